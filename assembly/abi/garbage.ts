@@ -1,0 +1,27 @@
+/**
+ * When to collect. `--runtime minimal` collects only when told, and only while nothing managed is on the stack: at
+ * the end of an exported callback. The suite's filters make no garbage on the request path and are collected when a
+ * configuration goes; contexts of developers' filters are, each of them.
+ */
+
+/** Streams that may end before a collection is worth its time. */
+const LEAST = 256;
+
+let ended: i32 = 0;
+let due: bool = false;
+
+/** A stream ended and left garbage behind; `alive` others go on. */
+export function noteGarbage(alive: i32): void {
+  // In proportion to what lives, so that the cost a stream stays constant.
+  due = ++ended > LEAST + 2 * alive;
+}
+
+/** Collects when enough has gathered. Only from the end of an exported callback. */
+// @ts-ignore: decorator
+@inline
+export function collectWhenDue(): void {
+  if (!due) return;
+  due = false;
+  ended = 0;
+  __collect();
+}

@@ -1,0 +1,87 @@
+import { ABSENT, Bytes, equals, literal } from "../bytes/bytes";
+import { getProperty } from "../host/properties";
+import { log, LogLevelValues } from "../host/log";
+import { Root } from "./root";
+
+/** Makes the root context for a plugin. Kept as an index into the function table: see {@link registerRoot}. */
+class Registration {
+  constructor(
+    readonly name: Bytes,
+    readonly factory: u32,
+  ) {}
+}
+
+const registrations = new Array<Registration>();
+/** The module has one kind of plugin, which answers to whatever root id it is loaded under. */
+let answersToAny = false;
+
+/** The live root contexts: rarely more than a handful. */
+const roots = new Array<Root>();
+
+/** The root of the stream that was created last, and that stream's id and state. */
+let lastRoot: Root | null = null;
+let lastStream: u32 = 0;
+
+/**
+ * Registers what makes the root contexts for the root id `name` (Istio's `pluginName`). `factory` is the
+ * table index of a function from the context id to a {@link Root}: AssemblyScript's function types are
+ * invariant in what they return, and the factories return subclasses.
+ */
+export function registerRoot(name: string, factory: u32): void {
+  registrations.push(new Registration(literal(name), factory));
+  answersToAny = registrations.length == 1;
+}
+
+/** Makes the root context `id` for the plugin's root id. Null when the module has none under this name. */
+export function addRoot(id: u32): Root | null {
+  const rootId = getProperty(ROOT_ID);
+  for (let at = 0; at < registrations.length; at++) {
+    const registration = unchecked(registrations[at]);
+    if (answersToAny || (rootId != ABSENT && equals(rootId, registration.name))) {
+      const root = call_indirect<Root>(registration.factory, id);
+      roots.push(root);
+      return root;
+    }
+  }
+  if (registrations.length > 0) log(LogLevelValues.error, "no filter of this name (root_id, Istio's pluginName)");
+  return null;
+}
+
+// @ts-ignore: decorator
+@lazy const ROOT_ID = literal("plugin_root_id");
+
+export function rootOf(id: u32): Root | null {
+  for (let at = 0; at < roots.length; at++) {
+    const root = unchecked(roots[at]);
+    if (root.id == id) return root;
+  }
+  return null;
+}
+
+/** Forgets the root context; its memory goes with the next collection. */
+export function removeRoot(root: Root): void {
+  const at = roots.indexOf(root);
+  if (at >= 0) roots.splice(at, 1);
+  if (lastRoot == root) {
+    lastRoot = null;
+    lastStream = 0;
+  }
+}
+
+/** Notes that stream `id` belongs to the root `parent`, and gives that root. */
+export function enterStream(id: u32, parent: u32): Root | null {
+  let root = lastRoot;
+  if (root == null || root.id != parent) {
+    root = rootOf(parent);
+    lastRoot = root;
+  }
+  lastStream = id;
+  return root;
+}
+
+/** The root of stream `id` when it is the one that was created last; null otherwise. */
+// @ts-ignore: decorator
+@inline
+export function rootOfNewStream(id: u32): Root | null {
+  return id == lastStream ? lastRoot : null;
+}

@@ -1,0 +1,38 @@
+import { ABSENT, Bytes } from "./bytes/bytes";
+import { ConfigReader } from "./json/config-reader";
+import { JsonNode } from "./json/node";
+import { RequestView } from "./request-view";
+
+/** What a filter says of a request. */
+export enum Verdict {
+  /** It goes on. */
+  Continue,
+  /** It is answered here, as {@link reply} says. */
+  Reply,
+}
+
+/**
+ * A filter as a value: configured from JSON, given a view of the request, answering with a verdict. It knows neither
+ * the callback it runs in nor whether it is alone; `FilterRoot` turns host callbacks into these calls and verdicts
+ * into host calls.
+ */
+export abstract class Filter {
+  /** Reads the configuration. What is wrong with it goes to the reader, which then refuses all of it. */
+  abstract configure(config: JsonNode, reader: ConfigReader): void;
+
+  /** Decides about a request. It must not allocate on the managed heap, and must end for every input. */
+  abstract onRequest(request: RequestView): Verdict;
+}
+
+/** The answer that goes with {@link Verdict.Reply}: filled by the filter that replies, sent by its root. */
+@final
+export class LocalReply {
+  status: u32 = 0;
+  /** The reason, `<filter>:<rule>`. */
+  details: Bytes = ABSENT;
+  body: Bytes = ABSENT;
+  /** Serialized pairs, or {@link ABSENT} for none. */
+  headers: Bytes = ABSENT;
+}
+
+export const reply = new LocalReply();

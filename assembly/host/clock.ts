@@ -1,0 +1,19 @@
+import { clock_time_get, proxy_get_current_time_nanoseconds, proxy_set_tick_period_milliseconds } from "../abi/imports";
+import { returnedPointer, returnedU64 } from "./returned";
+
+/** The wall clock in nanoseconds since 1970. It may step, backwards too. */
+export function now(): u64 {
+  proxy_get_current_time_nanoseconds(returnedPointer());
+  return returnedU64();
+}
+
+/** A clock in nanoseconds that never steps back; its zero means nothing. */
+export function monotonicNow(): u64 {
+  clock_time_get(1, 0, returnedPointer());
+  return returnedU64();
+}
+
+/** Calls the root context's tick every so many milliseconds; 0 stops it. Only from a root context. */
+export function setTickPeriod(milliseconds: u32): void {
+  proxy_set_tick_period_milliseconds(milliseconds);
+}

@@ -1,0 +1,243 @@
+import { Keeper } from "../bytes/keeper";
+import { ABSENT, byteAt, Bytes, lengthOf, textOf } from "../bytes/bytes";
+import { JsonKind, JsonNode } from "./node";
+import { parseNumber } from "./number";
+import { quoted } from "./parse";
+
+/** How many problems are spelled out; of more, only the number is told. */
+const MAX_PROBLEMS = 50;
+
+/**
+ * Reads typed values out of a configuration and collects what is wrong with it, each with its path:
+ * `limits[2].limit.per: expected second, minute, hour or day, got "fortnight"`. Reading goes on after a problem, so
+ * that the user sees all at once; what a method answers for a wrong value is as good as absent.
+ */
+export class ConfigReader {
+  private readonly problems: string[] = [];
+  private total: i32 = 0;
+
+  constructor(
+    /** Where what outlives the reading is copied. */
+    readonly keeper: Keeper,
+  ) {}
+
+  get failed(): bool {
+    return this.total > 0;
+  }
+
+  /** All problems, one a line. */
+  report(): string {
+    const more = this.total - this.problems.length;
+    const lines = this.problems.join("\n");
+    return more > 0 ? lines + `\nand ${more} more` : lines;
+  }
+
+  /** Something is wrong with `node`: `problem` says what, and what would be right. */
+  problem(node: JsonNode, problem: string): void {
+    this.total++;
+    if (this.problems.length < MAX_PROBLEMS) this.problems.push(pathOf(node) + ": " + problem);
+  }
+
+  /** `node` is not what it should be. */
+  unexpected(node: JsonNode, expected: string): void {
+    this.problem(node, "expected " + expected + ", got " + describe(node));
+  }
+
+  /** The member `name` is missing from `object`. */
+  missing(object: JsonNode, name: string, expected: string): void {
+    this.total++;
+    if (this.problems.length >= MAX_PROBLEMS) return;
+    const path = object.parent == null ? name : pathOf(object) + "." + name;
+    this.problems.push(path + ": required; expected " + expected);
+  }
+
+  /** Whether `node` is an object. Members that are not among `fields` are problems. */
+  object(node: JsonNode, fields: string[]): bool {
+    if (node.kind != JsonKind.Object) {
+      this.unexpected(node, "an object");
+      return false;
+    }
+    this.knows(node, fields);
+    return true;
+  }
+
+  /** Whether all members of an object are among `fields`; those that are not are problems. */
+  knows(object: JsonNode, fields: string[]): bool {
+    let all = true;
+    let child = object.first;
+    while (child != null) {
+      if (!isAmong(child.name, fields)) {
+        this.problem(child, "unknown field; expected " + alternatives(fields));
+        all = false;
+      }
+      child = child.next;
+    }
+    return all;
+  }
+
+  /** The member of an object, or null; null too for a member that is JSON's `null`, as protobuf reads it. */
+  member(object: JsonNode, name: string): JsonNode | null {
+    let child = object.first;
+    while (child != null) {
+      if (isWord(child.name, name)) return child.kind == JsonKind.Null ? null : child;
+      child = child.next;
+    }
+    return null;
+  }
+
+  /** A member that must be a list; null when it is missing or none. */
+  list(object: JsonNode, name: string): JsonNode | null {
+    const node = this.member(object, name);
+    if (node == null || node.kind == JsonKind.Array) return node;
+    this.unexpected(node, "a list");
+    return null;
+  }
+
+  /** A string's bytes, kept; {@link ABSENT} when `node` is none. */
+  text(node: JsonNode, expected: string = "a string"): Bytes {
+    if (node.kind == JsonKind.String) return this.keeper.keep(node.text);
+    this.unexpected(node, expected);
+    return ABSENT;
+  }
+
+  boolean(object: JsonNode, name: string, otherwise: bool): bool {
+    const node = this.member(object, name);
+    if (node == null) return otherwise;
+    if (node.kind == JsonKind.Boolean) return node.isTrue;
+    this.unexpected(node, "true or false");
+    return otherwise;
+  }
+
+  /** The position of a member's value among `choices`. */
+  choice(object: JsonNode, name: string, choices: string[], otherwise: i32): i32 {
+    const node = this.member(object, name);
+    if (node == null) return otherwise;
+    if (node.kind == JsonKind.String) {
+      for (let at = 0; at < choices.length; at++) if (isWord(node.text, choices[at])) return at;
+    }
+    this.unexpected(node, alternatives(choices));
+    return otherwise;
+  }
+
+  /** A number from `least` to `most`; NaN when `node` is none. */
+  number(node: JsonNode, least: f64, most: f64): f64 {
+    if (node.kind == JsonKind.Number) {
+      const value = parseNumber(node.text);
+      if (value >= least && value <= most) return value;
+    }
+    this.unexpected(node, `a number from ${least} to ${most}`);
+    return NaN;
+  }
+
+  /** A name as rules, limits and policies have it: `[A-Za-z0-9_.-]{1,63}`. {@link ABSENT} when it is none. */
+  name(node: JsonNode): Bytes {
+    if (node.kind == JsonKind.String && isName(node.text)) return this.keeper.keep(node.text);
+    this.unexpected(node, "a name of 1 to 63 characters out of A-Z a-z 0-9 _ . -");
+    return ABSENT;
+  }
+
+  /** A header's name in lower case (RFC 9110 §5.1). {@link ABSENT} when it is none. */
+  headerName(node: JsonNode): Bytes {
+    if (node.kind == JsonKind.String) {
+      const name = this.headerNameOf(node.text);
+      if (name != ABSENT) return name;
+    }
+    this.unexpected(node, "the name of a header");
+    return ABSENT;
+  }
+
+  /** `text` in lower case when it can be the name of a header, {@link ABSENT} otherwise. */
+  headerNameOf(text: Bytes): Bytes {
+    const length = lengthOf(text);
+    if (length == 0 || length > 255) return ABSENT;
+    for (let at: u32 = 0; at < length; at++) if (!isTokenByte(byteAt(text, at))) return ABSENT;
+    return this.keeper.keepLowerCase(text);
+  }
+}
+
+/** Where `node` stands: `rules[2].match.headers.x-user`; `configuration` for the document itself. */
+export function pathOf(node: JsonNode): string {
+  let path = "";
+  let at: JsonNode = node;
+  while (true) {
+    const parent = at.parent;
+    if (parent == null) break;
+    if (parent.kind == JsonKind.Array) path = "[" + positionOf(at, parent).toString() + "]" + path;
+    else if (!isPlain(at.name)) path = "[" + quoted(at.name) + "]" + path;
+    else path = (parent.parent == null ? "" : ".") + textOf(at.name) + path;
+    at = parent;
+  }
+  return path.length > 0 ? path : "configuration";
+}
+
+function positionOf(node: JsonNode, list: JsonNode): i32 {
+  let position = 0;
+  let child = list.first;
+  while (child != null && child != node) {
+    position++;
+    child = child.next;
+  }
+  return position;
+}
+
+function describe(node: JsonNode): string {
+  if (node.kind == JsonKind.String) return quoted(node.text);
+  if (node.kind == JsonKind.Object) return "an object";
+  if (node.kind == JsonKind.Array) return "a list";
+  return textOf(node.text).slice(0, 64);
+}
+
+/** `a, b or c`. */
+export function alternatives(words: string[]): string {
+  const last = words.length - 1;
+  return last < 1 ? words.join("") : words.slice(0, last).join(", ") + " or " + words[last];
+}
+
+function isAmong(text: Bytes, words: string[]): bool {
+  for (let at = 0; at < words.length; at++) if (isWord(text, unchecked(words[at]))) return true;
+  return false;
+}
+
+/** Whether the bytes are this ASCII word. */
+export function isWord(text: Bytes, word: string): bool {
+  const length = word.length;
+  if (<i32>lengthOf(text) != length) return false;
+  for (let at = 0; at < length; at++) {
+    if (byteAt(text, at) != <u8>word.charCodeAt(at)) return false;
+  }
+  return true;
+}
+
+function isName(text: Bytes): bool {
+  const length = lengthOf(text);
+  if (length == 0 || length > 63) return false;
+  for (let at: u32 = 0; at < length; at++) {
+    const byte = byteAt(text, at);
+    if (!isAlphanumeric(byte) && byte != 0x5f && byte != 0x2e && byte != 0x2d) return false;
+  }
+  return true;
+}
+
+/** Whether a member's name can stand in a path without quotes. */
+function isPlain(name: Bytes): bool {
+  const length = lengthOf(name);
+  if (length == 0 || length > 63) return false;
+  for (let at: u32 = 0; at < length; at++) {
+    const byte = byteAt(name, at);
+    if (!isAlphanumeric(byte) && byte != 0x5f && byte != 0x2d && byte != 0x3a) return false;
+  }
+  return true;
+}
+
+/** `tchar` of RFC 9110 §5.6.2. */
+function isTokenByte(byte: u8): bool {
+  if (isAlphanumeric(byte)) return true;
+  for (let at = 0; at < TOKEN_MARKS.length; at++) if (<u8>TOKEN_MARKS.charCodeAt(at) == byte) return true;
+  return false;
+}
+
+const TOKEN_MARKS = "!#$%&'*+-.^_`|~";
+
+function isAlphanumeric(byte: u8): bool {
+  return <u32>(byte - 0x30) < 10 || <u32>((byte | 0x20) - 0x61) < 26;
+}

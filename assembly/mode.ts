@@ -1,0 +1,16 @@
+import { ConfigReader } from "./json/config-reader";
+import { JsonNode } from "./json/node";
+
+/** What becomes of a decision. */
+export enum Mode {
+  Enforce,
+  /** It is counted, logged and put into the property, and changes nothing for the request. */
+  Shadow,
+}
+
+const MODES = ["enforce", "shadow"];
+
+/** Reads the field `mode` of a filter or a rule. */
+export function readMode(reader: ConfigReader, object: JsonNode): Mode {
+  return reader.choice(object, "mode", MODES, Mode.Enforce);
+}

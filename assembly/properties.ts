@@ -1,0 +1,104 @@
+import { ABSENT, Bytes, lengthOf, literal, pointerOf } from "./bytes/bytes";
+import { getProperty } from "./host/properties";
+
+/**
+ * The attributes that Envoy offers, by name and type (Envoy docs, "Attributes"). Each read is a host call.
+ * Numbers are 0, and bytes {@link ABSENT}, where the attribute does not exist for the stream.
+ */
+
+/** Peer's address with port, after X-Forwarded-For was trusted: `10.0.0.1:4242`, `[::1]:4242`. */
+export function sourceAddress(): Bytes {
+  return getProperty(SOURCE_ADDRESS);
+}
+
+/** Whether the peer presented a certificate. */
+export function connectionIsMtls(): bool {
+  const value = getProperty(CONNECTION_MTLS);
+  return value != ABSENT && lengthOf(value) == 1 && load<u8>(pointerOf(value)) != 0;
+}
+
+/** The first URI of the peer certificate's subject alternative names: a SPIFFE id in a mesh. */
+export function peerCertificateUri(): Bytes {
+  return getProperty(PEER_CERTIFICATE_URI);
+}
+
+/** Whether the listener takes requests in (1) or sends them out (2); 0 is unspecified. */
+export function listenerDirection(): i64 {
+  return integerProperty(LISTENER_DIRECTION);
+}
+
+export function routeName(): Bytes {
+  return getProperty(ROUTE_NAME);
+}
+
+export function clusterName(): Bytes {
+  return getProperty(CLUSTER_NAME);
+}
+
+/** The plugin's name in the proxy's configuration. */
+export function pluginName(): Bytes {
+  return getProperty(PLUGIN_NAME);
+}
+
+/** The root id of the plugin (Istio's `pluginName`). */
+export function pluginRootId(): Bytes {
+  return getProperty(PLUGIN_ROOT_ID);
+}
+
+/** When the request began, in nanoseconds since 1970. */
+export function requestTime(): i64 {
+  return integerProperty(REQUEST_TIME);
+}
+
+/** How long the request took in nanoseconds; known when it is over. */
+export function requestDuration(): i64 {
+  return integerProperty(REQUEST_DURATION);
+}
+
+export function requestProtocol(): Bytes {
+  return getProperty(REQUEST_PROTOCOL);
+}
+
+/** The response's status code; 0 before there is one. */
+export function responseCode(): i64 {
+  return integerProperty(RESPONSE_CODE);
+}
+
+/** The path of a property of several segments: `propertyPath("request", "headers", "x-id")`. */
+export function propertyPath(first: string, second: string = "", third: string = ""): Bytes {
+  let path = first;
+  if (second.length > 0) path += "\0" + second;
+  if (third.length > 0) path += "\0" + third;
+  return literal(path);
+}
+
+/** An integer property, which the host writes as 8 bytes little endian. */
+export function integerProperty(path: Bytes): i64 {
+  const value = getProperty(path);
+  return value != ABSENT && lengthOf(value) == 8 ? load<i64>(pointerOf(value)) : 0;
+}
+
+// @ts-ignore: decorator
+@lazy const SOURCE_ADDRESS = propertyPath("source", "address");
+// @ts-ignore: decorator
+@lazy const CONNECTION_MTLS = propertyPath("connection", "mtls");
+// @ts-ignore: decorator
+@lazy const PEER_CERTIFICATE_URI = propertyPath("connection", "uri_san_peer_certificate");
+// @ts-ignore: decorator
+@lazy const LISTENER_DIRECTION = propertyPath("xds", "listener_direction");
+// @ts-ignore: decorator
+@lazy const ROUTE_NAME = propertyPath("xds", "route_name");
+// @ts-ignore: decorator
+@lazy const CLUSTER_NAME = propertyPath("xds", "cluster_name");
+// @ts-ignore: decorator
+@lazy const PLUGIN_NAME = propertyPath("plugin_name");
+// @ts-ignore: decorator
+@lazy const PLUGIN_ROOT_ID = propertyPath("plugin_root_id");
+// @ts-ignore: decorator
+@lazy const REQUEST_TIME = propertyPath("request", "time");
+// @ts-ignore: decorator
+@lazy const REQUEST_DURATION = propertyPath("request", "duration");
+// @ts-ignore: decorator
+@lazy const REQUEST_PROTOCOL = propertyPath("request", "protocol");
+// @ts-ignore: decorator
+@lazy const RESPONSE_CODE = propertyPath("response", "code");

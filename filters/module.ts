@@ -1,0 +1,16 @@
+/** `build/outrigger.wasm`: all filters in one module, so that they share one VM per worker. The root id chooses. */
+import { registerFilter, registerSuite } from "../assembly/filter-root";
+import { DarkLaunch } from "./dark-launch/filter";
+
+export {
+  proxy_abi_version_0_2_1,
+  proxy_on_configure,
+  proxy_on_context_create,
+  proxy_on_delete,
+  proxy_on_memory_allocate,
+  proxy_on_request_headers,
+  proxy_on_tick,
+} from "../assembly/abi/exports";
+
+registerFilter("dark-launch", () => new DarkLaunch());
+registerSuite();

@@ -1,0 +1,125 @@
+/**
+ * One way to play HTTP through proxy-wasm plugins. There are two drivers: the V8 host
+ * (`test/host`) and a real Envoy (`test/envoy`). Scenarios and conformance assertions are written
+ * against this interface, so that the same test runs on both; where they disagree, the host is wrong.
+ */
+
+/**
+ * A header as a name and a value. Values are byte strings: each character is one byte
+ * (U+0000 to U+00FF), as Node's `http` has it, so that values which are not UTF-8 can be written.
+ */
+export type Header = readonly [name: string, value: string];
+
+export interface HttpRequest {
+  method: string;
+  /** The request target as sent, query included. */
+  path: string;
+  /** `Host` in HTTP/1.1, `:authority` in HTTP/2; default `example.test`. */
+  authority?: string;
+  /** In order, duplicates and spelling kept. */
+  headers?: readonly Header[];
+  body?: Uint8Array;
+  trailers?: readonly Header[];
+}
+
+/** What arrived at the upstream. Pseudo-headers (`:method`, `:path`, `:authority`) come first. */
+export interface UpstreamRequest {
+  headers: readonly Header[];
+  body: Uint8Array;
+  trailers: readonly Header[];
+}
+
+/** What the upstream answers; the default is an empty 200. */
+export interface UpstreamReply {
+  status?: number;
+  headers?: readonly Header[];
+  body?: Uint8Array;
+  trailers?: readonly Header[];
+}
+
+export interface HttpResponse {
+  status: number;
+  headers: readonly Header[];
+  body: Uint8Array;
+  trailers: readonly Header[];
+}
+
+/** One request and all that came of it. */
+export interface Exchange {
+  /** Null when the request did not reach the upstream. */
+  upstream: UpstreamRequest | null;
+  response: HttpResponse;
+  /** The `response_code_details` of the exchange, as an access log shows it. */
+  details: string;
+  /** Filter state the plugins set with `set_property`, without Envoy's prefix `wasm.`. */
+  properties: Readonly<Record<string, string>>;
+}
+
+/** One plugin of a chain. */
+export interface PluginSpec {
+  /** Path of the built module. */
+  module: string;
+  /** The plugin's name; appears in log prefixes. Must be unique in a driver's lifetime if logs matter. */
+  name: string;
+  /** Selects the root context in the module (Istio's `pluginName`). */
+  rootId: string;
+  /** The plugin's configuration, as the bytes the module will read: usually JSON. */
+  configuration: string;
+  vmConfiguration?: string;
+}
+
+export interface SessionSpec {
+  /** In the order in which a request passes them. */
+  plugins: readonly PluginSpec[];
+  /** `%DOWNSTREAM..%`-side direction of the listener; default unspecified. */
+  direction?: "inbound" | "outbound";
+  /**
+   * Names of the properties an {@link Exchange} shows, since an access log must know them beforehand; default
+   * `outrigger.<filter>` of the five filters. A driver may show others too.
+   */
+  properties?: readonly string[];
+  /** {@link Session.metrics} will be read: a driver whose sessions share counters waits until earlier ones are quiet. */
+  metrics?: boolean;
+  /** Called for each request that reaches the upstream. */
+  reply?: (request: UpstreamRequest) => UpstreamReply;
+}
+
+/** A configuration that `proxy_on_configure` refused. */
+export class ConfigurationRefused extends Error {
+  /** What the module logged at level error or above while it was configured, one entry a log call. */
+  readonly messages: readonly string[];
+  constructor(messages: readonly string[]) {
+    super(`configuration refused:\n${messages.join("\n")}`);
+    this.name = "ConfigurationRefused";
+    this.messages = messages;
+  }
+}
+
+export interface LogLine {
+  level: "trace" | "debug" | "info" | "warn" | "error" | "critical";
+  text: string;
+}
+
+/** A listener with its chain of plugins. */
+export interface Session {
+  /** Plays one request to its end. Calls may overlap only where the driver says so. */
+  request(request: HttpRequest): Promise<Exchange>;
+  /** Replaces the plugins' configuration as a listener update does. Throws {@link ConfigurationRefused}; the old one then stays. */
+  update(plugins: readonly PluginSpec[]): Promise<void>;
+  /** Lets time pass: the host's fake clock jumps and runs due ticks, the real Envoy waits. */
+  advance(milliseconds: number): Promise<void>;
+  /** Custom metrics (without Envoy's prefix `wasmcustom.`); counters and gauges, over all workers. */
+  metrics(): Promise<Readonly<Record<string, number>>>;
+  /** What the modules logged since the session was opened or since the last call. */
+  logs(): Promise<readonly LogLine[]>;
+  close(): Promise<void>;
+}
+
+export interface Driver {
+  readonly name: "host" | "envoy";
+  /** The longest {@link Session.advance} that is worth waiting for, in milliseconds. */
+  readonly longestAdvance: number;
+  /** Throws {@link ConfigurationRefused} when a plugin refuses its configuration. */
+  open(spec: SessionSpec): Promise<Session>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,62 @@
+import { readFile } from "node:fs/promises";
+import asc from "assemblyscript/asc";
+
+export interface Compiled {
+  binary: Uint8Array;
+  /** For the lines of AssemblyScript behind a frame of a WebAssembly stack. */
+  sourceMap: string;
+}
+
+/** The entry does not compile; the message is the compiler's. */
+export class CompileError extends Error {
+  override name = "CompileError";
+}
+
+/** Compiles an AssemblyScript entry file with the options of `asconfig.json`, plus `flags`. */
+export async function compile(entry: string, flags: readonly string[] = []): Promise<Compiled> {
+  const files = new Map<string, Uint8Array | string>();
+  const { error, stderr } = await asc.main(
+    [entry, "--config", "asconfig.json", "--outFile", "out.wasm", "--sourceMap", ...flags],
+    {
+      readFile: async (name, base) => {
+        try {
+          return await readFile(`${base}/${name}`, "utf8");
+        } catch {
+          return null;
+        }
+      },
+      writeFile: (name, contents) => {
+        files.set(name, contents);
+      },
+    },
+  );
+  if (error !== null) throw new CompileError(`${entry}:\n${stderr.toString()}${error.message}`);
+  const binary = files.get("out.wasm");
+  const sourceMap = files.get("out.wasm.map");
+  if (!(binary instanceof Uint8Array) || typeof sourceMap !== "string") {
+    throw new CompileError(`${entry}: the compiler wrote no module`);
+  }
+  return { binary: withoutSourceMapUrl(binary), sourceMap };
+}
+
+/** Drops the custom section that names the source map: it is for tools here, not for the proxy. */
+function withoutSourceMapUrl(binary: Uint8Array): Uint8Array {
+  const kept: Uint8Array[] = [binary.subarray(0, 8)];
+  let at = 8;
+  while (at < binary.length) {
+    const start = at;
+    const section = binary[at++];
+    let size = 0;
+    for (let shift = 0; ; shift += 7) {
+      const byte = binary[at++] ?? 0;
+      size |= (byte & 0x7f) << shift;
+      if (byte < 0x80) break;
+    }
+    const end = at + size;
+    const nameLength = binary[at] ?? 0;
+    const name = new TextDecoder().decode(binary.subarray(at + 1, at + 1 + nameLength));
+    if (section !== 0 || name !== "sourceMappingURL") kept.push(binary.subarray(start, end));
+    at = end;
+  }
+  return Buffer.concat(kept);
+}
