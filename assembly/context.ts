@@ -162,7 +162,10 @@ export class Context {
 }
 
 /** Makes `root_context_factory` answer to the root id `name` (Istio's `pluginName`). */
-export function registerRootContext(root_context_factory: (context_id: u32) => RootContext, name: string): void {
+export function registerRootContext(
+  root_context_factory: (context_id: u32) => RootContext,
+  name: string,
+): void {
   registerRoot(name, root_context_factory.index);
 }
 

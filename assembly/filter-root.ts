@@ -146,7 +146,8 @@ function readSuite(document: JsonNode, reader: ConfigReader, filters: Filter[]):
   while (item != null) {
     if (reader.object(item, fields)) {
       const config = item.first;
-      if (config == null || item.count != 1) reader.problem(item, "expected exactly one of " + alternatives(fields));
+      if (config == null || item.count != 1)
+        reader.problem(item, "expected exactly one of " + alternatives(fields));
       else {
         for (let at = 0; at < kinds.length; at++) {
           if (isWord(config.name, kinds[at].field)) configureFilter(kinds[at], config, reader, filters);

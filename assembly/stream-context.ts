@@ -1,7 +1,14 @@
 import { HeaderMapTypeValues, WasmResultValues } from "./abi/values";
 import { arenaAllocate } from "./bytes/arena";
 import { ABSENT, Bytes, bytesOf, lengthOf, pointerOf, textOf } from "./bytes/bytes";
-import { addHeader, getFirstHeader, getHeaderPairs, removeHeader, replaceHeader, setHeaderPairs } from "./host/headers";
+import {
+  addHeader,
+  getFirstHeader,
+  getHeaderPairs,
+  removeHeader,
+  replaceHeader,
+  setHeaderPairs,
+} from "./host/headers";
 
 /** A header as texts. */
 export class HeaderPair {

@@ -15,9 +15,14 @@ export class CompileError extends Error {
 /** Compiles an AssemblyScript entry file with the options of `asconfig.json`, plus `flags`. */
 export async function compile(entry: string, flags: readonly string[] = []): Promise<Compiled> {
   const files = new Map<string, Uint8Array | string>();
-  const { error, stderr } = await asc.main(
+  const messages: string[] = [];
+  const { error } = await asc.main(
     [entry, "--config", "asconfig.json", "--outFile", "out.wasm", "--sourceMap", ...flags],
     {
+      stderr: {
+        write: (chunk: string | Uint8Array) =>
+          void messages.push(typeof chunk === "string" ? chunk : new TextDecoder().decode(chunk)),
+      },
       readFile: async (name, base) => {
         try {
           return await readFile(`${base}/${name}`, "utf8");
@@ -30,7 +35,7 @@ export async function compile(entry: string, flags: readonly string[] = []): Pro
       },
     },
   );
-  if (error !== null) throw new CompileError(`${entry}:\n${stderr.toString()}${error.message}`);
+  if (error !== null) throw new CompileError(`${entry}:\n${messages.join("")}${error.message}`);
   const binary = files.get("out.wasm");
   const sourceMap = files.get("out.wasm.map");
   if (!(binary instanceof Uint8Array) || typeof sourceMap !== "string") {

@@ -41,6 +41,7 @@ export function proxy_on_configure(rootId: u32, configurationSize: u32): bool {
   const accepted = root != null && root.configured(configurationSize);
   // What reading the configuration left behind. Nothing managed is on the stack here, as the collector
   // of `--runtime minimal` needs it.
+  // @ts-ignore: a builtin of the runtime.
   __collect();
   return accepted;
 }
@@ -59,7 +60,9 @@ export function proxy_on_request_headers(id: u32, count: u32, endOfStream: u32):
   // Envoy creates a stream's context immediately before this callback (`Context::decodeHeaders` in
   // `source/extensions/common/wasm/context.cc`). A host that did not would leave the request undecided:
   // it waits rather than passes.
-  return root == null ? FilterHeadersStatusValues.StopIteration : root.requestHeaders(id, 0, count, endOfStream != 0);
+  return root == null
+    ? FilterHeadersStatusValues.StopIteration
+    : root.requestHeaders(id, 0, count, endOfStream != 0);
 }
 
 export function proxy_on_request_body(id: u32, size: u32, endOfStream: u32): u32 {
@@ -127,5 +130,6 @@ export function proxy_on_delete(id: u32): void {
   if (root == null) return;
   root.deleted();
   removeRoot(root);
+  // @ts-ignore: a builtin of the runtime.
   __collect();
 }

@@ -23,5 +23,6 @@ export function collectWhenDue(): void {
   if (!due) return;
   due = false;
   ended = 0;
+  // @ts-ignore: a builtin of the runtime.
   __collect();
 }

@@ -43,7 +43,8 @@ export function addRoot(id: u32): Root | null {
       return root;
     }
   }
-  if (registrations.length > 0) log(LogLevelValues.error, "no filter of this name (root_id, Istio's pluginName)");
+  if (registrations.length > 0)
+    log(LogLevelValues.error, "no filter of this name (root_id, Istio's pluginName)");
   return null;
 }
 

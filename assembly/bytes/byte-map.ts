@@ -77,7 +77,7 @@ export class ByteMap {
     const mask = this.mask;
     let slot = hash & mask;
     while (true) {
-      const word = load<u64>(slots + (<usize>slot << 3));
+      const word = load<u64>(slots + ((<usize>slot) << 3));
       const offset = <u32>(word >>> 32);
       if (offset == 0) return slot;
       if (<u32>word == hash) {
@@ -91,7 +91,7 @@ export class ByteMap {
   // @ts-ignore: decorator
   @inline
   private offsetAt(slot: u32): u32 {
-    return load<u32>(changetype<usize>(this.slots) + (<usize>slot << 3), 4);
+    return load<u32>(changetype<usize>(this.slots) + ((<usize>slot) << 3), 4);
   }
 
   // @ts-ignore: decorator
@@ -103,7 +103,7 @@ export class ByteMap {
   // @ts-ignore: decorator
   @inline
   private store(slot: u32, hash: u32, offset: u32): void {
-    store<u64>(changetype<usize>(this.slots) + (<usize>slot << 3), (<u64>offset << 32) | hash);
+    store<u64>(changetype<usize>(this.slots) + ((<usize>slot) << 3), ((<u64>offset) << 32) | hash);
   }
 
   private append(key: Bytes, value: i32): u32 {
@@ -132,7 +132,7 @@ export class ByteMap {
     for (let at = 0; at < old.length; at++) {
       const word = unchecked(old[at]);
       if (word >>> 32 == 0) continue;
-      let slot = <u32>word & this.mask;
+      let slot = (<u32>word) & this.mask;
       while (this.offsetAt(slot) != 0) slot = (slot + 1) & this.mask;
       unchecked((this.slots[slot] = word));
     }

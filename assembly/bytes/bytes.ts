@@ -11,7 +11,7 @@ export const ABSENT: Bytes = 0;
 // @ts-ignore: decorator
 @inline
 export function bytesOf(pointer: usize, length: u32): Bytes {
-  return (<u64>pointer << 32) | <u64>length;
+  return ((<u64>pointer) << 32) | (<u64>length);
 }
 
 // @ts-ignore: decorator
@@ -176,6 +176,6 @@ export function textOf(bytes: Bytes): string {
 export function hexDigit(byte: u8): i32 {
   const digit = <u32>byte - 0x30;
   if (digit < 10) return digit;
-  const letter = (<u32>byte | 0x20) - 0x61;
+  const letter = ((<u32>byte) | 0x20) - 0x61;
   return letter < 6 ? letter + 10 : -1;
 }

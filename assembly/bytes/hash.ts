@@ -16,7 +16,7 @@ export function hashBytes(bytes: Bytes): u32 {
   let tail: u64 = 0;
   if (left >= 4) {
     // Two reads that overlap cover 4 to 7 bytes.
-    tail = (<u64>load<u32>(pointer) << 32) | load<u32>(pointer + left - 4);
+    tail = ((<u64>load<u32>(pointer)) << 32) | load<u32>(pointer + left - 4);
   } else {
     while (left > 0) {
       left--;

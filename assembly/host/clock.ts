@@ -1,4 +1,8 @@
-import { clock_time_get, proxy_get_current_time_nanoseconds, proxy_set_tick_period_milliseconds } from "../abi/imports";
+import {
+  clock_time_get,
+  proxy_get_current_time_nanoseconds,
+  proxy_set_tick_period_milliseconds,
+} from "../abi/imports";
 import { returnedPointer, returnedU64 } from "./returned";
 
 /** The wall clock in nanoseconds since 1970. It may step, backwards too. */

@@ -45,7 +45,13 @@ export function addHeader(map: HeaderMapTypeValues, name: Bytes, value: Bytes): 
 
 /** Sets the header to this one value, whatever number of values it had. */
 export function replaceHeader(map: HeaderMapTypeValues, name: Bytes, value: Bytes): WasmResultValues {
-  return proxy_replace_header_map_value(map, pointerOf(name), lengthOf(name), pointerOf(value), lengthOf(value));
+  return proxy_replace_header_map_value(
+    map,
+    pointerOf(name),
+    lengthOf(name),
+    pointerOf(value),
+    lengthOf(value),
+  );
 }
 
 /** Removes all values of the header. */

@@ -1,4 +1,9 @@
-import { proxy_define_metric, proxy_get_metric, proxy_increment_metric, proxy_record_metric } from "../abi/imports";
+import {
+  proxy_define_metric,
+  proxy_get_metric,
+  proxy_increment_metric,
+  proxy_record_metric,
+} from "../abi/imports";
 import { MetricTypeValues, WasmResultValues } from "../abi/values";
 import { Bytes, lengthOf, literal, pointerOf } from "../bytes/bytes";
 import { ByteMap } from "../bytes/byte-map";

@@ -13,7 +13,13 @@ const CAS: usize = memory.data(4, 4);
 
 /** The value of a key, or {@link ABSENT}. {@link sharedDataCas} then has its compare-and-swap number. */
 export function getSharedData(key: Bytes): Bytes {
-  const answer = proxy_get_shared_data(pointerOf(key), lengthOf(key), returnedPointer(), returnedLength(), CAS);
+  const answer = proxy_get_shared_data(
+    pointerOf(key),
+    lengthOf(key),
+    returnedPointer(),
+    returnedLength(),
+    CAS,
+  );
   return answer == WasmResultValues.Ok ? returnedBytes() : ABSENT;
 }
 

@@ -26,6 +26,7 @@ export function parseJson(document: Bytes): JsonNode | null {
   return new Parser(document).parse();
 }
 
+
 @final
 class Parser {
   private at: usize;
@@ -265,7 +266,7 @@ class Parser {
     const seen: ByteMap | null = many ? new ByteMap(object.count) : null;
     let child = object.first;
     while (child != null) {
-      let twice = false;
+      let twice: bool = false;
       if (seen != null) {
         twice = seen.has(child.name);
         seen.set(child.name, 0);

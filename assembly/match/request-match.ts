@@ -72,7 +72,12 @@ export function readRequestMatch(reader: ConfigReader, node: JsonNode): RequestM
 }
 
 /** Reads what a field says of its attribute, or of its attributes by name. */
-function readField(reader: ConfigReader, value: JsonNode, field: AttributeField, conditions: Condition[]): void {
+function readField(
+  reader: ConfigReader,
+  value: JsonNode,
+  field: AttributeField,
+  conditions: Condition[],
+): void {
   if (field.shape == FieldShape.Map) {
     if (value.kind != JsonKind.Object) {
       reader.unexpected(value, "an object from names to matches");
@@ -95,7 +100,9 @@ function readField(reader: ConfigReader, value: JsonNode, field: AttributeField,
   }
   const set = readSet(reader, value, field.folded);
   if (set != null) {
-    conditions.push(new Condition(attribute, new StringMatcher(StringMatchKind.In, ABSENT, set, false, false)));
+    conditions.push(
+      new Condition(attribute, new StringMatcher(StringMatchKind.In, ABSENT, set, false, false)),
+    );
   }
 }
 

@@ -164,7 +164,8 @@ function valueAfter(matcher: StringMatcher, value: Bytes): Bytes {
 function groupOf(condition: Condition, groups: Group[]): Group {
   const ignoreCase = condition.matcher.ignoreCase;
   for (let at = 0; at < groups.length; at++) {
-    if (groups[at].ignoreCase == ignoreCase && groups[at].attribute.isSameAs(condition.attribute)) return groups[at];
+    if (groups[at].ignoreCase == ignoreCase && groups[at].attribute.isSameAs(condition.attribute))
+      return groups[at];
   }
   const group = new Group(condition.attribute, ignoreCase);
   groups.push(group);

@@ -62,7 +62,11 @@ const FIELDS = KINDS.concat(["ignoreCase", "not"]);
  * and `not`. `folded` says that the attribute's values are in lower case, whatever the configuration says.
  * Null where it is wrong.
  */
-export function readStringMatch(reader: ConfigReader, node: JsonNode, folded: bool = false): StringMatcher | null {
+export function readStringMatch(
+  reader: ConfigReader,
+  node: JsonNode,
+  folded: bool = false,
+): StringMatcher | null {
   if (node.kind == JsonKind.String) {
     return new StringMatcher(StringMatchKind.Exact, keepOperand(reader, node, folded), null, false, false);
   }
@@ -106,7 +110,10 @@ export function readStringMatch(reader: ConfigReader, node: JsonNode, folded: bo
     return null;
   }
   if (kind != StringMatchKind.Exact && lengthOf(operand.text) == 0) {
-    reader.problem(operand, "empty, which every value matches; expected at least one character (or `present: true`)");
+    reader.problem(
+      operand,
+      "empty, which every value matches; expected at least one character (or `present: true`)",
+    );
     return null;
   }
   return new StringMatcher(kind, keepOperand(reader, operand, fold), null, ignoreCase, not);

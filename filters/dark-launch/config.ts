@@ -77,7 +77,10 @@ export class DarkLaunchConfig {
     if (name == ABSENT || variant == ABSENT) return null;
     this.addInbound(variant, reader);
     const shadowed = mode == Mode.Shadow || this.mode == Mode.Shadow;
-    return new Rule(mode, new Outcome(reader.keeper, textOf(name), variant, shadowed ? Mode.Shadow : Mode.Enforce));
+    return new Rule(
+      mode,
+      new Outcome(reader.keeper, textOf(name), variant, shadowed ? Mode.Shadow : Mode.Enforce),
+    );
   }
 
   private addInbound(variant: Bytes, reader: ConfigReader): void {
@@ -86,6 +89,7 @@ export class DarkLaunchConfig {
     this.inbound.push(new Outcome(reader.keeper, "inbound", variant, Mode.Enforce));
   }
 }
+
 
 @final
 export class Rule {
@@ -106,7 +110,8 @@ function readHeader(config: JsonNode, reader: ConfigReader): Bytes {
   if (node == null) return reader.keeper.keepText("x-variant");
   const name = reader.headerName(node);
   for (let at = 0; at < RESERVED.length; at++) {
-    if (isWord(name, RESERVED[at])) reader.problem(node, `${RESERVED[at]} belongs to the proxy; expected another header`);
+    if (isWord(name, RESERVED[at]))
+      reader.problem(node, `${RESERVED[at]} belongs to the proxy; expected another header`);
   }
   return name;
 }
@@ -114,7 +119,10 @@ function readHeader(config: JsonNode, reader: ConfigReader): Bytes {
 /** Reads a variant: what may stand in a header, a cookie and a metric's label alike (`cookie-octet` of RFC 6265 §4.1.1). */
 function readVariant(node: JsonNode, reader: ConfigReader): Bytes {
   if (node.kind == JsonKind.String && isVariant(node.text)) return reader.keeper.keep(node.text);
-  reader.unexpected(node, "a variant: 1 to 63 visible ASCII characters without comma, semicolon, quote or backslash");
+  reader.unexpected(
+    node,
+    "a variant: 1 to 63 visible ASCII characters without comma, semicolon, quote or backslash",
+  );
   return ABSENT;
 }
 

@@ -26,7 +26,11 @@ export class Outcome {
     const text = variant == ABSENT ? "none" : textOf(variant);
     this.reason = reasonOf(keeper, NAME, name);
     this.shadowMessage = keeper.keepText(`${NAME}:${name} would choose ${text} (shadow)`);
-    const decisions = labelled("outrigger_dark_launch_decisions", "mode", mode == Mode.Shadow ? "shadow" : "enforce");
+    const decisions = labelled(
+      "outrigger_dark_launch_decisions",
+      "mode",
+      mode == Mode.Shadow ? "shadow" : "enforce",
+    );
     this.counter = defineCounter(labelled(labelled(decisions, "variant", text), "rule", name));
   }
 }

@@ -1,0 +1,48 @@
+# Outrigger: every habit is a target. `make` lists them.
+.DEFAULT_GOAL := help
+
+# node_modules of the committed lock file.
+node_modules/.installed: package.json package-lock.json
+	@command -v node >/dev/null || { echo "Node.js 20 or later is needed: https://nodejs.org"; exit 1; }
+	npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+
+.PHONY: build
+build: node_modules/.installed ## build all modules into build/
+	@npm run -s build
+
+.PHONY: demo
+demo: build ## show a dark launch on a real Envoy, then stop
+	@npm run -s demo
+
+.PHONY: dev
+dev: build ## keep Envoy running; rebuild and reload on change
+	@npm run -s dev
+
+.PHONY: test
+test: node_modules/.installed ## all tests: runtime, host, scenarios on the host and on a real Envoy
+	@npm run -s test
+
+.PHONY: fuzz
+fuzz: build ## random configurations and requests for longer (SECONDS=600, SEED=n)
+	@npm run -s fuzz
+
+.PHONY: bench
+bench: build ## the cost of a request, beside native filters and other SDKs (ARGS="--quick")
+	@npm run -s bench -- $(ARGS)
+
+.PHONY: check
+check: node_modules/.installed ## lint, format check and type check
+	@npm run -s lint && npm run -s format:check && npm run -s types
+
+.PHONY: format
+format: node_modules/.installed ## format all files
+	@npm run -s format
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf build coverage

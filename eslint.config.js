@@ -1,0 +1,46 @@
+import { defineConfig } from "eslint/config";
+import tseslint from "typescript-eslint";
+
+/** Written in AssemblyScript: its own types, decorators above functions, no type information for the linter. */
+const ASSEMBLYSCRIPT = [
+  "assembly/**/*.ts",
+  "filters/**/*.ts",
+  "bench/limit/**/*.ts",
+  "bench/gcore/**/*.ts",
+  "test/assembly/**/*.ts",
+  "test/conformance/module/**/*.ts",
+];
+
+export default defineConfig(
+  { ignores: ["node_modules/", "build/", "coverage/"] },
+  {
+    files: ["**/*.ts"],
+    ignores: ASSEMBLYSCRIPT,
+    extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
+    languageOptions: { parserOptions: { projectService: true } },
+    rules: {
+      "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],
+      "@typescript-eslint/no-non-null-assertion": "error",
+      "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true }],
+    },
+  },
+  {
+    // The host's core runs wherever WebAssembly does: only its driver may know Node.
+    files: ["test/host/*.ts"],
+    ignores: ["test/host/driver.ts", "test/host/test-modules.ts", "test/host/*.test.ts"],
+    rules: {
+      "no-restricted-imports": ["error", { patterns: ["node:*"] }],
+      "no-restricted-globals": ["error", "Buffer", "process", "require"],
+    },
+  },
+  {
+    files: ASSEMBLYSCRIPT,
+    extends: [tseslint.configs.base],
+    languageOptions: { parserOptions: { allowInvalidAST: true } },
+    rules: {
+      "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_" }],
+      "no-empty": "error",
+      "prefer-const": "error",
+    },
+  },
+);
