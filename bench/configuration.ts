@@ -1,0 +1,147 @@
+/** Envoy's configuration, as the JSON it is started with. */
+
+type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json };
+
+/** A header that a route looks at, and the value it must have. */
+export interface HeaderRule {
+  name: string;
+  value: string;
+}
+
+export interface ListenerSpec {
+  port: number;
+  /** HTTP filters in front of the router. */
+  filters: readonly Json[];
+  /** Names of the headers which `/verify` shows in its answer. */
+  shown: readonly string[];
+  /** A request with this header is answered by "v2", any other by "v1". */
+  variantRoute: HeaderRule;
+  /** Routes by header that are tried before and match nothing: the native filter's yardstick. */
+  idleRoutes?: readonly HeaderRule[];
+}
+
+const type = (name: string): string => `type.googleapis.com/envoy.${name}`;
+
+function headerRoute({ name, value }: HeaderRule, body: string): Json {
+  return {
+    match: { prefix: "/reviews", headers: [{ name, string_match: { exact: value } }] },
+    direct_response: { status: 200, body: { inline_string: body } },
+  };
+}
+
+/** Envoy answers by itself (`direct_response`): an upstream would add its own noise to each row alike. */
+export function listener(spec: ListenerSpec): Json {
+  return {
+    name: "bench",
+    address: { socket_address: { address: "127.0.0.1", port_value: spec.port } },
+    filter_chains: [
+      {
+        filters: [
+          {
+            name: "envoy.filters.network.http_connection_manager",
+            typed_config: {
+              "@type": type("extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"),
+              stat_prefix: "bench",
+              generate_request_id: false,
+              route_config: {
+                name: "bench",
+                virtual_hosts: [
+                  {
+                    name: "bench",
+                    domains: ["*"],
+                    routes: [
+                      ...(spec.idleRoutes ?? []).map((rule) => headerRoute(rule, "idle")),
+                      headerRoute(spec.variantRoute, "v2"),
+                      {
+                        match: { prefix: "/reviews" },
+                        direct_response: { status: 200, body: { inline_string: "v1" } },
+                      },
+                      {
+                        match: { path: "/verify" },
+                        direct_response: { status: 200, body: { inline_string: "ok" } },
+                        response_headers_to_add: spec.shown.map((name) => ({
+                          header: { key: `seen-${name}`, value: `%REQ(${name})%` },
+                        })),
+                      },
+                    ],
+                  },
+                ],
+              },
+              http_filters: [
+                ...spec.filters,
+                {
+                  name: "envoy.filters.http.router",
+                  typed_config: { "@type": type("extensions.filters.http.router.v3.Router") },
+                },
+              ],
+            },
+          },
+        ],
+      },
+    ],
+  };
+}
+
+/** A Wasm filter. Filters of one module and one `vmId` share a VM. */
+export function wasmFilter(
+  name: string,
+  module: string,
+  rootId: string,
+  configuration: string,
+  vmId: string = name,
+): Json {
+  return {
+    name,
+    typed_config: {
+      "@type": type("extensions.filters.http.wasm.v3.Wasm"),
+      config: {
+        name,
+        root_id: rootId,
+        configuration: { "@type": "type.googleapis.com/google.protobuf.StringValue", value: configuration },
+        vm_config: { vm_id: vmId, runtime: "envoy.wasm.runtime.v8", code: { local: { filename: module } } },
+      },
+    },
+  };
+}
+
+export function luaFilter(name: string, source: string): Json {
+  return {
+    name,
+    typed_config: {
+      "@type": type("extensions.filters.http.lua.v3.Lua"),
+      default_source_code: { inline_string: source },
+    },
+  };
+}
+
+function bootstrap(adminPort: number, rest: Readonly<Record<string, Json>>): Json {
+  return {
+    node: { id: "bench", cluster: "bench" },
+    admin: { address: { socket_address: { address: "127.0.0.1", port_value: adminPort } } },
+    ...rest,
+  };
+}
+
+/** A bootstrap with one listener in it. */
+export function staticBootstrap(adminPort: number, spec: ListenerSpec): Json {
+  return bootstrap(adminPort, { static_resources: { listeners: [listener(spec)] } });
+}
+
+/** A bootstrap that reads its listeners from a file, and again whenever the file is replaced by a rename. */
+export function watchingBootstrap(adminPort: number, listenersFile: string): Json {
+  return bootstrap(adminPort, {
+    dynamic_resources: {
+      lds_config: { resource_api_version: "V3", path_config_source: { path: listenersFile } },
+    },
+  });
+}
+
+/** What stands in that file. */
+export function listenersFile(version: string, spec: ListenerSpec): Json {
+  return {
+    version_info: version,
+    resources: [{ "@type": type("config.listener.v3.Listener"), ...(listener(spec) as object) }],
+  };
+}
+
+export type { Json };

@@ -1,0 +1,157 @@
+/**
+ * `make bench`: what a request costs in Envoy's CPU with our filter in its way, beside the least that a Wasm
+ * filter can cost, Envoy's own means and another SDK; and what a filter takes in memory. See README.md.
+ */
+import { execFileSync } from "node:child_process";
+import { writeFile } from "node:fs/promises";
+import { availableParallelism, cpus, loadavg } from "node:os";
+import { parseArgs } from "node:util";
+import { judge } from "./bars.ts";
+import { buildModules } from "./build.ts";
+import { locateEnvoy } from "./envoy.ts";
+import { measureMemory } from "./memory.ts";
+import { barsTable, costs, drift, memoryTable, updatesTable } from "./report.ts";
+import { measureRounds } from "./rounds.ts";
+import { measureUpdates } from "./updates.ts";
+import { variantNames, variants, type VariantName } from "./variants.ts";
+
+const usage = `Usage: npx tsx bench/index.ts [flags]
+  --rounds N         rounds, each with one burst of each row and number of headers (default 25)
+  --burst N          requests of a burst (default 2000)
+  --warm-up N        requests per row and number of headers before the first round (default 20000)
+  --connections N    requests in flight (default 16)
+  --only NAMES       rows, comma separated, of ${variantNames.join(", ")}
+  --shared-vm        one VM for the copies of a Wasm filter, instead of one each (without barest and gcore)
+  --quick            9 rounds, short warm-up, one start: to see that it works, not to quote
+  --skip-memory      without the second section (memory and loading)
+  --updates          also RSS over configuration updates (takes long)
+  --update-count N   how many (default 1000)
+  --seed N           of the order of the bursts (default: from the clock; it is printed)
+  --json FILE        all that was measured, each round of it
+`;
+
+function flags() {
+  const { values } = parseArgs({
+    options: {
+      rounds: { type: "string" },
+      burst: { type: "string", default: "2000" },
+      "warm-up": { type: "string" },
+      connections: { type: "string", default: "16" },
+      only: { type: "string" },
+      "shared-vm": { type: "boolean", default: false },
+      quick: { type: "boolean", default: false },
+      "skip-memory": { type: "boolean", default: false },
+      updates: { type: "boolean", default: false },
+      "update-count": { type: "string", default: "1000" },
+      seed: { type: "string", default: String(Date.now() % 1_000_000) },
+      json: { type: "string" },
+      help: { type: "boolean", default: false },
+    },
+  });
+  const positive = (name: string, value: string): number => {
+    if (!/^[1-9]\d{0,8}$/.test(value))
+      throw new Error(`--${name}: expected a positive number, got "${value}"`);
+    return Number(value);
+  };
+  const only = values.only?.split(",") ?? variantNames;
+  for (const name of only) {
+    if (!(variantNames as readonly string[]).includes(name)) {
+      throw new Error(`--only: no row is called "${name}"; rows: ${variantNames.join(", ")}`);
+    }
+  }
+  return {
+    help: values.help,
+    only: new Set(only as VariantName[]),
+    sharedVm: values["shared-vm"],
+    quick: values.quick,
+    rounds: positive("rounds", values.rounds ?? (values.quick ? "9" : "25")),
+    burst: positive("burst", values.burst),
+    warmUp: positive("warm-up", values["warm-up"] ?? (values.quick ? "3000" : "20000")),
+    connections: positive("connections", values.connections),
+    memory: !values["skip-memory"],
+    updates: values.updates ? positive("update-count", values["update-count"]) : 0,
+    seed: Number(values.seed),
+    json: values.json,
+  };
+}
+
+/** Milliseconds that a fixed loop takes: by it, absolute figures of two machines (or two hours) compare. */
+function calibrate(): number {
+  const times = Array.from({ length: 5 }, () => {
+    const start = performance.now();
+    let mixed = 1;
+    for (let i = 0; i < 20_000_000; i++) mixed = (Math.imul(mixed, 48271) + i) | 0;
+    return performance.now() - start + (mixed === 0 ? 1e-9 : 0);
+  });
+  return Math.min(...times);
+}
+
+/** One line that is overwritten, on a terminal; nothing in a log. */
+function progress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
+}
+
+function section(title: string, text: string): void {
+  progress("");
+  console.log(`\n## ${title}\n\n${text}`);
+}
+
+async function main(): Promise<void> {
+  const options = flags();
+  if (options.help) {
+    console.log(usage);
+    return;
+  }
+  const environment = {
+    date: new Date().toISOString(),
+    envoy: execFileSync(locateEnvoy(), ["--version"]).toString().trim().split("version: ")[1] ?? "unknown",
+    node: process.version,
+    cpu: `${availableParallelism()} × ${cpus()[0]?.model.trim() ?? "unknown"}`,
+    loadAverage: loadavg(),
+    calibrationMs: calibrate(),
+  };
+  console.log(`Envoy ${environment.envoy}`);
+  console.log(
+    `${environment.cpu}, load ${environment.loadAverage.map((load) => load.toFixed(2)).join(" ")}, ` +
+      `fixed loop ${environment.calibrationMs.toFixed(0)} ms; ${options.rounds} rounds of ${options.burst} requests, ` +
+      `seed ${options.seed}${options.sharedVm ? "; one VM for all copies" : ""}`,
+  );
+  const built = await buildModules();
+  const rows = variants(built, options.only, options.sharedVm);
+  const missing = rows.flatMap((row) => row.missing ?? []);
+  if (missing.length > 0)
+    console.log(`\nMISSING: ${missing.join(", ")}; rows on it are left out or stand-ins.`);
+
+  const times = await measureRounds(rows, { ...options, progress });
+  const bars = judge(times, rows);
+  section("Cost of a request", `${costs(times, rows)}\n${drift(times)}`);
+  if (bars.length > 0) section("Bars", barsTable(bars));
+
+  const memory = options.memory
+    ? await measureMemory(built, {
+        requests: options.quick ? 20_000 : 100_000,
+        starts: options.quick ? 1 : 3,
+        loads: options.quick ? 3 : 7,
+        connections: options.connections,
+        progress,
+      })
+    : null;
+  if (memory) section("Memory and loading", memoryTable(memory));
+
+  const updates = options.updates > 0 ? await measureUpdates(built, options.updates, progress) : null;
+  if (updates) section("Updates", updatesTable(updates));
+
+  if (options.json !== undefined) {
+    const result = { environment, options: { ...options, only: [...options.only] }, bars, memory, updates };
+    await writeFile(options.json, JSON.stringify({ ...result, times: Object.fromEntries(times) }, null, 2));
+  }
+}
+
+try {
+  await main();
+  process.exit(0);
+} catch (error) {
+  progress("");
+  console.error(`bench: ${(error as Error).message}\n`);
+  process.exit(1);
+}

@@ -1,0 +1,149 @@
+/**
+ * A load generator: HTTP/1.1 over raw sockets that are kept alive, a fixed number of requests in flight.
+ * Node's own client costs more than the Envoy under test; here a request is one write of bytes made once, and
+ * an answer is recognised by its length, its first line and its body.
+ */
+import { connect, type Socket } from "node:net";
+
+/** A request as it goes over the wire, with the body that must answer it. */
+export interface LoadRequest {
+  bytes: Buffer;
+  /** Body of the only answer that counts as right; the status must be 200. */
+  expected: string;
+}
+
+const HEAD_END = Buffer.from("\r\n\r\n");
+const OK = Buffer.from("HTTP/1.1 200 ");
+
+/** What a connection does when nobody waits for it. */
+function ignore(): void {
+  // A connection between two bursts, or one that was closed on purpose.
+}
+
+/** One connection: sends a request, waits for its answer, sends the next. */
+class Connection {
+  private pending: Buffer | null = null;
+
+  private constructor(
+    private readonly socket: Socket,
+    /** Called with the head and the body of each answer, or with what ended the connection. */
+    public answered: (head: Buffer, body: Buffer) => void = ignore,
+    public failed: (error: Error) => void = ignore,
+  ) {
+    socket.setNoDelay(true);
+    socket.on("data", (chunk) => this.read(chunk));
+    socket.on("error", (error) => this.failed(error));
+    socket.on("close", () => this.failed(new Error("Envoy closed the connection")));
+  }
+
+  static open(port: number): Promise<Connection> {
+    return new Promise((resolve, reject) => {
+      const socket = connect({ host: "127.0.0.1", port }, () => {
+        socket.off("error", reject);
+        resolve(new Connection(socket));
+      });
+      socket.once("error", reject);
+    });
+  }
+
+  send(bytes: Buffer): void {
+    this.socket.write(bytes);
+  }
+
+  close(): void {
+    this.failed = ignore;
+    this.socket.destroy();
+  }
+
+  private read(chunk: Buffer): void {
+    const bytes = this.pending ? Buffer.concat([this.pending, chunk]) : chunk;
+    this.pending = bytes;
+    const headEnd = bytes.indexOf(HEAD_END);
+    if (headEnd < 0) return;
+    const length = /^content-length: (\d+)/im.exec(bytes.toString("latin1", 0, headEnd))?.[1];
+    if (length === undefined) {
+      this.failed(new Error("an answer without content-length"));
+      return;
+    }
+    const bodyStart = headEnd + HEAD_END.length;
+    const end = bodyStart + Number(length);
+    if (bytes.length < end) return;
+    if (bytes.length > end) {
+      this.failed(new Error("an answer which nobody asked for"));
+      return;
+    }
+    this.pending = null;
+    this.answered(bytes.subarray(0, headEnd), bytes.subarray(bodyStart, end));
+  }
+}
+
+/** Some connections to one Envoy, kept for the whole run. */
+export class LoadGenerator {
+  private constructor(private readonly connections: readonly Connection[]) {}
+
+  static async open(port: number, connections: number): Promise<LoadGenerator> {
+    const opening = Array.from({ length: connections }, () => Connection.open(port));
+    return new LoadGenerator(await Promise.all(opening));
+  }
+
+  /** Sends `count` requests; rejects at the first answer that is not a 200 with the expected body. */
+  run(request: LoadRequest, count: number): Promise<void> {
+    const expected = Buffer.from(request.expected);
+    return new Promise((resolve, reject) => {
+      let unsent = count;
+      let unanswered = count;
+      for (const connection of this.connections) {
+        connection.failed = reject;
+        connection.answered = (head, body) => {
+          if (head.compare(OK, 0, OK.length, 0, OK.length) !== 0 || !body.equals(expected)) {
+            reject(
+              new Error(
+                `expected "${request.expected}", got ${head.toString("latin1", 0, 40)} "${body.toString()}"`,
+              ),
+            );
+            return;
+          }
+          unanswered--;
+          if (unsent > 0) {
+            unsent--;
+            connection.send(request.bytes);
+          } else if (unanswered === 0) resolve();
+        };
+        if (unsent > 0) {
+          unsent--;
+          connection.send(request.bytes);
+        }
+      }
+      if (count === 0) resolve();
+    });
+  }
+
+  close(): void {
+    for (const connection of this.connections) connection.close();
+  }
+}
+
+/** One request on a connection of its own; answers with status and header fields, names in lower case. */
+export async function exchange(
+  port: number,
+  bytes: Buffer,
+): Promise<{ status: number; headers: Map<string, string> }> {
+  const connection = await Connection.open(port);
+  try {
+    const head = await new Promise<Buffer>((resolve, reject) => {
+      connection.answered = resolve;
+      connection.failed = reject;
+      connection.send(bytes);
+    });
+    const [first = "", ...lines] = head.toString("latin1").split("\r\n");
+    const headers = new Map(
+      lines.map((line) => {
+        const colon = line.indexOf(":");
+        return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
+      }),
+    );
+    return { status: Number(first.split(" ")[1]), headers };
+  } finally {
+    connection.close();
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * CPU of a request. All Envoys are alive side by side and take turns in short bursts, in another order each
+ * round: what the machine does meanwhile (another tenant, a clock that changes) hits all rows alike, and what
+ * is left of it falls out of medians and of ratios inside a round.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { cpuTime } from "./cpu.ts";
+import { staticBootstrap } from "./configuration.ts";
+import { Envoy, freePort } from "./envoy.ts";
+import { exchange, LoadGenerator } from "./load.ts";
+import { headerCounts, hit, probe, type HeaderCount } from "./requests.ts";
+import { random, shuffled } from "./statistics.ts";
+import { COPIES, headerOf, type Variant, type VariantName } from "./variants.ts";
+
+export interface RoundsOptions {
+  rounds: number;
+  /** Requests of one burst. */
+  burst: number;
+  /** Requests that each Envoy answers before, for each number of headers: V8 optimises what is hot. */
+  warmUp: number;
+  /** Requests in flight. */
+  connections: number;
+  /** Of the order of the bursts. */
+  seed: number;
+  progress: (text: string) => void;
+}
+
+/** Cost of one request, in µs of Envoy's CPU, as it was in each round. */
+export interface RowTimes {
+  /** All of it. */
+  gross: number[];
+  /** Above the Envoy without filters in the same round, per copy of the filter. */
+  net: number[];
+}
+
+export type Times = ReadonlyMap<VariantName, Readonly<Record<HeaderCount, RowTimes>>>;
+
+interface Runner {
+  variant: Variant;
+  envoy: Envoy;
+  generator: LoadGenerator;
+}
+
+/** Each copy decides right, for a hit and for a miss, and overwrites what a client forged. */
+async function verify(variant: Variant, port: number): Promise<void> {
+  if (!variant.writesHeaders) return;
+  for (const [isHit, expected] of [
+    [true, "v2"],
+    [false, "v1"],
+  ] as const) {
+    const { status, headers } = await exchange(port, probe(isHit, [headerOf(3), "forged"]));
+    for (let copy = 1; copy <= COPIES; copy++) {
+      const seen = headers.get(`seen-${headerOf(copy)}`);
+      if (status === 200 && seen === expected) continue;
+      throw new Error(
+        `"${variant.title}" does not do its job: copy ${copy} of ${COPIES} should have set ${headerOf(copy)}: ` +
+          `${expected}, got ${seen ?? "no header"} (status ${status})`,
+      );
+    }
+  }
+}
+
+async function start(variant: Variant, options: RoundsOptions): Promise<Runner> {
+  const port = await freePort();
+  const envoy = await Envoy.start(variant.name, (admin) => staticBootstrap(admin, variant.spec(port)));
+  await verify(variant, port);
+  return { variant, envoy, generator: await LoadGenerator.open(port, options.connections) };
+}
+
+/** µs of CPU for one request of a burst. */
+async function burst(
+  { variant, envoy, generator }: Runner,
+  headers: HeaderCount,
+  count: number,
+): Promise<number> {
+  const before = cpuTime(envoy.pid);
+  await generator.run(hit(headers, variant.expected), count);
+  // The worker writes its last log of time when it goes to sleep.
+  await sleep(2);
+  return (cpuTime(envoy.pid) - before) / 1000 / count;
+}
+
+export async function measureRounds(rows: readonly Variant[], options: RoundsOptions): Promise<Times> {
+  const runners: Runner[] = [];
+  try {
+    for (const row of rows) runners.push(await start(row, options));
+    options.progress(
+      `${runners.length} Envoys are up and do their job; warm-up of ${options.warmUp} requests`,
+    );
+    for (const runner of runners) {
+      for (const headers of headerCounts) await burst(runner, headers, options.warmUp);
+    }
+    const next = random(options.seed);
+    const empty = (): RowTimes => ({ gross: [], net: [] });
+    const times = new Map(rows.map(({ name }) => [name, { 5: empty(), 20: empty() }]));
+    const turns = runners.flatMap((runner) => headerCounts.map((headers) => ({ runner, headers })));
+    for (let round = 0; round < options.rounds; round++) {
+      for (const { runner, headers } of shuffled(turns, next)) {
+        times.get(runner.variant.name)?.[headers].gross.push(await burst(runner, headers, options.burst));
+      }
+      for (const { name, divisor } of rows) {
+        for (const headers of headerCounts) {
+          const row = times.get(name)?.[headers];
+          const gross = row?.gross[round] ?? NaN;
+          const base = times.get("baseline")?.[headers].gross[round] ?? NaN;
+          row?.net.push((gross - base) / divisor);
+        }
+      }
+      options.progress(`round ${round + 1} of ${options.rounds}`);
+    }
+    return times;
+  } finally {
+    for (const { generator } of runners) generator.close();
+    await Promise.all(runners.map(({ envoy }) => envoy.stop()));
+  }
+}

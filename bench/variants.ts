@@ -1,0 +1,200 @@
+/** The rows of the benchmark: one Envoy each. */
+import { existsSync } from "node:fs";
+import { root, type BenchModule } from "./build.ts";
+import { luaFilter, wasmFilter, type HeaderRule, type Json, type ListenerSpec } from "./configuration.ts";
+
+/** Copies of a filter in one chain: what one costs stands out of the noise eight times as clearly. */
+export const COPIES = 8;
+
+/** Routes that match nothing, in front of the one that does, in the row of Envoy's own route match. */
+const IDLE_ROUTES = 64;
+
+/**
+ * The header which copy `i` (from 1) writes. Each copy has its own: with one header for all, the first copy
+ * would add it and the others would overwrite it, and dark-launch would moreover see what the copy before it
+ * wrote as a forgery of the client's. So every copy of every variant does the same: it adds a header which was
+ * not there. Later copies do see one header more; that too is alike in all variants.
+ */
+export const headerOf = (copy: number): string => `x-variant-${copy}`;
+
+export interface Variant {
+  name: VariantName;
+  title: string;
+  /** What the row's cost is divided by: copies of the filter, or routes. */
+  divisor: number;
+  /** The body that must answer a hit. */
+  expected: "v1" | "v2";
+  /** Does each copy write its header? Then it is checked before anything is measured. */
+  writesHeaders: boolean;
+  /** Why the row is not what its title says; null when it is. */
+  missing: string | null;
+  /** The built module; null for what is part of Envoy. */
+  module: string | null;
+  spec: (port: number) => ListenerSpec;
+}
+
+export const variantNames = [
+  "baseline",
+  "barest",
+  "same-calls",
+  "dark-launch",
+  "rules-1",
+  "rules-1000",
+  "route",
+  "lua",
+  "gcore",
+] as const;
+export type VariantName = (typeof variantNames)[number];
+
+/** Our filter; `$DARK_LAUNCH_WASM` names another build of it, to compare two. */
+export const darkLaunchModule = process.env.DARK_LAUNCH_WASM ?? `${root}build/dark-launch.wasm`;
+
+/** `count` rules on exact users, of which the last matches `user-999`. */
+function userRules(count: number): Json[] {
+  return Array.from({ length: count }, (_, i) => ({
+    name: `rule-${i}`,
+    variant: "v2",
+    match: { headers: { "x-user": `user-${i + 1000 - count}` } },
+  }));
+}
+
+const betaRule = { name: "beta", variant: "v2", match: { headers: { "x-beta-user": "true" } } };
+
+export function darkLaunchConfiguration(header: string, rules: readonly Json[] = [betaRule]): string {
+  return JSON.stringify({ header, default: "v1", rules });
+}
+
+/** A big configuration: an `in` set of `users` users, and `rules` rules after it. */
+export function bigConfiguration(header: string, label: string, users: number, rules: number): string {
+  const set = Array.from({ length: users }, (_, i) => `member-${i}`);
+  return darkLaunchConfiguration(header, [
+    betaRule,
+    { name: `members-${label}`, variant: "v2", match: { headers: { "x-user": { in: set } } } },
+    ...userRules(rules),
+  ]);
+}
+
+function lua(header: string): string {
+  return `function envoy_on_request(handle)
+  local headers = handle:headers()
+  if headers:get("x-beta-user") == "true" then
+    headers:replace("${header}", "v2")
+  else
+    headers:replace("${header}", "v1")
+  end
+end`;
+}
+
+/** A listener with `copies` filters; a request goes to v2 when the last of them said so. */
+export function chain(port: number, copies: number, filter: ((copy: number) => Json) | null): ListenerSpec {
+  const numbers = Array.from({ length: copies }, (_, i) => i + 1);
+  return {
+    port,
+    filters: filter ? numbers.map(filter) : [],
+    shown: numbers.map(headerOf),
+    variantRoute: { name: headerOf(copies), value: "v2" },
+  };
+}
+
+/**
+ * The variants asked for, in the order of the table; the baseline is always among them. The copies of a Wasm
+ * filter have a VM each, as filters of different modules have: with one VM for all, seven copies of eight
+ * find everything in the caches, which the one filter of a real chain does not. `sharedVm` puts them into
+ * one nevertheless, for comparison; `barest` then falls away, as it knows one configuration per VM, and so does
+ * `gcore`, whose SDK leaves the header of a second plugin in the same VM unwritten (seen with 1.2.3).
+ */
+export function variants(
+  built: Record<BenchModule, string>,
+  only: ReadonlySet<VariantName>,
+  sharedVm: boolean,
+): Variant[] {
+  const hasDarkLaunch = existsSync(darkLaunchModule);
+  const missing = hasDarkLaunch ? null : `${darkLaunchModule} is missing`;
+
+  const wasm = (
+    name: VariantName,
+    title: string,
+    module: string,
+    rootId: string,
+    configuration: (header: string) => string,
+  ): Variant => ({
+    name,
+    title,
+    divisor: COPIES,
+    expected: "v2",
+    writesHeaders: true,
+    missing: null,
+    module,
+    spec: (port) =>
+      chain(port, COPIES, (i) =>
+        wasmFilter(
+          `copy-${i}`,
+          module,
+          rootId,
+          configuration(headerOf(i)),
+          sharedVm ? "shared" : `copy-${i}`,
+        ),
+      ),
+  });
+
+  const rows: Variant[] = [
+    {
+      name: "baseline",
+      title: "no filter",
+      divisor: 1,
+      // No header is written, so the second route answers: one comparison more, of a value that is not there.
+      expected: "v1",
+      writesHeaders: false,
+      missing: null,
+      module: null,
+      spec: (port) => chain(port, COPIES, null),
+    },
+    wasm("barest", "barest module", built.barest, "", (header) => header),
+    wasm("same-calls", "hand-written, same calls", built.sameCalls, "", (header) => header),
+    hasDarkLaunch
+      ? wasm("dark-launch", "dark-launch", darkLaunchModule, "", (header) => darkLaunchConfiguration(header))
+      : {
+          ...wasm("dark-launch", "dark-launch (MISSING: same-calls instead)", built.sameCalls, "", (h) => h),
+          missing,
+        },
+    ...([1, 1000] as const)
+      .filter(() => hasDarkLaunch)
+      .map((count) =>
+        wasm(
+          `rules-${count}`,
+          `dark-launch, ${count} exact rule(s), last hits`,
+          darkLaunchModule,
+          "",
+          (header) => darkLaunchConfiguration(header, userRules(count)),
+        ),
+      ),
+    {
+      name: "route",
+      title: "Envoy route match (one more route)",
+      divisor: IDLE_ROUTES,
+      expected: "v2",
+      writesHeaders: false,
+      missing: null,
+      module: null,
+      spec: (port) => ({
+        ...chain(port, COPIES, null),
+        variantRoute: { name: "x-beta-user", value: "true" },
+        // As long as "true", so that the comparison is not settled by the length.
+        idleRoutes: Array.from({ length: IDLE_ROUTES }, (_, i): HeaderRule => ({
+          name: "x-beta-user",
+          value: `t${i + 10}e`,
+        })),
+      }),
+    },
+    {
+      ...wasm("lua", "Envoy Lua filter", "", "", () => ""),
+      module: null,
+      spec: (port) => chain(port, COPIES, (i) => luaFilter(`copy-${i}`, lua(headerOf(i)))),
+    },
+    wasm("gcore", "gcore AssemblyScript SDK", built.gcore, "dark_launch", (header) => header),
+  ];
+  const oneConfiguration: ReadonlySet<VariantName> = new Set(["barest", "gcore"]);
+  return rows.filter(
+    ({ name }) => name === "baseline" || (only.has(name) && !(sharedVm && oneConfiguration.has(name))),
+  );
+}

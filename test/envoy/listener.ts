@@ -1,0 +1,119 @@
+/** A session as a listener of Envoy's (v3 API). */
+import { resolve } from "node:path";
+import type { PluginSpec } from "../driver.ts";
+
+export interface ListenerSpec {
+  name: string;
+  port: number;
+  /** Counts the updates: a listener that is replaced by an equal one is replaced all the same. */
+  revision: number;
+  plugins: readonly PluginSpec[];
+  properties: readonly string[];
+  direction?: "inbound" | "outbound";
+}
+
+/** Large enough for a header of 60 KiB among others. The limit's own maximum is 8192. */
+const MAX_HEADERS_KB = 256;
+
+export function listenerConfig(listener: ListenerSpec): object {
+  return {
+    "@type": "type.googleapis.com/envoy.config.listener.v3.Listener",
+    name: listener.name,
+    address: { socket_address: { address: "127.0.0.1", port_value: listener.port } },
+    // With SO_REUSEPORT two Envoys would silently share a port that both took for free.
+    enable_reuse_port: false,
+    ...(listener.direction ? { traffic_direction: listener.direction.toUpperCase() } : {}),
+    filter_chains: [
+      {
+        filters: [
+          {
+            name: "envoy.filters.network.http_connection_manager",
+            typed_config: {
+              "@type":
+                "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+              stat_prefix: "session",
+              codec_type: "AUTO",
+              normalize_path: true,
+              use_remote_address: false,
+              max_request_headers_kb: MAX_HEADERS_KB,
+              common_http_protocol_options: { max_headers_count: 1000 },
+              http_protocol_options: { enable_trailers: true },
+              access_log: [accessLog(listener)],
+              http_filters: [...listener.plugins.map(wasmFilter), router()],
+              route_config: {
+                name: `${listener.name}-${listener.revision}`,
+                virtual_hosts: [
+                  {
+                    name: "default",
+                    domains: ["*"],
+                    routes: [
+                      {
+                        name: "default",
+                        match: { prefix: "/" },
+                        route: { cluster: "upstream", timeout: "15s" },
+                      },
+                    ],
+                  },
+                ],
+              },
+            },
+          },
+        ],
+      },
+    ],
+  };
+}
+
+/** As Istio writes it: no vm_id, so that plugins with one module share a VM. */
+function wasmFilter(plugin: PluginSpec): object {
+  return {
+    name: plugin.name,
+    typed_config: {
+      "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
+      config: {
+        name: plugin.name,
+        root_id: plugin.rootId,
+        failure_policy: "FAIL_CLOSED",
+        vm_config: {
+          runtime: "envoy.wasm.runtime.v8",
+          code: { local: { filename: resolve(plugin.module) } },
+          ...(plugin.vmConfiguration === undefined
+            ? {}
+            : { configuration: stringValue(plugin.vmConfiguration) }),
+        },
+        configuration: stringValue(plugin.configuration),
+      },
+    },
+  };
+}
+
+/** The one message whose content reaches a module as it is; a Struct would be written anew by Envoy. */
+function stringValue(value: string): object {
+  return { "@type": "type.googleapis.com/google.protobuf.StringValue", value };
+}
+
+function router(): object {
+  return {
+    name: "envoy.filters.http.router",
+    typed_config: { "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router" },
+  };
+}
+
+function accessLog(listener: ListenerSpec): object {
+  const properties = Object.fromEntries(
+    listener.properties.map((name) => [name, `%FILTER_STATE(wasm.${name}:PLAIN)%`]),
+  );
+  return {
+    name: "envoy.access_loggers.stdout",
+    typed_config: {
+      "@type": "type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog",
+      log_format: {
+        json_format: {
+          peer: "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%",
+          details: "%RESPONSE_CODE_DETAILS%",
+          properties,
+        },
+      },
+    },
+  };
+}

@@ -1,0 +1,183 @@
+/**
+ * Properties (`proxy_get_property`): a path whose parts are joined by NUL, looked up as Envoy's CEL
+ * attributes (`source/extensions/filters/common/expr/context.cc`), then as what plugins have set.
+ * Values are serialized as `serializeValue` of Envoy's `wasm/context.cc` has it.
+ */
+import { byteStringOf } from "./bytes.ts";
+import type { Context } from "./context.ts";
+import { HeaderMapType } from "./abi.ts";
+import type { HeaderMap } from "./header-map.ts";
+import { Direction } from "./plugin.ts";
+
+/** An integer is a bigint (8 bytes, little endian), a string is a byte string. Times are ns since 1970. */
+export type AttributeValue = string | bigint | boolean | Uint8Array;
+
+/** What is known of a stream besides its headers. */
+export interface StreamInfo {
+  /** What plugins set, without Envoy's prefix `wasm.`; values are byte strings. */
+  readonly state: Map<string, string>;
+  /**
+   * Attributes by path with dots (`connection.mtls`, `metadata.filter_metadata.x.y`,
+   * `filter_state.io.istio.peer_principal`). They go before what the host makes up.
+   */
+  readonly attributes: ReadonlyMap<string, AttributeValue>;
+  readonly direction: Direction;
+  readonly protocol: string;
+  /** Wall clock, in ns. */
+  readonly startTime: bigint;
+  /** In ns; null while the stream lasts. */
+  duration: bigint | null;
+  requestBytes: number;
+  responseBytes: number;
+  responseCode: number | null;
+  details: string | null;
+}
+
+/** The value as a byte string, or null (NotFound). */
+export function getProperty(context: Context, path: string): string | null {
+  // A NUL at the end adds no part.
+  const parts = (path.endsWith("\0") ? path.slice(0, -1) : path).split("\0");
+  const value = lookUp(context, parts);
+  return value === null ? null : serialize(value);
+}
+
+function serialize(value: AttributeValue): string {
+  switch (typeof value) {
+    case "string":
+      return value;
+    case "boolean":
+      return value ? "\x01" : "\0";
+    case "bigint": {
+      const bytes = new Uint8Array(8);
+      new DataView(bytes.buffer).setBigInt64(0, BigInt.asIntN(64, value), true);
+      return byteStringOf(bytes);
+    }
+    default:
+      return byteStringOf(value);
+  }
+}
+
+function lookUp(context: Context, parts: readonly string[]): AttributeValue | null {
+  const [first = "", second = ""] = parts;
+  const info = context.streamInfo;
+  const given = info?.attributes.get(parts.join("."));
+  if (given !== undefined) return given;
+  if (parts.length === 1) {
+    switch (first) {
+      case "plugin_name":
+        return context.plugin?.name ?? null;
+      case "plugin_root_id":
+        return context.plugin?.rootId ?? "";
+      case "plugin_vm_id":
+        return context.vm?.vmId ?? "";
+      case "connection_id":
+        return info === null ? null : (info.attributes.get("connection.id") ?? 1n);
+    }
+  }
+  if (first === "xds" && parts.length === 2 && second === "listener_direction") {
+    return context.plugin === null ? null : BigInt(Direction[context.plugin.direction]);
+  }
+  if (info === null) return null;
+  switch (first) {
+    case "request":
+      return request(context, info, parts);
+    case "response":
+      return response(context, info, parts);
+    case "connection":
+    case "source":
+    case "destination":
+    case "upstream":
+    case "xds":
+      return parts.length === 2 ? (DEFAULTS[`${first}.${second}`] ?? null) : null;
+    case "filter_state":
+      return parts.length === 2 && second.startsWith("wasm.")
+        ? (info.state.get(second.slice(5)) ?? null)
+        : null;
+    default:
+      return parts.length === 1 ? (info.state.get(first) ?? null) : null;
+  }
+}
+
+/** Those attributes which the host makes up when a test gives none. */
+const DEFAULTS: Readonly<Record<string, AttributeValue>> = {
+  "connection.id": 1n,
+  "connection.mtls": false,
+  "connection.requested_server_name": "",
+  "source.address": "127.0.0.1:40000",
+  "source.port": 40000n,
+  "destination.address": "127.0.0.1:8080",
+  "destination.port": 8080n,
+  "xds.route_name": "",
+  "xds.cluster_name": "upstream",
+  "xds.virtual_host_name": "upstream",
+};
+
+function request(context: Context, info: StreamInfo, parts: readonly string[]): AttributeValue | null {
+  const headers = context.headerMap(HeaderMapType.RequestHeaders);
+  if (parts[1] === "headers") return headerAttribute(headers, parts);
+  if (parts.length !== 2) return null;
+  switch (parts[1]) {
+    case "time":
+      return info.startTime;
+    case "duration":
+      return info.duration;
+    case "protocol":
+      return info.protocol;
+    case "size": {
+      const length = headers?.getFirst("content-length") ?? "";
+      return /^\d+$/.test(length) ? BigInt(length) : BigInt(info.requestBytes);
+    }
+    case "total_size":
+      return BigInt(info.requestBytes + (headers?.byteSize ?? 0));
+  }
+  if (headers === null) return null;
+  const path = headers.getFirst(":path");
+  switch (parts[1]) {
+    case "path":
+      return path;
+    case "url_path":
+      return path === null ? null : path.split("?", 1)[0]!;
+    case "query": {
+      const mark = path?.indexOf("?") ?? -1;
+      return mark < 0 ? "" : path!.slice(mark + 1);
+    }
+    case "host":
+      return headers.getFirst(":authority");
+    case "scheme":
+      return headers.getFirst(":scheme");
+    case "method":
+      return headers.getFirst(":method");
+    case "id":
+      return headers.getFirst("x-request-id");
+    case "referer":
+      return headers.getFirst("referer");
+    case "useragent":
+      return headers.getFirst("user-agent");
+    default:
+      return null;
+  }
+}
+
+function response(context: Context, info: StreamInfo, parts: readonly string[]): AttributeValue | null {
+  if (parts[1] === "headers") return headerAttribute(context.headerMap(HeaderMapType.ResponseHeaders), parts);
+  if (parts[1] === "trailers")
+    return headerAttribute(context.headerMap(HeaderMapType.ResponseTrailers), parts);
+  if (parts.length !== 2) return null;
+  switch (parts[1]) {
+    case "code":
+      return info.responseCode === null ? null : BigInt(info.responseCode);
+    case "code_details":
+      return info.details;
+    case "flags":
+      return 0n;
+    case "size":
+      return BigInt(info.responseBytes);
+    default:
+      return null;
+  }
+}
+
+/** All values of a header joined by a comma. A header name may not hold NUL, so three parts. */
+function headerAttribute(headers: HeaderMap | null, parts: readonly string[]): AttributeValue | null {
+  return parts.length === 3 ? (headers?.getAllJoined(parts[2]!) ?? null) : null;
+}

@@ -1,0 +1,22 @@
+/** What the process offers to every VM in it. */
+import type { LogLevel, WasmResult } from "./abi.ts";
+import type { FakeClock } from "./clock.ts";
+import type { ForeignFunctions } from "./foreign.ts";
+import type { MetricStore } from "./metrics.ts";
+import type { SharedData } from "./shared-data.ts";
+
+export interface ProcessServices {
+  readonly clock: FakeClock;
+  readonly sharedData: SharedData;
+  readonly metrics: MetricStore;
+  readonly foreignFunctions: ForeignFunctions;
+  /** What a host function answers instead of doing its work, by its name (`proxy_set_property`). */
+  readonly faults: Map<string, WasmResult>;
+  /** Calls of each host function over all VMs, by its name. */
+  readonly hostCalls: Map<string, number>;
+  /** The proxy's log level: what `proxy_get_log_level` answers; lines below it are dropped. */
+  readonly logLevel: LogLevel;
+  log(level: LogLevel, text: string, plugin: string): void;
+  /** Fills `bytes` with random bytes. */
+  random(bytes: Uint8Array): void;
+}

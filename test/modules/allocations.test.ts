@@ -1,0 +1,62 @@
+import { describe, expect, test } from "vitest";
+import type { HttpRequest } from "../driver.ts";
+import { Host, PluginModule, type Listener } from "../host/index.ts";
+import { ALLOCATIONS, compileCounted } from "./counted.ts";
+
+/** Requests a filter is given; every kind of condition and change is among what they make it do. */
+const REQUESTS = 1_000_000;
+
+const CONFIGURATION = JSON.stringify({
+  default: "v1",
+  annotate: "always",
+  rules: [
+    { name: "trial", mode: "shadow", variant: "v4", match: { headers: { "x-trial": { present: true } } } },
+    { name: "exact", variant: "v2", match: { headers: { "x-beta-user": "true" } } },
+    { name: "path", variant: "v3", match: { path: { prefix: "/v3/" }, methods: ["GET"] } },
+    { name: "host", variant: "v5", match: { host: { suffix: ".internal", ignoreCase: true } } },
+    { name: "query", variant: "v6", match: { queryParams: { "beta user": { contains: "é" } } } },
+    { name: "cookie", variant: "v7", match: { cookies: { session: { in: ["a", "b", "c"] } } } },
+    { name: "any", variant: "v8", match: { anyOf: [{ path: "/a" }, { not: { host: "example.test" } }] } },
+  ],
+});
+
+const MIX: readonly HttpRequest[] = [
+  { method: "GET", path: "/" },
+  { method: "GET", path: "/", headers: [["x-beta-user", "true"]] },
+  { method: "GET", path: "/v3/x?y=z", headers: [["x-variant", "forged"]] },
+  { method: "GET", path: "/", headers: [["X-Variant", "a"], ["x-variant", "b"], ["x-trial", "1"]] },
+  { method: "POST", path: "/?beta%20user=caf%C3%A9&x", authority: "Reviews.INTERNAL:8080" },
+  { method: "GET", path: "/", headers: [["cookie", "a=b; session=b"], ["cookie", "c=d"]] },
+  { method: "GET", path: "/long", headers: Array.from({ length: 40 }, (_, i) => [`x-h-${i}`, "v".repeat(i * 8)]) },
+];
+
+describe("dark-launch over a million requests", () => {
+  test("allocates nothing on the heap, and its linear memory stays as it is", { timeout: 300_000 }, async () => {
+    const module = PluginModule.compile(await compileCounted("filters/dark-launch/module.ts"));
+    const host = new Host({ logLevel: 3 });
+    const listener = host.listen({ plugins: [{ module, name: "dark-launch", configuration: CONFIGURATION }] });
+    const allocations = counter(host);
+    play(listener, MIX.length * 100);
+    const memory = host.wasmMemoryBytes();
+    const before = allocations();
+    expect(before).toBeGreaterThan(0);
+    play(listener, REQUESTS);
+    expect(allocations() - before).toBe(0);
+    expect(host.wasmMemoryBytes()).toBe(memory);
+  });
+});
+
+function play(listener: Listener, count: number): void {
+  for (let at = 0; at < count; at++) {
+    const request = MIX[at % MIX.length];
+    if (request !== undefined && listener.run(request).response?.status !== 200) throw new Error("not answered");
+  }
+}
+
+/** Reads the allocations of the one VM that serves requests. */
+function counter(host: Host): () => number {
+  const vm = host.workers[0]?.allVms[0];
+  const global = vm?.exports[ALLOCATIONS];
+  if (!(global instanceof WebAssembly.Global)) throw new Error("the module does not count");
+  return () => Number(global.value);
+}

@@ -1,0 +1,51 @@
+import asc from "assemblyscript/asc";
+import binaryen from "binaryen";
+import { readFile } from "node:fs/promises";
+
+/** The functions of AssemblyScript's runtime through which every allocation goes, managed or raw. */
+const ALLOCATORS = ["~lib/rt/tcms/__new", "~lib/rt/tlsf/__alloc", "~lib/rt/tlsf/__realloc"];
+
+/** The exported global that counts calls of {@link ALLOCATORS}. */
+export const ALLOCATIONS = "allocations";
+
+/**
+ * Compiles a module such that it counts its allocations in the exported global `allocations`: the counting is
+ * inserted into the unoptimized module, where no allocator is inlined yet, which is optimized afterwards.
+ */
+export async function compileCounted(entry: string): Promise<Uint8Array> {
+  let compiled: Uint8Array | undefined;
+  const { error } = await asc.main(
+    [entry, "--runtime", "minimal", "--noAssert", "--use", "abort=", "--debug", "--outFile", "out.wasm"],
+    {
+      readFile: (name, base) => readFile(`${base}/${name}`, "utf8").catch(() => null),
+      writeFile: (name, contents) => {
+        if (name === "out.wasm" && contents instanceof Uint8Array) compiled = contents;
+      },
+    },
+  );
+  if (error !== null || compiled === undefined) throw error ?? new Error(`${entry} was not compiled`);
+  const module = binaryen.readBinary(compiled);
+  const { BulkMemory, BulkMemoryOpt, MutableGlobals, NontrappingFPToInt, SignExt } = binaryen.Features;
+  module.setFeatures(BulkMemory | BulkMemoryOpt | MutableGlobals | NontrappingFPToInt | SignExt);
+  module.addGlobal(ALLOCATIONS, binaryen.i32, true, module.i32.const(0));
+  for (const name of ALLOCATORS) count(module, name);
+  module.addGlobalExport(ALLOCATIONS, ALLOCATIONS);
+  binaryen.setOptimizeLevel(2);
+  module.optimize();
+  const binary = module.emitBinary();
+  module.dispose();
+  return binary;
+}
+
+function count(module: binaryen.Module, name: string): void {
+  const reference = module.getFunction(name);
+  if (reference === 0) throw new Error(`the runtime has no ${name}: has the compiler changed?`);
+  const info = binaryen.getFunctionInfo(reference);
+  const counted = module.global.set(
+    ALLOCATIONS,
+    module.i32.add(module.global.get(ALLOCATIONS, binaryen.i32), module.i32.const(1)),
+  );
+  const body = module.block(null, [counted, info.body], info.results);
+  module.removeFunction(name);
+  module.addFunction(name, info.params, info.results, info.vars, body);
+}

@@ -1,0 +1,4 @@
+import { EnvoyDriver } from "../envoy/driver.ts";
+import { scenarioTests } from "./suite.ts";
+
+scenarioTests(new EnvoyDriver());

@@ -1,0 +1,189 @@
+import { describe, expect, it } from "vitest";
+import { parseScenario, ScenarioError } from "./format.ts";
+
+function errorsOf(text: string): readonly string[] {
+  try {
+    parseScenario(text, "x.yaml");
+  } catch (error) {
+    if (error instanceof ScenarioError) return error.errors;
+    throw error;
+  }
+  return [];
+}
+
+const head = "filter: dark-launch\nconfig: {a: 1}\n";
+
+describe("a scenario file", () => {
+  it("is read with its defaults", () => {
+    const scenario = parseScenario(`${head}steps:\n- request: {}\n  response: {status: 200}\n`, "x.yaml");
+    expect(scenario.plugins).toEqual([{ filter: "dark-launch", configuration: '{"a":1}' }]);
+    expect(scenario.reply).toEqual({});
+    expect(scenario.steps).toEqual([
+      {
+        name: "step 1",
+        line: 4,
+        repeat: 1,
+        request: { method: "GET", path: "/" },
+        response: { status: 200, headers: [], trailers: [] },
+        properties: [],
+        metrics: [],
+      },
+    ]);
+  });
+
+  it("sends text as UTF-8 bytes and !!binary as it is", () => {
+    const text = `${head}steps:\n- request: {headers: {a: é, b: !!binary gP8=, c: [x, ""]}, body: ü}\n`;
+    const { request } = parseScenario(text, "x.yaml").steps[0]!;
+    expect(request?.headers).toEqual([
+      ["a", "\xc3\xa9"],
+      ["b", "\x80\xff"],
+      ["c", "x"],
+      ["c", ""],
+    ]);
+    expect([...request!.body!]).toEqual([0xc3, 0xbc]);
+  });
+
+  it("tells exact, absent, listed and matched values apart", () => {
+    const text = `${head}steps:
+- request: {}
+  upstream: {headers: {X-A: v, b: null, c: [1st, 2nd], d: {matches: "[0-9a-f]{4}"}}}
+  property: {p: null, q: r}
+`;
+    const step = parseScenario(text, "x.yaml").steps[0]!;
+    expect(step.upstream?.headers).toEqual([
+      ["x-a", [{ exact: "v" }]],
+      ["b", null],
+      ["c", [{ exact: "1st" }, { exact: "2nd" }]],
+      ["d", [{ matches: /^(?:[0-9a-f]{4})$/s }]],
+    ]);
+    expect(step.properties).toEqual([
+      ["p", null],
+      ["q", { exact: "r" }],
+    ]);
+  });
+
+  it("tells an upstream that must not be reached from one that is not looked at", () => {
+    const steps = parseScenario(
+      `${head}steps:\n- {request: {}, upstream: null}\n- request: {}\n`,
+      "x.yaml",
+    ).steps;
+    expect(steps.map((step) => step.upstream)).toEqual([null, undefined]);
+  });
+
+  it.each([
+    ["500ms", 500],
+    ["61s", 61_000],
+    ["1.5s", 1500],
+    ["5m", 300_000],
+    ["1h", 3_600_000],
+  ])("reads the duration %s", (text, milliseconds) => {
+    expect(parseScenario(`${head}steps:\n- advance: ${text}\n`, "x.yaml").steps[0]?.advance).toBe(
+      milliseconds,
+    );
+  });
+
+  it("gives text that is not JSON to the module as it stands", () => {
+    const scenario = parseScenario(`filter: authz\nconfigText: |\n  {"a\nrefused: [JSON]\n`, "x.yaml");
+    expect(scenario.plugins).toEqual([{ filter: "authz", configuration: '{"a\n' }]);
+    expect(scenario.refused).toEqual(["JSON"]);
+  });
+
+  it("has chains, and updates of them by all their plugins", () => {
+    const text = `plugins: [{filter: a, config: 1}, {filter: b}]
+steps:
+- {plugins: [{filter: a, config: 2}, {filter: b}], refused: [no]}
+`;
+    const scenario = parseScenario(text, "x.yaml");
+    expect(scenario.plugins.map(({ configuration }) => configuration)).toEqual(["1", ""]);
+    expect(scenario.steps[0]?.update).toEqual({
+      plugins: [
+        { filter: "a", configuration: "2" },
+        { filter: "b", configuration: "" },
+      ],
+      refused: ["no"],
+    });
+  });
+
+  it("follows anchors and aliases", () => {
+    const text = `${head}steps:\n- request: &r {path: /a}\n- request: *r\n`;
+    expect(parseScenario(text, "x.yaml").steps[1]?.request?.path).toBe("/a");
+  });
+
+  it.each([
+    [
+      "unknown fields",
+      `${head}steps:\n- request: {paht: /}\n`,
+      [/^x\.yaml:4: steps\[0\]\.request\.paht: unknown field; known are method, path/],
+    ],
+    [
+      "numbers where text belongs",
+      `${head}steps:\n- request: {headers: {a: 1}}\n`,
+      ["x.yaml:4: steps[0].request.headers.a: expected text, got the number 1; put it in quotes"],
+    ],
+    [
+      "a missing filter",
+      "steps:\n- request: {}\n",
+      ["x.yaml:1: expected `filter` with `config`, or `plugins`"],
+    ],
+    ["a missing step", head, ["x.yaml:1: steps: expected at least one step"]],
+    [
+      "a step that does nothing",
+      `${head}steps:\n- name: nothing\n`,
+      ["x.yaml:4: steps[0]: expected a `request`, an `advance`, a `config` or `metrics`"],
+    ],
+    [
+      "expectations without a request",
+      `${head}steps:\n- config: {}\n  details: x\n`,
+      ["x.yaml:5: steps[0].details: stands only beside a `request`"],
+    ],
+    [
+      "time that does not pass alone",
+      `${head}steps:\n- advance: 1s\n  request: {}\n`,
+      ["x.yaml:5: steps[0].request: a step with `advance` does nothing else"],
+    ],
+    [
+      "durations without a unit",
+      `${head}steps:\n- advance: 61\n`,
+      ["x.yaml:4: steps[0].advance: expected a duration such as 500ms, 61s, 5m or 1h, got the number 61"],
+    ],
+    [
+      "steps after a refused configuration",
+      `${head}refused: [x]\nsteps: [{request: {}}]\n`,
+      ["x.yaml:4: steps: a refused configuration has no steps"],
+    ],
+    [
+      "both kinds of configuration",
+      `${head}configText: x\nsteps: [{request: {}}]\n`,
+      ["x.yaml:1: has both `config` and `configText`; give one of the two"],
+    ],
+    [
+      "impossible statuses",
+      `${head}steps:\n- {request: {}, response: {status: 1000}}\n`,
+      ["x.yaml:4: steps[0].response.status: expected a status from 100 to 599, got the number 1000"],
+    ],
+    [
+      "impossible directions",
+      `${head}direction: up\nsteps: [{request: {}}]\n`,
+      ['x.yaml:3: direction: expected inbound or outbound, got "up"'],
+    ],
+    [
+      "bad expressions",
+      `${head}steps:\n- {request: {}, details: {matches: "("}}\n`,
+      [/^x\.yaml:4: steps\[0\]\.details\.matches: not a regular expression/],
+    ],
+    ["the same field twice", `${head}filter: x\n`, [/^x\.yaml:3: Map keys must be unique/]],
+    ["what is not YAML", "steps: [", [/^x\.yaml:1: /]],
+    ["an empty file", "", [/^x\.yaml:1: expected a mapping, got nothing/]],
+  ])("refuses %s, with the line and the path", (_, text, expected) => {
+    const errors = errorsOf(text);
+    for (const [i, error] of expected.entries()) {
+      if (typeof error === "string") expect(errors[i]).toBe(error);
+      else expect(errors[i]).toMatch(error);
+    }
+    expect(errors.length).toBeGreaterThan(0);
+  });
+
+  it("tells all errors at once", () => {
+    expect(errorsOf(`${head}wat: 1\nsteps:\n- advance: soon\n- request: {x: 1}\n`)).toHaveLength(3);
+  });
+});

@@ -1,0 +1,153 @@
+import { existsSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import {
+  ConfigurationRefused,
+  type Driver,
+  type Exchange,
+  type PluginSpec,
+  type Session,
+  type SessionSpec,
+} from "../driver.ts";
+import { parseScenario } from "./format.ts";
+import { runScenario } from "./run.ts";
+
+/** A driver whose plugin sets `x-config` to its configuration, and refuses one that contains `bad`. */
+class StubDriver implements Driver {
+  readonly calls: string[] = [];
+  constructor(
+    readonly name: "host" | "envoy",
+    readonly longestAdvance: number,
+  ) {}
+  open(spec: SessionSpec): Promise<Session> {
+    let configuration = "";
+    let requests = 0;
+    const configure = (plugins: readonly PluginSpec[]): Promise<void> => {
+      const next = plugins.map((plugin) => plugin.configuration).join();
+      if (next.includes("bad")) return Promise.reject(new ConfigurationRefused(["rules[0]: bad"]));
+      configuration = next;
+      return Promise.resolve();
+    };
+    const session: Session = {
+      request: (request): Promise<Exchange> => {
+        requests++;
+        const upstream = {
+          headers: [
+            [":path", request.path],
+            ["x-config", configuration],
+          ] as const,
+          body: new Uint8Array(),
+          trailers: [],
+        };
+        const reply = spec.reply?.(upstream) ?? {};
+        const response = {
+          status: reply.status ?? 200,
+          headers: [],
+          body: reply.body ?? new Uint8Array(),
+          trailers: [],
+        };
+        return Promise.resolve({ upstream, response, details: "via_upstream", properties: {} });
+      },
+      update: configure,
+      advance: (milliseconds) => {
+        this.calls.push(`advance ${milliseconds}`);
+        return Promise.resolve();
+      },
+      metrics: () => Promise.resolve({ requests }),
+      logs: () =>
+        Promise.resolve([
+          { level: "error", text: "told you" },
+          { level: "info", text: "not this" },
+        ]),
+      close: () => {
+        this.calls.push("close");
+        return Promise.resolve();
+      },
+    };
+    return configure(spec.plugins).then(() => session);
+  }
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+const anyFile = import.meta.filename;
+
+function run(text: string, driver: Driver = new StubDriver("host", Infinity)) {
+  return runScenario(driver, parseScenario(text, "x.yaml"), { moduleOf: () => anyFile });
+}
+
+describe("running a scenario", () => {
+  it("plays requests, replies, updates and metrics", async () => {
+    const result = await run(`filter: f
+config: a
+upstream: {status: 204}
+steps:
+- {request: {path: /x}, upstream: {path: /x, headers: {x-config: '"a"'}}, response: {status: 204}}
+- {request: {}, reply: {status: 500}, response: {status: 500}}
+- {config: b, request: {}, repeat: 2, upstream: {headers: {x-config: '"b"'}}}
+- {config: bad, refused: ["rules[0]"], request: {}, upstream: {headers: {x-config: '"b"'}}}
+- metrics: {requests: 5}
+`);
+    expect(result).toEqual({ file: "x.yaml", played: 5 });
+  });
+
+  it("tells the file, the line, the step, both sides and what was logged", async () => {
+    const result = await run(
+      `filter: f\nconfig: a\nsteps:\n- request: {}\n- name: gets b\n  request: {}\n  upstream: {headers: {x-config: b}}\n`,
+    );
+    expect(result.played).toBe(1);
+    expect(result.failure).toBe(`x.yaml:5: step 2, "gets b"
+  upstream.headers.x-config
+    - expected "b"
+    + seen     ""a""
+  logged [error] told you`);
+  });
+
+  it.each([
+    ["filter: f\nconfig: bad\nsteps: [{request: {}}]\n", "the configuration was refused"],
+    ["filter: f\nconfig: good\nrefused: [x]\n", "the configuration was taken"],
+    ["filter: f\nconfig: bad\nrefused: [other]\n", 'expected "other"'],
+    ["filter: f\nsteps: [{config: bad}]\n", "the update was refused"],
+    ["filter: f\nsteps: [{config: good, refused: [x]}]\n", "the update was taken"],
+    ["filter: f\nsteps: [{config: bad, refused: [other]}]\n", 'expected "other"'],
+    ["filter: f\nsteps: [{request: {}, repeat: 3, metrics: {requests: 2}}]\n", "expected 2"],
+    ["filter: f\nsteps: [{request: {}, repeat: 3, upstream: null}]\n", "request 1 of 3"],
+  ])("fails %j", async (text, said) => {
+    expect((await run(text)).failure).toContain(said);
+  });
+
+  it("takes a refusal that says what is expected", async () => {
+    expect(await run("filter: f\nconfig: bad\nrefused: ['rules[0]', bad]\n")).toEqual({
+      file: "x.yaml",
+      played: 0,
+    });
+  });
+
+  it("skips the rest from an advance which is too long for the driver, and says so", async () => {
+    const driver = new StubDriver("envoy", 3000);
+    const result = await run(
+      "filter: f\nsteps:\n- request: {}\n- advance: 3s\n- advance: 4s\n- {request: {}, upstream: null}\n",
+      driver,
+    );
+    expect(result).toEqual({
+      file: "x.yaml",
+      played: 2,
+      skipped: "2 of 4 steps, from line 5 on: advancing 4000 ms is too long for envoy",
+    });
+    expect(driver.calls).toEqual(["advance 3000", "close"]);
+  });
+
+  it("lets the modules' tick pass before it compares metrics", async () => {
+    const driver = new StubDriver("host", Infinity);
+    await run("filter: f\nsteps: [{metrics: {requests: 0}}]\n", driver);
+    expect(driver.calls).toEqual(["advance 1100", "close"]);
+  });
+
+  it("says how to get a module that is not built", async () => {
+    const scenario = parseScenario("filter: no-such-filter\nsteps: [{request: {}}]\n", "x.yaml");
+    expect(existsSync("build/no-such-filter.wasm")).toBe(false);
+    await expect(runScenario(new StubDriver("host", 0), scenario)).rejects.toThrow(
+      /no-such-filter\.wasm is not there; build it/,
+    );
+  });
+});

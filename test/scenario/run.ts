@@ -1,0 +1,177 @@
+/** Plays a scenario on a driver: the V8 host or a real Envoy. */
+import { existsSync, readdirSync } from "node:fs";
+import { basename, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  ConfigurationRefused,
+  type Driver,
+  type PluginSpec,
+  type Session,
+  type UpstreamReply,
+} from "../driver.ts";
+import type { Scenario, ScenarioPlugin, Step } from "./format.ts";
+import { compareExchange, compareMetrics, showMismatches, type Mismatch } from "./match.ts";
+
+export interface RunOptions {
+  /** The built module of a filter; default `build/<filter>.wasm`, and `build/outrigger.wasm` for `suite`. */
+  moduleOf?: (filter: string) => string;
+}
+
+export interface ScenarioResult {
+  file: string;
+  /** Steps that were played to their end, as expected. */
+  played: number;
+  /** What went wrong, for a person: file, step, expected and seen. The first step that fails ends a scenario. */
+  failure?: string;
+  /** Why the rest of the steps was not played on this driver. */
+  skipped?: string;
+}
+
+/** Modules count on a tick of one second and hand the counts to the host then. */
+const FLUSH = 1100;
+/** How long a real Envoy may take to show a metric as expected. */
+const METRICS_WITHIN = 3000;
+
+let runs = 0;
+
+/** Plays a scenario. Rejects only when the driver itself fails. */
+export async function runScenario(
+  driver: Driver,
+  scenario: Scenario,
+  options: RunOptions = {},
+): Promise<ScenarioResult> {
+  const { file } = scenario;
+  // Plugin names tell buckets and log lines apart, so that each run has its own.
+  const run = `${basename(file).replace(/\.ya?ml$/, "")}-${++runs}`;
+  const specs = (plugins: readonly ScenarioPlugin[]): PluginSpec[] =>
+    plugins.map(({ filter, configuration }, i) => ({
+      module: moduleFile(filter, options),
+      name: `${filter}-${run}-${i}`,
+      rootId: filter,
+      configuration,
+    }));
+  const fail = (where: string, what: string, played: number): ScenarioResult => ({
+    file,
+    played,
+    failure: `${file}${where}\n${indent(what)}`,
+  });
+
+  let reply: UpstreamReply = scenario.reply;
+  let session: Session;
+  try {
+    session = await driver.open({
+      plugins: specs(scenario.plugins),
+      ...(scenario.direction ? { direction: scenario.direction } : {}),
+      properties: [...new Set(scenario.steps.flatMap((step) => step.properties.map(([name]) => name)))],
+      metrics: scenario.steps.some((step) => step.metrics.length > 0),
+      reply: () => reply,
+    });
+  } catch (error) {
+    if (!(error instanceof ConfigurationRefused)) throw error;
+    const wrong = scenario.refused
+      ? missingFrom(error, scenario.refused)
+      : `the configuration was refused:\n${indent(error.messages.join("\n"))}`;
+    return wrong === null ? { file, played: 0 } : fail("", wrong, 0);
+  }
+  try {
+    if (scenario.refused) return fail("", "the configuration was taken; expected it to be refused", 0);
+    for (const [index, step] of scenario.steps.entries()) {
+      if (step.advance !== undefined && step.advance > driver.longestAdvance) {
+        const left = scenario.steps.length - index;
+        const skipped = `${left} of ${scenario.steps.length} steps, from line ${step.line} on: advancing ${step.advance} ms is too long for ${driver.name}`;
+        return { file, played: index, skipped };
+      }
+      reply = step.reply ?? scenario.reply;
+      const wrong = await playStep(driver, session, step, specs);
+      if (wrong === null) continue;
+      const logs = (await session.logs()).filter(
+        ({ level }) => level === "warn" || level === "error" || level === "critical",
+      );
+      const logged = logs.map(({ level, text }) => `\nlogged [${level}] ${text}`).join("");
+      return fail(`:${step.line}: step ${index + 1}, "${step.name}"`, wrong + logged, index);
+    }
+    return { file, played: scenario.steps.length };
+  } finally {
+    await session.close();
+  }
+}
+
+/** What is wrong after this step, or null. */
+async function playStep(
+  driver: Driver,
+  session: Session,
+  step: Step,
+  specs: (plugins: readonly ScenarioPlugin[]) => PluginSpec[],
+): Promise<string | null> {
+  if (step.advance !== undefined) await session.advance(step.advance);
+  if (step.update) {
+    const wrong = await update(session, specs(step.update.plugins), step.update.refused);
+    if (wrong !== null) return wrong;
+  }
+  for (let i = 1; step.request && i <= step.repeat; i++) {
+    const mismatches = compareExchange(step, await session.request(step.request));
+    if (mismatches.length === 0) continue;
+    return `${step.repeat > 1 ? `request ${i} of ${step.repeat}\n` : ""}${showMismatches(mismatches)}`;
+  }
+  const mismatches = step.metrics.length > 0 ? await awaitMetrics(driver, session, step) : [];
+  return mismatches.length > 0 ? showMismatches(mismatches) : null;
+}
+
+async function update(
+  session: Session,
+  plugins: readonly PluginSpec[],
+  refused?: readonly string[],
+): Promise<string | null> {
+  try {
+    await session.update(plugins);
+  } catch (error) {
+    if (!(error instanceof ConfigurationRefused)) throw error;
+    return refused
+      ? missingFrom(error, refused)
+      : `the update was refused:\n${indent(error.messages.join("\n"))}`;
+  }
+  return refused ? "the update was taken; expected it to be refused" : null;
+}
+
+async function awaitMetrics(driver: Driver, session: Session, step: Step): Promise<Mismatch[]> {
+  // On Envoy too: else a count that comes with the tick would be missed where 0 is expected.
+  await session.advance(FLUSH);
+  const end = Date.now() + (driver.name === "host" ? 0 : METRICS_WITHIN - FLUSH);
+  for (;;) {
+    const mismatches = compareMetrics(step, await session.metrics());
+    if (mismatches.length === 0 || Date.now() >= end) return mismatches;
+    await sleep(50);
+  }
+}
+
+/** Which of the expected texts the refusal does not contain, or null. */
+function missingFrom(error: ConfigurationRefused, expected: readonly string[]): string | null {
+  const said = error.messages.join("\n");
+  const missing = expected.filter((text) => !said.includes(text));
+  if (missing.length === 0) return null;
+  const list = missing.map((text) => `  - expected ${JSON.stringify(text)}`).join("\n");
+  return `refused\n${list}\n  + seen\n${indent(said === "" ? "(the module logged no error)" : said, "      ")}`;
+}
+
+function moduleFile(filter: string, options: RunOptions): string {
+  const file =
+    options.moduleOf?.(filter) ?? join("build", `${filter === "suite" ? "outrigger" : filter}.wasm`);
+  if (!existsSync(file)) throw new Error(`${file} is not there; build it first (\`npm run build\`)`);
+  return file;
+}
+
+function indent(text: string, by = "  "): string {
+  return text.replace(/^/gm, by);
+}
+
+/** The scenario files of all filters: `filters/<filter>/scenarios/*.yaml`, in order. */
+export function discoverScenarios(folder = "filters"): string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => join(folder, entry.name, "scenarios"))
+    .filter((scenarios) => existsSync(scenarios))
+    .flatMap((scenarios) => readdirSync(scenarios).map((name) => join(scenarios, name)))
+    .filter((file) => /\.ya?ml$/.test(file))
+    .sort();
+}

@@ -1,0 +1,4 @@
+import { HostDriver } from "../host/driver.ts";
+import { scenarioTests } from "./suite.ts";
+
+scenarioTests(new HostDriver());
