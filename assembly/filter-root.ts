@@ -59,7 +59,7 @@ const request = new RequestView();
 /** A plugin that runs one filter, or a suite of them with one read of the headers. */
 @final
 export class FilterRoot extends Root {
-  private filters: Filter[] = [];
+  private filters: StaticArray<Filter> = new StaticArray<Filter>(0);
   /** Holds what the filters' configuration says in texts. */
   private keeper: Keeper = new Keeper();
 
@@ -79,7 +79,7 @@ export class FilterRoot extends Root {
       return false;
     }
     this.keeper = keeper;
-    this.filters = filters;
+    this.filters = StaticArray.fromArray(filters);
     setTickPeriod(TICK);
     return true;
   }

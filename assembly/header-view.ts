@@ -3,10 +3,10 @@ import { arenaAllocate } from "./bytes/arena";
 import { ABSENT, Bytes, bytesOf, equals, lengthOf, literal, pointerOf, sameRun } from "./bytes/bytes";
 import { addHeader, getHeaderPairs, removeHeader, replaceHeader } from "./host/headers";
 
-/** Bytes an entry: pointer and length of the name, pointer and length of the value. */
+/** Bytes an entry: the name and the value, each as `Bytes` (its length first in memory, then its pointer). */
 const ENTRY: usize = 16;
-/** The length of the name of a header that was removed: no name is that long. */
-const REMOVED: u32 = u32.MAX_VALUE;
+/** What stands in the place of a removed header's name: no name is that long. */
+const REMOVED: Bytes = u32.MAX_VALUE;
 /** Entries that can be added before the table moves. */
 const SPARE: u32 = 8;
 
@@ -25,6 +25,10 @@ export class HeaderView {
   private entries: usize = 0;
   private count: u32 = 0;
   private capacity: u32 = 0;
+  /** The lengths that names have, as bits modulo 64: most lookups of what is not there end here. */
+  private lengths: u64 = 0;
+  /** The lengths that more than one name has. */
+  private sharedLengths: u64 = 0;
 
   /** Reads all headers of `map`. False when the host has none to give, or not what the ABI promises. */
   load(map: HeaderMapTypeValues): bool {
@@ -43,18 +47,24 @@ export class HeaderView {
     let sizes = start + 4;
     let at = sizes + <usize>count * 8;
     const end = start + length;
+    let lengths: u64 = 0;
+    let sharedLengths: u64 = 0;
     for (let entry = entries, last = entries + <usize>count * ENTRY; entry < last; entry += ENTRY) {
-      const nameLength = load<u32>(sizes);
-      const valueLength = load<u32>(sizes, 4);
+      const both = load<u64>(sizes);
+      const nameLength = <u32>both;
+      const valueLength = <u32>(both >>> 32);
       sizes += 8;
       if (<u64>nameLength + valueLength + 2 > <u64>(end - at)) return false;
-      store<usize>(entry, at);
-      store<u32>(entry, nameLength, 4);
+      store<Bytes>(entry, bytesOf(at, nameLength));
       at += nameLength + 1;
-      store<usize>(entry, at, 8);
-      store<u32>(entry, valueLength, 12);
+      store<Bytes>(entry, bytesOf(at, valueLength), 8);
       at += valueLength + 1;
+      const bit = lengthBit(nameLength);
+      sharedLengths |= lengths & bit;
+      lengths |= bit;
     }
+    this.lengths = lengths;
+    this.sharedLengths = sharedLengths;
     this.entries = entries;
     this.capacity = capacity;
     this.count = count;
@@ -71,8 +81,11 @@ export class HeaderView {
    * join them: by `,`, those of `cookie` by `; `. {@link ABSENT} when there is none.
    */
   get(name: Bytes): Bytes {
+    const bit = lengthBit(lengthOf(name));
+    if ((this.lengths & bit) == 0) return ABSENT;
     const entry = this.find(name, this.entries);
     if (entry == 0) return ABSENT;
+    if ((this.sharedLengths & bit) == 0) return valueAt(entry);
     const second = this.find(name, entry + ENTRY);
     return second == 0 ? valueAt(entry) : this.join(name, entry, second);
   }
@@ -99,7 +112,7 @@ export class HeaderView {
     this.append(name, value);
   }
 
-  /** Adds a value to those that the header has. */
+  /** Adds a value to those that the header has; cheaper than {@link set} for one that has none. */
   add(name: Bytes, value: Bytes): void {
     addHeader(this.map, name, value);
     this.append(name, value);
@@ -116,7 +129,7 @@ export class HeaderView {
     const pointer = pointerOf(name);
     const end = this.entries + <usize>this.count * ENTRY;
     for (; entry < end; entry += ENTRY) {
-      if (load<u32>(entry, 4) == length && sameRun(load<usize>(entry), pointer, length)) return entry;
+      if (load<u32>(entry) == length && sameRun(load<usize>(entry, 4), pointer, length)) return entry;
     }
     return 0;
   }
@@ -124,9 +137,9 @@ export class HeaderView {
   private join(name: Bytes, first: usize, second: usize): Bytes {
     const cookies = equals(name, COOKIE);
     const separator: u32 = cookies ? 2 : 1;
-    let length = load<u32>(first, 12);
+    let length = load<u32>(first, 8);
     for (let entry = second; entry != 0; entry = this.find(name, entry + ENTRY)) {
-      length += separator + load<u32>(entry, 12);
+      length += separator + load<u32>(entry, 8);
     }
     const joined = arenaAllocate(length);
     let at = joined + copyValue(first, joined);
@@ -143,10 +156,11 @@ export class HeaderView {
   }
 
   private forget(name: Bytes): bool {
+    if ((this.lengths & lengthBit(lengthOf(name))) == 0) return false;
     let entry = this.find(name, this.entries);
     if (entry == 0) return false;
     do {
-      store<u32>(entry, REMOVED, 4);
+      store<Bytes>(entry, REMOVED);
       entry = this.find(name, entry + ENTRY);
     } while (entry != 0);
     return true;
@@ -161,22 +175,29 @@ export class HeaderView {
     }
     const entry = this.entries + <usize>this.count * ENTRY;
     this.count++;
-    store<usize>(entry, pointerOf(name));
-    store<u32>(entry, lengthOf(name), 4);
-    store<usize>(entry, pointerOf(value), 8);
-    store<u32>(entry, lengthOf(value), 12);
+    store<Bytes>(entry, name);
+    store<Bytes>(entry, value, 8);
+    const bit = lengthBit(lengthOf(name));
+    this.sharedLengths |= this.lengths & bit;
+    this.lengths |= bit;
   }
 }
 
 // @ts-ignore: decorator
 @inline
+function lengthBit(length: u32): u64 {
+  return <u64>1 << (length & 63);
+}
+
+// @ts-ignore: decorator
+@inline
 function valueAt(entry: usize): Bytes {
-  return bytesOf(load<usize>(entry, 8), load<u32>(entry, 12));
+  return load<Bytes>(entry, 8);
 }
 
 function copyValue(entry: usize, target: usize): u32 {
-  const length = load<u32>(entry, 12);
-  memory.copy(target, load<usize>(entry, 8), length);
+  const length = load<u32>(entry, 8);
+  memory.copy(target, load<usize>(entry, 12), length);
   return length;
 }
 

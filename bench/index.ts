@@ -21,7 +21,7 @@ const usage = `Usage: npx tsx bench/index.ts [flags]
   --warm-up N        requests per row and number of headers before the first round (default 20000)
   --connections N    requests in flight (default 16)
   --only NAMES       rows, comma separated, of ${variantNames.join(", ")}
-  --shared-vm        one VM for the copies of a Wasm filter, instead of one each (without barest and gcore)
+  --separate-vms     a VM for each copy of a Wasm filter, instead of one for all of them
   --quick            9 rounds, short warm-up, one start: to see that it works, not to quote
   --skip-memory      without the second section (memory and loading)
   --updates          also RSS over configuration updates (takes long)
@@ -38,7 +38,7 @@ function flags() {
       "warm-up": { type: "string" },
       connections: { type: "string", default: "16" },
       only: { type: "string" },
-      "shared-vm": { type: "boolean", default: false },
+      "separate-vms": { type: "boolean", default: false },
       quick: { type: "boolean", default: false },
       "skip-memory": { type: "boolean", default: false },
       updates: { type: "boolean", default: false },
@@ -62,7 +62,7 @@ function flags() {
   return {
     help: values.help,
     only: new Set(only as VariantName[]),
-    sharedVm: values["shared-vm"],
+    separateVms: values["separate-vms"],
     quick: values.quick,
     rounds: positive("rounds", values.rounds ?? (values.quick ? "9" : "25")),
     burst: positive("burst", values.burst),
@@ -114,10 +114,10 @@ async function main(): Promise<void> {
   console.log(
     `${environment.cpu}, load ${environment.loadAverage.map((load) => load.toFixed(2)).join(" ")}, ` +
       `fixed loop ${environment.calibrationMs.toFixed(0)} ms; ${options.rounds} rounds of ${options.burst} requests, ` +
-      `seed ${options.seed}${options.sharedVm ? "; one VM for all copies" : ""}`,
+      `seed ${options.seed}${options.separateVms ? "; a VM for each copy" : ""}`,
   );
   const built = await buildModules();
-  const rows = variants(built, options.only, options.sharedVm);
+  const rows = variants(built, options.only, options.separateVms);
   const missing = rows.flatMap((row) => row.missing ?? []);
   if (missing.length > 0)
     console.log(`\nMISSING: ${missing.join(", ")}; rows on it are left out or stand-ins.`);

@@ -12,6 +12,9 @@ import { FilterHeadersStatusValues, FilterDataStatusValues, FilterTrailersStatus
  * want contexts in the manner of `@solo-io/proxy-runtime`.
  */
 export abstract class Root {
+  /** The root context that was made after this one; after the last, the first. Kept by `roots.ts`. */
+  next: Root | null = null;
+
   constructor(
     /** The context id that the host gave it. */
     readonly id: u32,

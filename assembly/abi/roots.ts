@@ -18,7 +18,10 @@ let answersToAny = false;
 /** The live root contexts: rarely more than a handful. */
 const roots = new Array<Root>();
 
-/** The root of the stream that was created last, and that stream's id and state. */
+/** The ids of the live root contexts, as bits modulo 64: most ids that are asked for are streams'. */
+let idBits: u64 = 0;
+
+/** The root of the stream that was created last, and that stream's id. */
 let lastRoot: Root | null = null;
 let lastStream: u32 = 0;
 
@@ -40,6 +43,7 @@ export function addRoot(id: u32): Root | null {
     if (answersToAny || (rootId != ABSENT && equals(rootId, registration.name))) {
       const root = call_indirect<Root>(registration.factory, id);
       roots.push(root);
+      rootsChanged();
       return root;
     }
   }
@@ -52,6 +56,7 @@ export function addRoot(id: u32): Root | null {
 @lazy const ROOT_ID = literal("plugin_root_id");
 
 export function rootOf(id: u32): Root | null {
+  if ((idBits & idBit(id)) == 0) return null;
   for (let at = 0; at < roots.length; at++) {
     const root = unchecked(roots[at]);
     if (root.id == id) return root;
@@ -63,17 +68,35 @@ export function rootOf(id: u32): Root | null {
 export function removeRoot(root: Root): void {
   const at = roots.indexOf(root);
   if (at >= 0) roots.splice(at, 1);
+  rootsChanged();
   if (lastRoot == root) {
     lastRoot = null;
     lastStream = 0;
   }
 }
 
+/** Brings what is derived from the list of roots up to date. */
+function rootsChanged(): void {
+  idBits = 0;
+  for (let at = 0; at < roots.length; at++) {
+    idBits |= idBit(roots[at].id);
+    roots[at].next = roots[(at + 1) % roots.length];
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function idBit(id: u32): u64 {
+  return <u64>1 << (id & 63);
+}
+
 /** Notes that stream `id` belongs to the root `parent`, and gives that root. */
 export function enterStream(id: u32, parent: u32): Root | null {
   let root = lastRoot;
   if (root == null || root.id != parent) {
-    root = rootOf(parent);
+    // Plugins of one chain come in the order in which they were loaded.
+    root = root == null ? null : root.next;
+    if (root == null || root.id != parent) root = rootOf(parent);
     lastRoot = root;
   }
   lastStream = id;

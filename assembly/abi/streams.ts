@@ -71,8 +71,9 @@ export function untrackStream(entry: usize): void {
 // @ts-ignore: decorator
 @inline
 function homeOf(id: u32): u32 {
-  // Fibonacci hashing: ids are consecutive, and several plugins interleave theirs.
-  return ((id * 0x9e3779b9) >>> 16) & (capacity - 1);
+  // Fibonacci hashing: ids are consecutive, and several plugins interleave theirs. The upper bits are the mixed
+  // ones; as many of them as the capacity has.
+  return (id * 0x9e3779b9) >>> (clz(capacity) + 1);
 }
 
 function slotOf(id: u32): usize {

@@ -23,10 +23,10 @@ let further: usize = 0;
 /** `size` bytes, aligned to 8, which live until the arena is reset. Traps only when memory is used up. */
 export function arenaAllocate(size: usize): usize {
   const start = next;
-  const after = start + ((size + 7) & ~7);
-  // `after < start` when the size wrapped around.
-  if (after > end || after < start) return allocateInFurtherChunk(size);
-  next = after;
+  // Both ends are multiples of 8, so that what is rounded up fits too. At equality, since no bytes at all need
+  // an address as well before there is a chunk: 0 would say "absent".
+  if (size >= end - start) return allocateInFurtherChunk(size);
+  next = start + ((size + 7) & ~7);
   return start;
 }
 

@@ -125,7 +125,7 @@ export class ConfigReader {
       const value = parseNumber(node.text);
       if (value >= least && value <= most) return value;
     }
-    this.unexpected(node, `a number from ${least} to ${most}`);
+    this.unexpected(node, `a number from ${written(least)} to ${written(most)}`);
     return NaN;
   }
 
@@ -185,6 +185,11 @@ function describe(node: JsonNode): string {
   if (node.kind == JsonKind.Object) return "an object";
   if (node.kind == JsonKind.Array) return "a list";
   return textOf(node.text).slice(0, 64);
+}
+
+/** A number as JSON has it: `100`, where AssemblyScript writes `100.0`. */
+function written(value: f64): string {
+  return value == trunc(value) ? (<i64>value).toString() : value.toString();
 }
 
 /** `a, b or c`. */

@@ -56,10 +56,13 @@ class Parser {
       }
       const node = this.value(open, name);
       if (node == null) return null;
-      if (node.kind >= JsonKind.Array && !this.closes(node)) {
-        open = node;
-        if (++this.depth > MAX_DEPTH) return this.fail(`nested deeper than ${MAX_DEPTH} levels`);
-        continue;
+      if (node.kind >= JsonKind.Array) {
+        if (this.depth == MAX_DEPTH) return this.fail(`nested deeper than ${MAX_DEPTH} levels`);
+        if (!this.closes(node)) {
+          open = node;
+          this.depth++;
+          continue;
+        }
       }
       // A value is complete: close what ends with it.
       let complete: JsonNode = node;
@@ -68,13 +71,14 @@ class Parser {
         if (open == null) {
           return this.at == this.end ? complete : this.fail("expected the end after the value");
         }
+        const place = this.at;
         const separator = this.take();
         if (separator == 0x2c) {
           this.skipSpace();
           break;
         }
         if (separator != closing(open)) {
-          this.at -= separator == 0 ? 0 : 1;
+          this.at = place;
           return this.fail(open.kind == JsonKind.Object ? "expected `,` or `}`" : "expected `,` or `]`");
         }
         if (open.kind == JsonKind.Object && !this.namesDiffer(open)) return null;
@@ -101,10 +105,11 @@ class Parser {
     const name = this.string();
     if (name == ABSENT) return ABSENT;
     this.skipSpace();
-    if (this.take() != 0x3a) {
+    if (this.at == this.end || load<u8>(this.at) != 0x3a) {
       this.fail("expected `:` after the member's name");
       return ABSENT;
     }
+    this.at++;
     this.skipSpace();
     return name;
   }

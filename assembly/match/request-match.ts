@@ -21,11 +21,13 @@ export class Condition {
 /** A `RequestMatch`: all of it must hold; an empty one holds always. */
 @final
 export class RequestMatcher {
-  readonly conditions: Condition[] = [];
-  /** One of these must hold, when there are any. */
-  readonly anyOf: RequestMatcher[] = [];
-  /** This must not hold. */
-  not: RequestMatcher | null = null;
+  constructor(
+    readonly conditions: StaticArray<Condition> = new StaticArray<Condition>(0),
+    /** One of these must hold, when there are any. */
+    readonly anyOf: StaticArray<RequestMatcher> = new StaticArray<RequestMatcher>(0),
+    /** This must not hold. */
+    readonly not: RequestMatcher | null = null,
+  ) {}
 
   matches(request: RequestView): bool {
     const conditions = this.conditions;
@@ -50,25 +52,29 @@ const FIELDS = ATTRIBUTE_FIELDS.map<string>((field) => field.field).concat(["any
 
 /** Reads a `RequestMatch`. What is wrong is reported; the matcher is then not to be used. */
 export function readRequestMatch(reader: ConfigReader, node: JsonNode): RequestMatcher {
-  const matcher = new RequestMatcher();
-  if (!reader.object(node, FIELDS)) return matcher;
+  if (!reader.object(node, FIELDS)) return new RequestMatcher();
+  const conditions: Condition[] = [];
   for (let at = 0; at < ATTRIBUTE_FIELDS.length; at++) {
     const field = ATTRIBUTE_FIELDS[at];
     const value = reader.member(node, field.field);
-    if (value != null) readField(reader, value, field, matcher.conditions);
+    if (value != null) readField(reader, value, field, conditions);
   }
-  const anyOf = reader.list(node, "anyOf");
-  if (anyOf != null) {
-    if (anyOf.count == 0) reader.unexpected(anyOf, "a list of at least one match");
-    let item = anyOf.first;
+  const anyOf: RequestMatcher[] = [];
+  const list = reader.list(node, "anyOf");
+  if (list != null) {
+    if (list.count == 0) reader.unexpected(list, "a list of at least one match");
+    let item = list.first;
     while (item != null) {
-      matcher.anyOf.push(readRequestMatch(reader, item));
+      anyOf.push(readRequestMatch(reader, item));
       item = item.next;
     }
   }
   const not = reader.member(node, "not");
-  if (not != null) matcher.not = readRequestMatch(reader, not);
-  return matcher;
+  return new RequestMatcher(
+    StaticArray.fromArray(conditions),
+    StaticArray.fromArray(anyOf),
+    not == null ? null : readRequestMatch(reader, not),
+  );
 }
 
 /** Reads what a field says of its attribute, or of its attributes by name. */

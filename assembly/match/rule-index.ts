@@ -20,21 +20,23 @@ const INDEXED_SET: u32 = 1024;
 @final
 export class RuleIndex {
   /** Rules that are filed nowhere, ascending. */
-  private readonly walked: i32[] = [];
-  private readonly groups: Group[] = [];
-  private readonly rules: RequestMatcher[];
+  private readonly walked: StaticArray<i32>;
+  private readonly groups: StaticArray<Group>;
+  private readonly rules: StaticArray<RequestMatcher>;
 
   constructor(rules: RequestMatcher[]) {
-    this.rules = rules;
     const groups: Group[] = [];
+    const walked: i32[] = [];
     const looked = rules.length > WALKED;
     for (let rule = 0; looked && rule < rules.length; rule++) countCrowds(rules[rule], groups);
     for (let rule = 0; rule < rules.length; rule++) {
       const condition = looked ? leastCrowded(rules[rule], groups) : null;
-      if (condition == null) this.walked.push(rule);
+      if (condition == null) walked.push(rule);
       else groupOf(condition, groups).file(condition.matcher, rule);
     }
-    for (let at = 0; at < groups.length; at++) if (groups[at].hasRules) this.groups.push(groups[at]);
+    this.rules = StaticArray.fromArray(rules);
+    this.walked = StaticArray.fromArray(walked);
+    this.groups = StaticArray.fromArray(groups.filter((group) => group.hasRules));
   }
 
   /** The first rule at or behind `from` that holds for the request, or -1. */
@@ -124,7 +126,7 @@ class Group {
   }
 
   /** The first rule from `from` up to `best` (exclusive) that is filed here and holds, or `best`. */
-  next(request: RequestView, rules: RequestMatcher[], from: i32, best: i32): i32 {
+  next(request: RequestView, rules: StaticArray<RequestMatcher>, from: i32, best: i32): i32 {
     let value = this.attribute.read(request);
     if (value == ABSENT) return best;
     if (this.ignoreCase) value = lowerCase(value);
@@ -138,7 +140,7 @@ class Group {
     return best;
   }
 
-  private follow(posting: i32, request: RequestView, rules: RequestMatcher[], from: i32, best: i32): i32 {
+  private follow(posting: i32, request: RequestView, rules: StaticArray<RequestMatcher>, from: i32, best: i32): i32 {
     for (; posting >= 0; posting = unchecked(this.nextPosting[posting])) {
       const rule = unchecked(this.postings[posting]);
       if (rule >= best) break;

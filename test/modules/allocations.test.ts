@@ -24,32 +24,58 @@ const MIX: readonly HttpRequest[] = [
   { method: "GET", path: "/" },
   { method: "GET", path: "/", headers: [["x-beta-user", "true"]] },
   { method: "GET", path: "/v3/x?y=z", headers: [["x-variant", "forged"]] },
-  { method: "GET", path: "/", headers: [["X-Variant", "a"], ["x-variant", "b"], ["x-trial", "1"]] },
+  {
+    method: "GET",
+    path: "/",
+    headers: [
+      ["X-Variant", "a"],
+      ["x-variant", "b"],
+      ["x-trial", "1"],
+    ],
+  },
   { method: "POST", path: "/?beta%20user=caf%C3%A9&x", authority: "Reviews.INTERNAL:8080" },
-  { method: "GET", path: "/", headers: [["cookie", "a=b; session=b"], ["cookie", "c=d"]] },
-  { method: "GET", path: "/long", headers: Array.from({ length: 40 }, (_, i) => [`x-h-${i}`, "v".repeat(i * 8)]) },
+  {
+    method: "GET",
+    path: "/",
+    headers: [
+      ["cookie", "a=b; session=b"],
+      ["cookie", "c=d"],
+    ],
+  },
+  {
+    method: "GET",
+    path: "/long",
+    headers: Array.from({ length: 40 }, (_, i) => [`x-h-${i}`, "v".repeat(i * 8)]),
+  },
 ];
 
 describe("dark-launch over a million requests", () => {
-  test("allocates nothing on the heap, and its linear memory stays as it is", { timeout: 300_000 }, async () => {
-    const module = PluginModule.compile(await compileCounted("filters/dark-launch/module.ts"));
-    const host = new Host({ logLevel: 3 });
-    const listener = host.listen({ plugins: [{ module, name: "dark-launch", configuration: CONFIGURATION }] });
-    const allocations = counter(host);
-    play(listener, MIX.length * 100);
-    const memory = host.wasmMemoryBytes();
-    const before = allocations();
-    expect(before).toBeGreaterThan(0);
-    play(listener, REQUESTS);
-    expect(allocations() - before).toBe(0);
-    expect(host.wasmMemoryBytes()).toBe(memory);
-  });
+  test(
+    "allocates nothing on the heap, and its linear memory stays as it is",
+    { timeout: 300_000 },
+    async () => {
+      const module = PluginModule.compile(await compileCounted("filters/dark-launch/module.ts"));
+      const host = new Host({ logLevel: 3 });
+      const listener = host.listen({
+        plugins: [{ module, name: "dark-launch", configuration: CONFIGURATION }],
+      });
+      const allocations = counter(host);
+      play(listener, MIX.length * 100);
+      const memory = host.wasmMemoryBytes();
+      const before = allocations();
+      expect(before).toBeGreaterThan(0);
+      play(listener, REQUESTS);
+      expect(allocations() - before).toBe(0);
+      expect(host.wasmMemoryBytes()).toBe(memory);
+    },
+  );
 });
 
 function play(listener: Listener, count: number): void {
   for (let at = 0; at < count; at++) {
     const request = MIX[at % MIX.length];
-    if (request !== undefined && listener.run(request).response?.status !== 200) throw new Error("not answered");
+    if (request !== undefined && listener.run(request).response?.status !== 200)
+      throw new Error("not answered");
   }
 }
 
