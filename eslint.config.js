@@ -16,12 +16,18 @@ export default defineConfig(
   {
     files: ["**/*.ts"],
     ignores: ASSEMBLYSCRIPT,
-    extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
+    extends: [tseslint.configs.recommendedTypeChecked, tseslint.configs.stylisticTypeChecked],
     languageOptions: { parserOptions: { projectService: true } },
     rules: {
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],
-      "@typescript-eslint/no-non-null-assertion": "error",
-      "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true }],
+      // With noUncheckedIndexedAccess, an index that was just checked says so by `!`.
+      "@typescript-eslint/no-non-null-assertion": "off",
+      "@typescript-eslint/no-empty-function": "off",
+      // Subclasses override such getters.
+      "@typescript-eslint/class-literal-property-style": "off",
+      // A driver's methods are asynchronous on the real Envoy, whatever the host needs.
+      "@typescript-eslint/require-await": "off",
+      "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_" }],
     },
   },
   {

@@ -51,8 +51,8 @@ async function onEnvoy(): Promise<void> {
 
 /** Runs as-pect, whose summary says `[Tests]: passed / all`. */
 async function asPect(): Promise<void> {
-  const { status, output } = await run("npx", ["asp", "--config", "as-pect.config.js", "--nologo"]);
-  // eslint-disable-next-line no-control-regex -- the colours of a terminal
+  const { status, output } = await run("npx", ["asp", "--config", "as-pect.config.js"]);
+
   const summary = /\[Tests\]: *(\d+) *\/ *(\d+)/.exec(output.replace(/\u001b\[\d+m/g, ""));
   const passed = Number(summary?.[1] ?? 0);
   const all = Number(summary?.[2] ?? 0);

@@ -5,7 +5,7 @@ import { clearReturned, returnedBytes, returnedLength, returnedPointer, returned
 
 /** Bodies and other buffers of the host. */
 
-/** Up to `length` bytes from `start`; {@link ABSENT} when the buffer cannot be read now. */
+/** Up to `length` bytes from `start`, none from behind the end; {@link ABSENT} when there is no such buffer now. */
 export function getBuffer(buffer: BufferTypeValues, start: u32, length: u32): Bytes {
   clearReturned();
   const answer = proxy_get_buffer_bytes(buffer, start, length, returnedPointer(), returnedLength());
@@ -20,7 +20,7 @@ export function getBufferSize(buffer: BufferTypeValues): u32 {
     : 0;
 }
 
-/** Puts `data` in the place of `length` bytes from `start`. */
+/** Puts `data` in the place of the first `length` bytes (`start` 0), or behind the last one; `BadArgument` in between. */
 export function setBuffer(buffer: BufferTypeValues, start: u32, length: u32, data: Bytes): WasmResultValues {
   return proxy_set_buffer_bytes(buffer, start, length, pointerOf(data), lengthOf(data));
 }

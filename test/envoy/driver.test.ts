@@ -9,7 +9,7 @@ import {
   type SessionSpec,
   type UpstreamReply,
 } from "../driver.ts";
-import { compileModule } from "./compile.ts";
+import { compileText } from "../../tools/compile.ts";
 import { EnvoyDriver } from "./driver.ts";
 import { TEST_MODULE } from "./module.ts";
 
@@ -21,7 +21,7 @@ let names = 0;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "outrigger-driver-test-"));
   module = join(folder, "test.wasm");
-  await compileModule(TEST_MODULE, module);
+  await writeFile(module, await compileText(TEST_MODULE));
 }, 120_000);
 
 afterAll(async () => {
@@ -198,7 +198,7 @@ describe("the Envoy driver", { timeout: 60_000 }, () => {
     await first.request({ method: "GET", path: "/" });
     await first.close();
     const second = await open("v1", { metrics: true });
-    expect((await second.metrics())["test_requests"] ?? 0).toBe(0);
+    expect((await second.metrics()).test_requests ?? 0).toBe(0);
     for (let i = 0; i < 3; i++) await second.request({ method: "GET", path: "/" });
     expect(await second.metrics()).toEqual({ test_requests: 3 });
     await second.close();

@@ -109,7 +109,7 @@ export class EnvoyDriver implements Driver {
         const session = new EnvoySession(this, listener, spec.reply ?? (() => ({})), await this.metrics());
         this.#sessions.add(session);
         try {
-          await this.apply(session, listener);
+          await this.applyTo(session, listener);
           return session;
         } catch (error) {
           this.#sessions.delete(session);
@@ -209,7 +209,7 @@ export class EnvoyDriver implements Driver {
   }
 
   /** Adds or replaces a session's listener and waits until every worker has it. Must run in turn. */
-  async apply(session: EnvoySession, listener: ListenerSpec): Promise<void> {
+  async applyTo(session: EnvoySession, listener: ListenerSpec): Promise<void> {
     const { envoy } = await this.running();
     const before = this.#listeners.get(listener.name);
     const logs: EnvoyLog[] = [];
@@ -302,7 +302,7 @@ class EnvoySession implements Session {
   update(plugins: readonly PluginSpec[]): Promise<void> {
     return this.#driver.inTurn(async () => {
       const next = { ...this.#listener, plugins, revision: this.#listener.revision + 1 };
-      await this.#driver.apply(this, next);
+      await this.#driver.applyTo(this, next);
       this.#listener = next;
     });
   }

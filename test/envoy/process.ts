@@ -102,7 +102,7 @@ export class EnvoyProcess {
   /** Starts an Envoy and waits until its admin interface says it is ready. */
   static async start(options: EnvoyOptions): Promise<EnvoyProcess> {
     const binary = options.binary ?? (await locateEnvoy());
-    const given = options.bootstrap["admin"] as
+    const given = options.bootstrap.admin as
       { address?: { socket_address?: { port_value?: number } } } | undefined;
     const adminPort = given?.address?.socket_address?.port_value ?? (await freePort()).port;
     const bootstrap = given

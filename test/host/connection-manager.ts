@@ -99,6 +99,17 @@ export function admit(request: HttpRequest, services: ProcessServices): Admissio
   return { refused: null, headers };
 }
 
+/**
+ * The client's address as `use_remote_address: false` has it: the last one in `x-forwarded-for`, without a port
+ * (`Utility::getLastAddressFromXFF`). Null when that is none.
+ */
+export function forwardedFor(headers: HeaderMap): string | null {
+  const last = headers.getFirst("x-forwarded-for")?.split(",").at(-1)?.trim() ?? "";
+  if (/^\d{1,3}(\.\d{1,3}){3}$/.test(last))
+    return last.split(".").every((part) => Number(part) < 256) ? `${last}:0` : null;
+  return /^(?=.*:.*:)[0-9a-f:.]+$/i.test(last) ? `[${last.toLowerCase()}]:0` : null;
+}
+
 /** Those that are for one connection: Envoy writes its own. */
 export function removeHopByHop(headers: HeaderMap): void {
   for (let i = 0; i < headers.flat.length; i += 2) {
@@ -189,7 +200,7 @@ export function normalisePath(target: string): string | null {
   const query = mark < 0 ? "" : target.slice(mark);
   if (!path.startsWith("/")) return target;
   if (!/[%\\]|\/\./.test(path)) return target;
-  if (/%00/.test(path)) return null;
+  if (path.includes("%00")) return null;
   const plain = path.replace(/\\/g, "/").replace(/%([0-9a-fA-F]{2})/g, (escape, hex: string) => {
     const c = String.fromCharCode(parseInt(hex, 16));
     return /[A-Za-z0-9\-._~]/.test(c) ? c : escape;

@@ -132,9 +132,8 @@ function bufferFunctions(vm: Vm): Record<string, HostFunction> {
       const buffer = vm.context.buffer(type);
       if (buffer === null) return NotFound;
       const bytes = "body" in buffer ? buffer.body.bytes : buffer.bytes;
-      if (start > bytes.length) return BadArgument;
       const end = Math.min(start + length, bytes.length);
-      if (end === start) return Ok;
+      if (end <= start) return Ok;
       return vm.returnBytes(bytes.subarray(start, end), pointer, size) ? Ok : InvalidMemoryAccess;
     },
     proxy_get_buffer_status(type: number, length: number, flags: number) {
@@ -144,7 +143,7 @@ function bufferFunctions(vm: Vm): Record<string, HostFunction> {
       const bytes = "body" in buffer ? buffer.body.bytes : buffer.bytes;
       return vm.writeU32(length, bytes.length) && vm.writeU32(flags, 0) ? Ok : InvalidMemoryAccess;
     },
-    /** Prepends (0, 0), replaces all (0, the length or more), or appends (at the end); else BadArgument. */
+    /** Replaces the beginning (prepends when that is empty), or appends at the end; else BadArgument. */
     proxy_set_buffer_bytes(type: number, start: number, length: number, data: number, dataSize: number) {
       if (type > MAX_BUFFER_TYPE) return BadArgument;
       const buffer = vm.context.buffer(type);
@@ -153,9 +152,8 @@ function bufferFunctions(vm: Vm): Record<string, HostFunction> {
       if (bytes === null) return InvalidMemoryAccess;
       if (!("body" in buffer)) return BadArgument;
       const { body } = buffer;
-      if (start === 0 && length === 0) body.bytes = concatBytes(bytes, body.bytes);
-      else if (start === 0 && length >= body.bytes.length) body.bytes = bytes;
-      else if (start > 0 && start >= body.bytes.length) body.bytes = concatBytes(body.bytes, bytes);
+      if (start === 0) body.bytes = concatBytes(bytes, body.bytes.subarray(length));
+      else if (start >= body.bytes.length) body.bytes = concatBytes(body.bytes, bytes);
       else return BadArgument;
       return Ok;
     },

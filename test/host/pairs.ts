@@ -12,7 +12,7 @@ const MAX_BYTES = 1024 * 1024;
 /** Size of the serialized form, in bytes. `flat` is `[key0, value0, key1, ..]`. */
 export function pairsSize(flat: readonly string[]): number {
   let size = 4 + 4 * flat.length + flat.length;
-  for (let i = 0; i < flat.length; i++) size += flat[i]!.length;
+  for (const text of flat) size += text.length;
   return size;
 }
 
@@ -21,8 +21,7 @@ export function writePairs(memory: Uint8Array, view: DataView, at: number, flat:
   view.setUint32(at, flat.length >> 1, true);
   let lengths = at + 4;
   let data = lengths + 4 * flat.length;
-  for (let i = 0; i < flat.length; i++) {
-    const text = flat[i]!;
+  for (const text of flat) {
     view.setUint32(lengths, text.length, true);
     lengths += 4;
     writeByteString(memory, data, text);

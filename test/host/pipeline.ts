@@ -23,8 +23,18 @@ interface Stage {
   readonly filter: StreamContext;
   iteration: number;
   headersContinued: boolean;
+  /** It continued before its headers callback had answered. */
+  continuedInCallback: boolean;
   /** The filter has been told of the end of the stream: nothing more is for it. */
   ended: boolean;
+}
+
+/** A plugin continued a response that it has not stopped. */
+export class ContinuedTooEarly extends Error {
+  override name = "ContinuedTooEarly";
+  constructor() {
+    super("proxy_continue_stream of a response that is not stopped: Envoy 1.40 dies of it (SIGSEGV)");
+  }
 }
 
 export class Pipeline {
@@ -50,6 +60,7 @@ export class Pipeline {
       filter,
       iteration: Iteration.Continue,
       headersContinued: false,
+      continuedInCallback: false,
       ended: false,
     }));
   }
@@ -82,11 +93,16 @@ export class Pipeline {
     (this.buffered ??= new Body()).move(body);
   }
 
-  /** `commonContinue`: does nothing for a filter that has not stopped. */
+  /**
+   * `commonContinue`. As in Envoy 1.40 nothing keeps a filter from continuing what it has not stopped: later
+   * filters then get the request's headers twice. Of a response that ends Envoy by SIGSEGV, so here by an error.
+   */
   resume(filter: StreamContext): void {
     const at = this.stages.findIndex((stage) => stage.filter === filter);
     const stage = this.stages[at];
-    if (stage === undefined || this.aborted || stage.iteration === Iteration.Continue) return;
+    if (stage === undefined || this.aborted) return;
+    if (this.way === Way.Encode && this.map === null) throw new ContinuedTooEarly();
+    stage.continuedInCallback ||= this.inCallback || stage.iteration === Iteration.Continue;
     // Stopped at its headers, the filter has not seen body and trailers yet: they start with it.
     const from = stage.iteration === Iteration.StopAll ? at : at + 1;
     const { buffered, trailerMap, observedEnd } = this;
@@ -115,8 +131,12 @@ export class Pipeline {
       this.inCallback = true;
       const status = stage.filter.headers(this.way, this.map!, end);
       this.leaveCallback();
+      if (this.way === Way.Encode && stage.continuedInCallback && status === HeadersStatus.Continue) {
+        throw new ContinuedTooEarly();
+      }
       if (this.aborted) return;
       if (status !== HeadersStatus.Continue) {
+        // Also what has just been continued: its headers went on, its body waits for a further continue.
         stage.iteration = status === HeadersStatus.StopIteration ? Iteration.StopSingle : Iteration.StopAll;
         return;
       }

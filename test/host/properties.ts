@@ -22,6 +22,8 @@ export interface StreamInfo {
    */
   readonly attributes: ReadonlyMap<string, AttributeValue>;
   readonly direction: Direction;
+  /** From `x-forwarded-for`; null where that names none. */
+  remoteAddress: string | null;
   readonly protocol: string;
   /** Wall clock, in ns. */
   readonly startTime: bigint;
@@ -75,9 +77,13 @@ function lookUp(context: Context, parts: readonly string[]): AttributeValue | nu
     }
   }
   if (first === "xds" && parts.length === 2 && second === "listener_direction") {
-    return context.plugin === null ? null : BigInt(Direction[context.plugin.direction]);
+    return info === null ? null : BigInt(Direction[info.direction]);
   }
   if (info === null) return null;
+  if (info.remoteAddress !== null && first === "source" && parts.length === 2) {
+    if (second === "address") return info.remoteAddress;
+    if (second === "port") return 0n;
+  }
   switch (first) {
     case "request":
       return request(context, info, parts);
@@ -107,9 +113,9 @@ const DEFAULTS: Readonly<Record<string, AttributeValue>> = {
   "source.port": 40000n,
   "destination.address": "127.0.0.1:8080",
   "destination.port": 8080n,
-  "xds.route_name": "",
+  "xds.route_name": "default",
   "xds.cluster_name": "upstream",
-  "xds.virtual_host_name": "upstream",
+  "xds.virtual_host_name": "default",
 };
 
 function request(context: Context, info: StreamInfo, parts: readonly string[]): AttributeValue | null {

@@ -25,7 +25,7 @@ export class SharedData {
    */
   set(vmId: string, key: string, value: Uint8Array, cas: number): WasmResult {
     let map = this.maps.get(vmId);
-    if (map === undefined) this.maps.set(vmId, (map = new Map()));
+    if (map === undefined) this.maps.set(vmId, (map = new Map<string, Entry>()));
     const entry = map.get(key);
     if (entry === undefined) map.set(key, { value, cas: this.nextCas() });
     else {

@@ -80,12 +80,14 @@ const WASI_FUNCTIONS: Readonly<Record<string, string>> = {
 export const WASI_MODULES = ["wasi_snapshot_preview1", "wasi_unstable"] as const;
 
 /** By `module.name`. */
-export const HOST_FUNCTIONS: Readonly<Record<string, string | undefined>> = Object.fromEntries([
-  ...Object.entries(PROXY_FUNCTIONS).map(([name, type]) => [`env.${name}`, type]),
-  ...WASI_MODULES.flatMap((module) =>
-    Object.entries(WASI_FUNCTIONS).map(([name, type]) => [`${module}.${name}`, type]),
-  ),
-]);
+export const HOST_FUNCTIONS: Readonly<Record<string, string | undefined>> = Object.fromEntries(
+  new Map<string, string>([
+    ...Object.entries(PROXY_FUNCTIONS).map(([name, type]): [string, string] => [`env.${name}`, type]),
+    ...WASI_MODULES.flatMap((module) =>
+      Object.entries(WASI_FUNCTIONS).map(([name, type]): [string, string] => [`${module}.${name}`, type]),
+    ),
+  ]),
+);
 
 /** Names of the functions in the module `env`, without it. */
 export const PROXY_FUNCTION_NAMES: readonly string[] = Object.keys(PROXY_FUNCTIONS);

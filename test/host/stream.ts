@@ -5,8 +5,14 @@
  */
 import type { Header, HttpRequest, UpstreamReply, UpstreamRequest } from "../driver.ts";
 import { HeaderMapType } from "./abi.ts";
-import { concatBytes, NO_BYTES, byteStringOf } from "./bytes.ts";
-import { admit, finishResponse, removeHopByHop, upstreamHeaders } from "./connection-manager.ts";
+import { bytesOf, concatBytes, NO_BYTES, byteStringOf } from "./bytes.ts";
+import {
+  admit,
+  finishResponse,
+  forwardedFor,
+  removeHopByHop,
+  upstreamHeaders,
+} from "./connection-manager.ts";
 import type { LocalReply, RootContext, StreamCallbacks } from "./context.ts";
 import { Body, StreamContext, Way } from "./context.ts";
 import { HeaderMap } from "./header-map.ts";
@@ -79,6 +85,7 @@ export class HttpStream implements StreamCallbacks, Sink {
       state: new Map(),
       attributes: options.attributes,
       direction: options.direction,
+      remoteAddress: null,
       protocol: "HTTP/1.1",
       startTime: clock.wall,
       duration: null,
@@ -113,8 +120,9 @@ export class HttpStream implements StreamCallbacks, Sink {
     }
     const { headers } = admitted;
     this.requestHeaders = headers;
+    this.info.remoteAddress = forwardedFor(headers);
     this.headRequest = headers.getFirst(":method") === "HEAD";
-    this.grpcRequest = /^application\/grpc($|[+;])/.test(headers.getFirst("content-type") ?? "");
+    this.grpcRequest = /^application\/grpc($|\+)/.test(headers.getFirst("content-type") ?? "");
     const body = request.body ?? NO_BYTES;
     const trailers = request.trailers ?? [];
     const headersOnly = body.length === 0 && trailers.length === 0;
@@ -222,15 +230,16 @@ export class HttpStream implements StreamCallbacks, Sink {
 
   passedHeaders(way: Way, map: HeaderMap, end: boolean): void {
     if (way === Way.Encode) this.answerHeaders(map, end);
-    else if (map.getFirst(":path") === null || map.getFirst(":method") === null || !map.has(":authority")) {
-      this.sendLocalReply({
-        status: 503,
-        body: NO_BYTES,
-        headers: [],
-        grpcStatus: null,
-        details: "filter_removed_required_request_headers",
-      });
+    else if (!map.has(":path") || !map.has("x-forwarded-proto")) {
+      // Without them no route is found when a change has the route chosen anew (`config_impl.cc`).
+      this.replyFromRouter(404, "", "route_not_found");
+    } else if (!map.has(":method")) {
+      const details = "filter_removed_required_request_headers{missing_required_header:_:method}";
+      this.replyFromRouter(503, "missing required header: :method", details);
     } else {
+      // An HTTP/1 codec says so where a request that may have a body has none.
+      const bodyless = /^(GET|HEAD|DELETE|CONNECT|TRACE)$/.test(map.getFirst(":method") ?? "");
+      if (end && !bodyless && !map.has("content-length")) map.add("content-length", "0");
       this.upstreamHeaders = map;
       if (end) this.callUpstream();
     }
@@ -260,6 +269,10 @@ export class HttpStream implements StreamCallbacks, Sink {
 
   afterCallback(way: Way): void {
     if (way === Way.Decode) this.sendPrepared();
+  }
+
+  private replyFromRouter(status: number, body: string, details: string): void {
+    this.sendLocalReply({ status, body: bytesOf(body), headers: [], grpcStatus: null, details });
   }
 
   private callUpstream(): void {

@@ -1,5 +1,5 @@
 /** Small modules for the host's own tests, compiled in memory from AssemblyScript. */
-import asc from "assemblyscript/asc";
+import { compileText } from "../../tools/compile.ts";
 import { PluginModule } from "./module.ts";
 
 const cache = new Map<string, Promise<Uint8Array>>();
@@ -105,27 +105,10 @@ function reply(status: u32, details: string, text: string): void {
 export function compileBytes(source: string, prelude: string = PRELUDE): Promise<Uint8Array> {
   const text = prelude + source;
   let bytes = cache.get(text);
-  if (bytes === undefined) cache.set(text, (bytes = compile(text)));
+  if (bytes === undefined) cache.set(text, (bytes = compileText(text)));
   return bytes;
 }
 
 export async function compileModule(source: string): Promise<PluginModule> {
   return PluginModule.compile(await compileBytes(source));
-}
-
-async function compile(text: string): Promise<Uint8Array> {
-  const output = new Map<string, Uint8Array>();
-  const { error, stderr } = await asc.main(
-    ["module.ts", "--outFile", "module.wasm", "--runtime", "stub", "-O", "--use", "abort="],
-    {
-      readFile: (name) => (name === "module.ts" ? text : null),
-      writeFile: (name, contents) => {
-        output.set(name, contents as Uint8Array);
-      },
-      listFiles: () => [],
-    },
-  );
-  const bytes = output.get("module.wasm");
-  if (error !== null || bytes === undefined) throw new Error(`asc: ${error?.message}\n${stderr.toString()}`);
-  return bytes;
 }

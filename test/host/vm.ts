@@ -114,7 +114,7 @@ export class Vm {
     this.exports = exported;
     const find = (name: string): Callback | null =>
       typeof exported[name] === "function" ? (exported[name] as Callback) : null;
-    this.exportedMemory = exported["memory"] as WebAssembly.Memory;
+    this.exportedMemory = exported.memory as WebAssembly.Memory;
     this.malloc = (find("malloc") ?? find("proxy_on_memory_allocate"))!;
     this.callbacks = Object.fromEntries(
       CALLBACK_NAMES.map((name) => [name, find(`proxy_${name}`)]),

@@ -162,7 +162,7 @@ class Reader {
       "upstream",
       "steps",
     ];
-    const root = this.document.contents as Node | null;
+    const root = this.document.contents;
     const fields = this.fields(root, "", known);
     const plugins = this.plugins(fields, "", root);
     if (plugins === undefined) this.fail(root, "", "expected `filter` with `config`, or `plugins`");
@@ -494,7 +494,7 @@ class Reader {
     if (node.value instanceof Uint8Array) return "binary data";
     return typeof node.value === "string"
       ? JSON.stringify(node.value)
-      : `the ${typeof node.value} ${String(node.value)}`;
+      : `the ${typeof node.value} ${JSON.stringify(node.value)}`;
   }
 
   line(node: Node | null | undefined): number {

@@ -1,0 +1,34 @@
+/** Byte views out of texts and numbers, and back. They live as long as the test module. */
+import { ABSENT, Bytes, bytesOf, lengthOf, pointerOf, textOf } from "../../assembly/bytes/bytes";
+
+/** The UTF-8 bytes of a text. */
+export function bytes(text: string): Bytes {
+  const length = String.UTF8.byteLength(text);
+  const pointer = heap.alloc(length);
+  String.UTF8.encodeUnsafe(changetype<usize>(text), text.length, pointer);
+  return bytesOf(pointer, length);
+}
+
+/** These very bytes. */
+export function raw(values: u8[]): Bytes {
+  const pointer = heap.alloc(values.length);
+  for (let at = 0; at < values.length; at++) store<u8>(pointer + at, values[at]);
+  return bytesOf(pointer, values.length);
+}
+
+/** `before`, these very bytes, `after`. */
+export function around(before: string, values: u8[], after: string): Bytes {
+  return joined(joined(bytes(before), raw(values)), bytes(after));
+}
+
+export function joined(first: Bytes, second: Bytes): Bytes {
+  const pointer = heap.alloc(lengthOf(first) + lengthOf(second));
+  memory.copy(pointer, pointerOf(first), lengthOf(first));
+  memory.copy(pointer + lengthOf(first), pointerOf(second), lengthOf(second));
+  return bytesOf(pointer, lengthOf(first) + lengthOf(second));
+}
+
+/** The text of bytes; `<absent>` for what is not there. */
+export function text(view: Bytes): string {
+  return view == ABSENT ? "<absent>" : textOf(view);
+}
