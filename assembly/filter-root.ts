@@ -9,7 +9,7 @@ import { setTickPeriod } from "./host/clock";
 import { sendLocalResponse } from "./host/local-response";
 import { log, LogLevelValues, refreshLogLevel } from "./host/log";
 import { flushCounters } from "./host/metrics";
-import { alternatives, ConfigReader, isWord } from "./json/config-reader";
+import { ConfigReader, isWord } from "./json/config-reader";
 import { JsonNode } from "./json/node";
 import { jsonProblem, parseJson } from "./json/parse";
 import { pluginRootId } from "./properties";
@@ -18,40 +18,45 @@ import { RequestView } from "./request-view";
 /** Milliseconds between two flushes of the counters. */
 const TICK = 1000;
 
-/** The root id under which one plugin runs several filters in the order of its configuration. */
-const SUITE = "suite";
-
-/** How the filters of this module are made, by name. */
-class FilterKind {
+/** How a filter of this module is made. */
+export class FilterKind {
   constructor(
     /** As in root ids and reasons: `dark-launch`. */
     readonly name: string,
-    /** As in a suite's configuration: `darkLaunch`. */
-    readonly field: string,
     readonly create: () => Filter,
   ) {}
 }
 
-const kinds: FilterKind[] = [];
+/** The filters of this module. */
+export const kinds: FilterKind[] = [];
+
+/** Reads a configuration and makes the filters that it is for. */
+export type FiltersReader = (document: JsonNode, reader: ConfigReader, filters: Filter[]) => void;
+
+/** What reads the configuration of a plugin with root id `suite`; null in a module that has no suite. */
+let suiteReader: FiltersReader | null = null;
 
 /**
  * Makes a filter part of the module, under its name as root id. A module with one filter and no suite runs it under
  * any root id.
  */
 export function registerFilter(name: string, create: () => Filter): void {
-  kinds.push(new FilterKind(name, camelCase(name), create));
+  kinds.push(new FilterKind(name, create));
+  registerFilterRoot(name);
+}
+
+/** Gives the module the root id `suite` too. See `suite.ts`. */
+export function registerSuiteReader(read: FiltersReader): void {
+  suiteReader = read;
+  registerFilterRoot(SUITE);
+}
+
+function registerFilterRoot(name: string): void {
   const factory: (id: u32) => Root = (id) => new FilterRoot(id);
   registerRoot(name, factory.index);
 }
 
-/** Gives the module the root id `suite` too, under which one plugin runs several of its filters. */
-export function registerSuite(): void {
-  hasSuite = true;
-  const factory: (id: u32) => Root = (id) => new FilterRoot(id);
-  registerRoot(SUITE, factory.index);
-}
-
-let hasSuite = false;
+const SUITE = "suite";
 
 /** The one view of a request: the host runs one callback at a time. */
 const request = new RequestView();
@@ -111,12 +116,13 @@ export class FilterRoot extends Root {
 
   /** Makes the filters that the configuration is for, and lets them read it. */
   private readFilters(document: JsonNode, reader: ConfigReader, filters: Filter[]): void {
-    if (kinds.length == 1 && !hasSuite) {
+    const readSuite = suiteReader;
+    if (kinds.length == 1 && readSuite == null) {
       configureFilter(kinds[0], document, reader, filters);
       return;
     }
     const rootId = pluginRootId();
-    if (isWord(rootId, SUITE)) {
+    if (readSuite != null && isWord(rootId, SUITE)) {
       readSuite(document, reader, filters);
       return;
     }
@@ -129,43 +135,14 @@ export class FilterRoot extends Root {
 // @ts-ignore: decorator
 @lazy const INTERNAL_ERROR = literal("outrigger:internal");
 
-function configureFilter(kind: FilterKind, config: JsonNode, reader: ConfigReader, filters: Filter[]): void {
+/** Makes a filter of this kind and lets it read its configuration. */
+export function configureFilter(
+  kind: FilterKind,
+  config: JsonNode,
+  reader: ConfigReader,
+  filters: Filter[],
+): void {
   const filter = kind.create();
   filter.configure(config, reader);
   filters.push(filter);
-}
-
-/** Reads `filters: [{darkLaunch: {..}}, ..]`: objects of one field, in the order in which they run. */
-function readSuite(document: JsonNode, reader: ConfigReader, filters: Filter[]): void {
-  if (!reader.object(document, ["filters"])) return;
-  if (reader.member(document, "filters") == null) reader.missing(document, "filters", "a list of filters");
-  const list = reader.list(document, "filters");
-  if (list == null) return;
-  const fields = kinds.map<string>((kind) => kind.field);
-  let item = list.first;
-  while (item != null) {
-    if (reader.object(item, fields)) {
-      const config = item.first;
-      if (config == null || item.count != 1)
-        reader.problem(item, "expected exactly one of " + alternatives(fields));
-      else {
-        for (let at = 0; at < kinds.length; at++) {
-          if (isWord(config.name, kinds[at].field)) configureFilter(kinds[at], config, reader, filters);
-        }
-      }
-    }
-    item = item.next;
-  }
-}
-
-/** `dark-launch` as `darkLaunch`. */
-function camelCase(name: string): string {
-  let field = "";
-  for (let at = 0; at < name.length; at++) {
-    let unit = name.charCodeAt(at);
-    // The letter behind a hyphen, in upper case.
-    if (unit == 0x2d) unit = name.charCodeAt(++at) & ~0x20;
-    field += String.fromCharCode(unit);
-  }
-  return field;
 }

@@ -1,18 +1,16 @@
 import { HeaderMapTypeValues } from "./abi/values";
-import { arenaAllocate } from "./bytes/arena";
-import { ABSENT, Bytes, bytesOf, equals, lengthOf, literal, pointerOf, sameRun } from "./bytes/bytes";
+import { arenaAllocate, concatenate } from "./bytes/arena";
+import { ABSENT, Bytes, bytesOf, copyTo, equals, lengthOf, literal, pointerOf, sameRun } from "./bytes/bytes";
 import { addHeader, getHeaderPairs, removeHeader, replaceHeader } from "./host/headers";
 
-/** Bytes an entry: the name and the value, each as `Bytes` (its length first in memory, then its pointer). */
-const ENTRY: usize = 16;
-/** What stands in the place of a removed header's name: no name is that long. */
-const REMOVED: Bytes = u32.MAX_VALUE;
-/** Entries that can be added before the table moves. */
-const SPARE: u32 = 8;
+/** Bytes a change takes: the header's name and its value from then on, `ABSENT` where it was removed. */
+const CHANGE: usize = 16;
+/** Changes there is room for at first; more go to the arena. */
+const FEW_CHANGES: u32 = 8;
 
 /**
- * The headers of a request (or response), read from the host by one call and looked up in memory. Changes go
- * through the view to the host, so that a filter behind sees what the one before did. Valid until the
+ * The headers of a request (or response), read from the host by one call and looked up where the host put them.
+ * Changes go through the view to the host, so that a filter behind sees what the one before did. Valid until the
  * callback ends; nothing in it is on the managed heap.
  *
  * The host's serialization: the number of pairs, for each the lengths of name and value (all `u32`, little
@@ -22,56 +20,60 @@ const SPARE: u32 = 8;
 @final
 export class HeaderView {
   private map: HeaderMapTypeValues = HeaderMapTypeValues.RequestHeaders;
-  private entries: usize = 0;
   private count: u32 = 0;
-  private capacity: u32 = 0;
+  /** The lengths of names and values, 8 bytes a pair. */
+  private sizes: usize = 0;
+  /** The first name. */
+  private first: usize = 0;
   /** The lengths that names have, as bits modulo 64: most lookups of what is not there end here. */
   private lengths: u64 = 0;
   /** The lengths that more than one name has. */
   private sharedLengths: u64 = 0;
+  /** What was changed since, oldest first; it hides what the host had. */
+  private changes: usize = 0;
+  private changed: u32 = 0;
+  private capacity: u32 = 0;
+  private readonly fewChanges: usize = heap.alloc(FEW_CHANGES * CHANGE);
+  /** Where {@link next} goes on. */
+  private cursor: usize = 0;
+  private cursorName: usize = 0;
 
   /** Reads all headers of `map`. False when the host has none to give, or not what the ABI promises. */
   load(map: HeaderMapTypeValues): bool {
     this.map = map;
     this.count = 0;
-    this.capacity = 0;
+    this.lengths = 0;
+    this.changed = 0;
+    this.changes = this.fewChanges;
+    this.capacity = FEW_CHANGES;
     const pairs = getHeaderPairs(map);
-    const length = <usize>lengthOf(pairs);
+    const length = <u64>lengthOf(pairs);
     if (length < 4) return false;
     const start = pointerOf(pairs);
     const count = load<u32>(start);
+    const sizes = start + 4;
     // Each pair needs 8 bytes of lengths and 2 of NUL.
-    if (<u64>count * 10 + 4 > length) return false;
-    const capacity = count + SPARE;
-    const entries = arenaAllocate(<usize>capacity * ENTRY);
-    let sizes = start + 4;
-    let at = sizes + <usize>count * 8;
-    const end = start + length;
+    let needed = <u64>count * 10 + 4;
+    if (needed > length) return false;
     let lengths: u64 = 0;
     let sharedLengths: u64 = 0;
-    for (let entry = entries, last = entries + <usize>count * ENTRY; entry < last; entry += ENTRY) {
-      const both = load<u64>(sizes);
-      const nameLength = <u32>both;
-      const valueLength = <u32>(both >>> 32);
-      sizes += 8;
-      if (<u64>nameLength + valueLength + 2 > <u64>(end - at)) return false;
-      store<Bytes>(entry, bytesOf(at, nameLength));
-      at += nameLength + 1;
-      store<Bytes>(entry, bytesOf(at, valueLength), 8);
-      at += valueLength + 1;
-      const bit = lengthBit(nameLength);
+    for (let at = sizes, end = sizes + <usize>count * 8; at < end; at += 8) {
+      const both = load<u64>(at);
+      needed += <u64>(<u32>both) + (both >>> 32);
+      const bit = lengthBit(<u32>both);
       sharedLengths |= lengths & bit;
       lengths |= bit;
     }
+    if (needed > length) return false;
+    this.count = count;
+    this.sizes = sizes;
+    this.first = sizes + <usize>count * 8;
     this.lengths = lengths;
     this.sharedLengths = sharedLengths;
-    this.entries = entries;
-    this.capacity = capacity;
-    this.count = count;
     return true;
   }
 
-  /** How many pairs there are. Removed ones count until the next {@link load}. */
+  /** How many pairs the host had. */
   get size(): u32 {
     return this.count;
   }
@@ -81,125 +83,140 @@ export class HeaderView {
    * join them: by `,`, those of `cookie` by `; `. {@link ABSENT} when there is none.
    */
   get(name: Bytes): Bytes {
-    const bit = lengthBit(lengthOf(name));
+    if (this.changed != 0) {
+      const change = this.changeOf(name);
+      if (change != 0) return load<Bytes>(change, 8);
+    }
+    const length = lengthOf(name);
+    const bit = lengthBit(length);
     if ((this.lengths & bit) == 0) return ABSENT;
-    const entry = this.find(name, this.entries);
-    if (entry == 0) return ABSENT;
-    if ((this.sharedLengths & bit) == 0) return valueAt(entry);
-    const second = this.find(name, entry + ENTRY);
-    return second == 0 ? valueAt(entry) : this.join(name, entry, second);
+    const wanted = pointerOf(name);
+    const single = (this.sharedLengths & bit) == 0;
+    let value = ABSENT;
+    let at = this.first;
+    for (let sizes = this.sizes, end = sizes + <usize>this.count * 8; sizes < end; sizes += 8) {
+      const both = load<u64>(sizes);
+      if (<u32>both == length && sameRun(at, wanted, length)) {
+        if (value != ABSENT) return this.join(name);
+        value = bytesOf(at + length + 1, <u32>(both >>> 32));
+        if (single) return value;
+      }
+      at += <usize>(<u32>both) + <usize>(both >>> 32) + 2;
+    }
+    return value;
   }
 
   has(name: Bytes): bool {
-    return this.find(name, this.entries) != 0;
-  }
-
-  /** How many pairs have this name: more than one where it was sent twice and Envoy did not join it. */
-  countOf(name: Bytes): u32 {
-    let found: u32 = 0;
-    let entry = this.find(name, this.entries);
-    while (entry != 0) {
-      found++;
-      entry = this.find(name, entry + ENTRY);
-    }
-    return found;
+    const change = this.changed == 0 ? 0 : this.changeOf(name);
+    if (change != 0) return load<Bytes>(change, 8) != ABSENT;
+    if ((this.lengths & lengthBit(lengthOf(name))) == 0) return false;
+    this.rewind();
+    return this.next(name) != ABSENT;
   }
 
   /** Sets the header to this value, whatever it had before. */
   set(name: Bytes, value: Bytes): void {
-    this.forget(name);
     replaceHeader(this.map, name, value);
-    this.append(name, value);
+    this.noteChange(name, value);
   }
 
-  /** Adds a value to those that the header has; cheaper than {@link set} for one that has none. */
-  add(name: Bytes, value: Bytes): void {
+  /** Sets a header that {@link get} has found absent: cheaper than {@link set}. */
+  insert(name: Bytes, value: Bytes): void {
     addHeader(this.map, name, value);
-    this.append(name, value);
+    this.noteChange(name, value);
+  }
+
+  /** Adds a value to those that the header has. */
+  add(name: Bytes, value: Bytes): void {
+    const before = this.get(name);
+    addHeader(this.map, name, value);
+    this.noteChange(name, before == ABSENT ? value : concatenate(before, separatorOf(name), value));
   }
 
   /** Removes all values of the header; costs nothing where there are none. */
   remove(name: Bytes): void {
-    if (this.forget(name)) removeHeader(this.map, name);
+    if (!this.has(name)) return;
+    removeHeader(this.map, name);
+    this.noteChange(name, ABSENT);
   }
 
-  /** The first entry of this name at or behind `entry`, or 0. */
-  private find(name: Bytes, entry: usize): usize {
-    const length = lengthOf(name);
-    const pointer = pointerOf(name);
-    const end = this.entries + <usize>this.count * ENTRY;
-    for (; entry < end; entry += ENTRY) {
-      if (load<u32>(entry) == length && sameRun(load<usize>(entry, 4), pointer, length)) return entry;
+  /** All values of a header that has several, joined in the arena. */
+  private join(name: Bytes): Bytes {
+    const separator = separatorOf(name);
+    let length: u32 = 0;
+    this.rewind();
+    for (let value = this.next(name); value != ABSENT; value = this.next(name)) {
+      length += lengthOf(value) + lengthOf(separator);
     }
-    return 0;
-  }
-
-  private join(name: Bytes, first: usize, second: usize): Bytes {
-    const cookies = equals(name, COOKIE);
-    const separator: u32 = cookies ? 2 : 1;
-    let length = load<u32>(first, 8);
-    for (let entry = second; entry != 0; entry = this.find(name, entry + ENTRY)) {
-      length += separator + load<u32>(entry, 8);
-    }
+    length -= lengthOf(separator);
     const joined = arenaAllocate(length);
-    let at = joined + copyValue(first, joined);
-    for (let entry = second; entry != 0; entry = this.find(name, entry + ENTRY)) {
-      if (cookies) {
-        store<u16>(at, 0x203b); // "; "
-        at += 2;
-      } else {
-        store<u8>(at++, 0x2c); // ","
-      }
-      at += copyValue(entry, at);
+    this.rewind();
+    let at = joined + copyTo(joined, this.next(name));
+    for (let value = this.next(name); value != ABSENT; value = this.next(name)) {
+      at += copyTo(at, separator);
+      at += copyTo(at, value);
     }
     return bytesOf(joined, length);
   }
 
-  private forget(name: Bytes): bool {
-    if ((this.lengths & lengthBit(lengthOf(name))) == 0) return false;
-    let entry = this.find(name, this.entries);
-    if (entry == 0) return false;
-    do {
-      store<Bytes>(entry, REMOVED);
-      entry = this.find(name, entry + ENTRY);
-    } while (entry != 0);
-    return true;
+  private rewind(): void {
+    this.cursor = this.sizes;
+    this.cursorName = this.first;
   }
 
-  private append(name: Bytes, value: Bytes): void {
-    if (this.count == this.capacity) {
-      this.capacity = this.capacity * 2 + SPARE;
-      const larger = arenaAllocate(<usize>this.capacity * ENTRY);
-      memory.copy(larger, this.entries, <usize>this.count * ENTRY);
-      this.entries = larger;
+  /** The value of the next pair of this name, or {@link ABSENT}. */
+  private next(name: Bytes): Bytes {
+    const length = lengthOf(name);
+    while (this.cursor < this.sizes + <usize>this.count * 8) {
+      const nameLength = load<u32>(this.cursor);
+      const valueLength = load<u32>(this.cursor, 4);
+      const at = this.cursorName;
+      this.cursor += 8;
+      this.cursorName = at + nameLength + valueLength + 2;
+      if (nameLength == length && sameRun(at, pointerOf(name), length)) {
+        return bytesOf(at + nameLength + 1, valueLength);
+      }
     }
-    const entry = this.entries + <usize>this.count * ENTRY;
-    this.count++;
-    store<Bytes>(entry, name);
-    store<Bytes>(entry, value, 8);
-    const bit = lengthBit(lengthOf(name));
-    this.sharedLengths |= this.lengths & bit;
-    this.lengths |= bit;
+    return ABSENT;
+  }
+
+  /** The newest change of this header, or 0. */
+  private changeOf(name: Bytes): usize {
+    for (let change = this.changes + <usize>this.changed * CHANGE; change > this.changes;) {
+      change -= CHANGE;
+      if (equals(load<Bytes>(change), name)) return change;
+    }
+    return 0;
+  }
+
+  private noteChange(name: Bytes, value: Bytes): void {
+    if (this.changed == this.capacity) {
+      this.capacity *= 2;
+      const larger = arenaAllocate(<usize>this.capacity * CHANGE);
+      memory.copy(larger, this.changes, <usize>this.changed * CHANGE);
+      this.changes = larger;
+    }
+    const change = this.changes + <usize>this.changed * CHANGE;
+    this.changed++;
+    store<Bytes>(change, name);
+    store<Bytes>(change, value, 8);
   }
 }
 
 // @ts-ignore: decorator
 @inline
 function lengthBit(length: u32): u64 {
-  return <u64>1 << (length & 63);
-}
-
-// @ts-ignore: decorator
-@inline
-function valueAt(entry: usize): Bytes {
-  return load<Bytes>(entry, 8);
-}
-
-function copyValue(entry: usize, target: usize): u32 {
-  const length = load<u32>(entry, 8);
-  memory.copy(target, load<usize>(entry, 12), length);
-  return length;
+  return (<u64>1) << (length & 63);
 }
 
 // @ts-ignore: decorator
 @lazy const COOKIE = literal("cookie");
+// @ts-ignore: decorator
+@lazy const COMMA = literal(",");
+// @ts-ignore: decorator
+@lazy const SEMICOLON = literal("; ");
+
+/** What stands between the values of a header that came several times. */
+function separatorOf(name: Bytes): Bytes {
+  return equals(name, COOKIE) ? SEMICOLON : COMMA;
+}

@@ -1,5 +1,5 @@
-import { arenaAllocate } from "./bytes/arena";
-import { ABSENT, Bytes, bytesOf, lengthOf, pointerOf } from "./bytes/bytes";
+import { concatenate } from "./bytes/arena";
+import { ABSENT, Bytes, literal } from "./bytes/bytes";
 import { Keeper } from "./bytes/keeper";
 
 /**
@@ -13,11 +13,8 @@ export function reasonOf(keeper: Keeper, filter: string, rule: string): Bytes {
 
 /** `first,second` in the arena, where both a shadowed and an enforced decision are to be told; `second` alone without `first`. */
 export function joinReasons(first: Bytes, second: Bytes): Bytes {
-  if (first == ABSENT) return second;
-  const length = lengthOf(first) + 1 + lengthOf(second);
-  const joined = arenaAllocate(length);
-  memory.copy(joined, pointerOf(first), lengthOf(first));
-  store<u8>(joined + lengthOf(first), 0x2c);
-  memory.copy(joined + lengthOf(first) + 1, pointerOf(second), lengthOf(second));
-  return bytesOf(joined, length);
+  return first == ABSENT ? second : concatenate(first, COMMA, second);
 }
+
+// @ts-ignore: decorator
+@lazy const COMMA = literal(",");

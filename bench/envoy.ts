@@ -1,20 +1,13 @@
 /** Starts and ends the Envoys of the benchmark. */
 import { spawn, type ChildProcess } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import { homedir, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { locateEnvoy } from "../test/envoy/locate.ts";
 import type { Json } from "./configuration.ts";
-
-/** The Envoy to measure: `$ENVOY_BIN`, else the one that the tests fetched. */
-export function locateEnvoy(): string {
-  const cache = process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache");
-  const binary = process.env.ENVOY_BIN ?? join(cache, "outrigger/envoy-1.40.0/envoy/_bin/envoy");
-  if (!existsSync(binary)) throw new Error(`no Envoy at ${binary}: set ENVOY_BIN to one`);
-  return binary;
-}
 
 /** Where configurations are written; removed at exit. */
 export const directory = mkdtempSync(join(tmpdir(), "outrigger-bench-"));
@@ -71,7 +64,7 @@ export class Envoy {
     const file = join(directory, `${name}-${adminPort}.json`);
     await writeFile(file, JSON.stringify(configure(adminPort)));
     const child = spawn(
-      locateEnvoy(),
+      await locateEnvoy(),
       [
         // Without hot restart there is no base id to collide on and nothing stays behind in /dev/shm.
         ...["-c", file, "--concurrency", "1", "--disable-hot-restart", "--log-level", "error"],

@@ -8,7 +8,7 @@ import { availableParallelism, cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { judge } from "./bars.ts";
 import { buildModules } from "./build.ts";
-import { locateEnvoy } from "./envoy.ts";
+import { locateEnvoy } from "../test/envoy/locate.ts";
 import { measureMemory } from "./memory.ts";
 import { barsTable, costs, drift, memoryTable, updatesTable } from "./report.ts";
 import { measureRounds } from "./rounds.ts";
@@ -104,7 +104,11 @@ async function main(): Promise<void> {
   }
   const environment = {
     date: new Date().toISOString(),
-    envoy: execFileSync(locateEnvoy(), ["--version"]).toString().trim().split("version: ")[1] ?? "unknown",
+    envoy:
+      execFileSync(await locateEnvoy(), ["--version"])
+        .toString()
+        .trim()
+        .split("version: ")[1] ?? "unknown",
     node: process.version,
     cpu: `${availableParallelism()} × ${cpus()[0]?.model.trim() ?? "unknown"}`,
     loadAverage: loadavg(),

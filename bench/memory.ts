@@ -3,7 +3,7 @@ import { existsSync, statSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { BenchModule } from "./build.ts";
 import { staticBootstrap, wasmFilter } from "./configuration.ts";
-import { linearMemories, residentBytes } from "./cpu.ts";
+import { linearMemories, residentBytes } from "../test/envoy/proc.ts";
 import { Envoy, freePort } from "./envoy.ts";
 import { LiveEnvoy } from "./live.ts";
 import { LoadGenerator } from "./load.ts";

@@ -4,7 +4,7 @@
  * is left of it falls out of medians and of ratios inside a round.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { cpuTime } from "./cpu.ts";
+import { cpuTime } from "../test/envoy/proc.ts";
 import { staticBootstrap } from "./configuration.ts";
 import { Envoy, freePort } from "./envoy.ts";
 import { exchange, LoadGenerator } from "./load.ts";

@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { BenchModule } from "./build.ts";
-import { linearMemories, residentBytes } from "./cpu.ts";
+import { linearMemories, residentBytes } from "../test/envoy/proc.ts";
 import { LiveEnvoy } from "./live.ts";
 import { darkLaunchOr } from "./memory.ts";
 import { median } from "./statistics.ts";

@@ -125,13 +125,7 @@ export function variants(
     module,
     spec: (port) =>
       chain(port, COPIES, (i) =>
-        wasmFilter(
-          `copy-${i}`,
-          module,
-          rootId,
-          configuration(headerOf(i)),
-          separateVms ? `copy-${i}` : "",
-        ),
+        wasmFilter(`copy-${i}`, module, rootId, configuration(headerOf(i)), separateVms ? `copy-${i}` : ""),
       ),
   });
 

@@ -1,5 +1,6 @@
 /** `build/outrigger.wasm`: all filters in one module, so that they share one VM per worker. The root id chooses. */
-import { registerFilter, registerSuite } from "../assembly/filter-root";
+import { registerFilter } from "../assembly/filter-root";
+import { registerSuite } from "../assembly/suite";
 import { DarkLaunch } from "./dark-launch/filter";
 
 export {

@@ -87,7 +87,7 @@ function rootsChanged(): void {
 // @ts-ignore: decorator
 @inline
 function idBit(id: u32): u64 {
-  return <u64>1 << (id & 63);
+  return (<u64>1) << (id & 63);
 }
 
 /** Notes that stream `id` belongs to the root `parent`, and gives that root. */

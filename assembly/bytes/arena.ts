@@ -1,4 +1,4 @@
-import { Bytes, bytesOf, lowerTo, hasUpperCase, lengthOf } from "./bytes";
+import { Bytes, bytesOf, copyTo, hasUpperCase, lengthOf, lowerTo } from "./bytes";
 
 /**
  * Where the host puts what it returns, and where a callback builds what it needs until it ends.
@@ -77,4 +77,14 @@ export function arenaCopy(pointer: usize, length: u32): Bytes {
 /** The bytes in ASCII lower case: themselves when they are, a copy in the arena otherwise. */
 export function lowerCase(bytes: Bytes): Bytes {
   return hasUpperCase(bytes) ? lowerTo(bytes, arenaAllocate(lengthOf(bytes))) : bytes;
+}
+
+/** The first, the separator and the second behind one another. */
+export function concatenate(first: Bytes, separator: Bytes, second: Bytes): Bytes {
+  const length = lengthOf(first) + lengthOf(separator) + lengthOf(second);
+  const joined = arenaAllocate(length);
+  let at = joined + copyTo(joined, first);
+  at += copyTo(at, separator);
+  copyTo(at, second);
+  return bytesOf(joined, length);
 }

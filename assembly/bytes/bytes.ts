@@ -147,6 +147,12 @@ export function lowerTo(bytes: Bytes, target: usize): Bytes {
   return bytesOf(target, length);
 }
 
+/** Copies the bytes to `target`, which has room for them; answers how many they are. */
+export function copyTo(target: usize, bytes: Bytes): u32 {
+  memory.copy(target, pointerOf(bytes), lengthOf(bytes));
+  return lengthOf(bytes);
+}
+
 /** A copy which lives until {@link release}. */
 export function retain(bytes: Bytes): Bytes {
   const length = lengthOf(bytes);

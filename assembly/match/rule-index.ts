@@ -42,8 +42,14 @@ export class RuleIndex {
   /** The first rule at or behind `from` that holds for the request, or -1. */
   next(request: RequestView, from: i32): i32 {
     const rules = this.rules;
-    let best = i32.MAX_VALUE;
     const groups = this.groups;
+    if (groups.length == 0) {
+      for (let rule = from, count = rules.length; rule < count; rule++) {
+        if (unchecked(rules[rule]).matches(request)) return rule;
+      }
+      return -1;
+    }
+    let best = i32.MAX_VALUE;
     for (let at = 0, count = groups.length; at < count; at++) {
       best = unchecked(groups[at]).next(request, rules, from, best);
     }
@@ -140,7 +146,13 @@ class Group {
     return best;
   }
 
-  private follow(posting: i32, request: RequestView, rules: StaticArray<RequestMatcher>, from: i32, best: i32): i32 {
+  private follow(
+    posting: i32,
+    request: RequestView,
+    rules: StaticArray<RequestMatcher>,
+    from: i32,
+    best: i32,
+  ): i32 {
     for (; posting >= 0; posting = unchecked(this.nextPosting[posting])) {
       const rule = unchecked(this.postings[posting]);
       if (rule >= best) break;

@@ -53,7 +53,7 @@ export class DarkLaunch extends Filter {
     }
     this.annotate(config, outcome);
     if (variant == ABSENT) request.headers.remove(config.header);
-    else if (inbound == ABSENT) request.headers.add(config.header, variant);
+    else if (inbound == ABSENT) request.headers.insert(config.header, variant);
     else if (!equals(inbound, variant)) request.headers.set(config.header, variant);
     return Verdict.Continue;
   }

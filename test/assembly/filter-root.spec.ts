@@ -10,7 +10,8 @@ import {
 import { BufferTypeValues, FilterHeadersStatusValues } from "../../assembly/abi/values";
 import { ABSENT, Bytes, equals } from "../../assembly/bytes/bytes";
 import { Filter, reply, Verdict } from "../../assembly/filter";
-import { registerFilter, registerSuite } from "../../assembly/filter-root";
+import { registerFilter } from "../../assembly/filter-root";
+import { registerSuite } from "../../assembly/suite";
 import { count, defineCounter } from "../../assembly/host/metrics";
 import { ConfigReader } from "../../assembly/json/config-reader";
 import { JsonNode } from "../../assembly/json/node";

@@ -1,0 +1,33 @@
+/**
+ * What plugins can rely on, whatever plays them: the same assertions run on the V8 host and on a real Envoy. A
+ * request's `x-case` headers say what the conformance module does in which callback (`module/contexts.ts`); what
+ * host functions answered comes back in the log.
+ */
+import { afterAll, beforeAll, describe } from "vitest";
+import type { Driver } from "../driver.ts";
+import { Player } from "./player.ts";
+import { bodies } from "./subjects/bodies.ts";
+import { contexts } from "./subjects/contexts.ts";
+import { flow } from "./subjects/flow.ts";
+import { headers } from "./subjects/headers.ts";
+import { properties } from "./subjects/properties.ts";
+import { services } from "./subjects/services.ts";
+
+export function conformance(makeDriver: () => Driver): void {
+  const driver = makeDriver();
+  describe(`on ${driver.name}`, { timeout: 30_000 }, () => {
+    let player: Player;
+    beforeAll(async () => {
+      player = await Player.start(driver);
+    }, 120_000);
+    afterAll(() => player.close());
+    const current = (): Player => player;
+
+    describe("header maps", () => headers(current));
+    describe("bodies", () => bodies(current));
+    describe("the flow of a stream", () => flow(current));
+    describe("properties", () => properties(current));
+    describe("services", () => services(current));
+    describe("contexts", () => contexts(current));
+  });
+}

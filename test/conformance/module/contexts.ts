@@ -1,0 +1,206 @@
+/**
+ * The module's contexts. A configuration is lines `label x` (the name by which lines address one plugin of
+ * several), `trace` (logs each callback), `refuse reason`, `defer-done` (its end waits for `proxy_done` on a tick),
+ * `tick-period n`, and operations `configure <operation> ..` and `root-tick <operation> ..`.
+ */
+import { proxy_done, proxy_set_effective_context } from "../../../assembly/abi/imports";
+import {
+  Context,
+  FilterDataStatusValues,
+  FilterHeadersStatusValues,
+  FilterTrailersStatusValues,
+  log,
+  LogLevelValues,
+  RootContext,
+  setTickPeriod,
+  stream_context,
+} from "../../../assembly/index";
+import { utf8 } from "../../../assembly/stream-context";
+import { bodyOperation } from "./bodies";
+import { headerOperation } from "./headers";
+import { Arguments, Line, nameOf, parseLine } from "./script";
+import { serviceOperation } from "./services";
+import { streamOperation } from "./stream";
+
+export class ConformanceRoot extends RootContext {
+  label: string = "";
+  private tracing: bool = false;
+  private deferring: bool = false;
+  private ending: bool = false;
+  private script: Line[] = [];
+  /** Streams which ask for a tick. */
+  private waiting: ConformanceContext[] = [];
+
+  createContext(context_id: u32): Context {
+    return new ConformanceContext(context_id, this);
+  }
+
+  onStart(vm_configuration_size: usize): bool {
+    // Before it has its configuration: whether to trace is said by the VM's.
+    if (vm_configuration_size > 0) log(LogLevelValues.info, "~ start " + vm_configuration_size.toString());
+    return true;
+  }
+
+  onConfigure(_configuration_size: usize): bool {
+    const lines = this.getConfiguration().split("\n");
+    let refused = false;
+    for (let at = 0; at < lines.length; at++) {
+      const line = parseLine(utf8(lines[at]));
+      if (line.callback == "label") this.label = line.operation;
+      if (line.callback == "trace") this.tracing = true;
+      if (line.callback == "defer-done") this.deferring = true;
+      if (line.callback == "tick-period") setTickPeriod(U32.parseInt(line.operation));
+      if (line.callback == "refuse") {
+        log(LogLevelValues.error, line.operation);
+        refused = true;
+      }
+      this.script.push(line);
+    }
+    this.trace("configure");
+    this.run("configure");
+    return !refused;
+  }
+
+  onTick(): void {
+    this.trace("tick");
+    this.run("root-tick");
+    if (this.ending) report(nameOf(proxy_done()));
+    const waiting = this.waiting;
+    this.waiting = [];
+    for (let at = 0; at < waiting.length; at++) {
+      proxy_set_effective_context(waiting[at].context_id);
+      waiting[at].run("tick", false);
+    }
+  }
+
+  onDone(): bool {
+    this.trace("done");
+    this.ending = this.deferring;
+    return !this.deferring;
+  }
+
+  onDelete(): void {
+    this.trace("delete");
+  }
+
+  trace(text: string): void {
+    if (this.tracing) log(LogLevelValues.info, "~ " + this.label + " " + text);
+  }
+
+  awaitTick(context: ConformanceContext): void {
+    this.forget(context);
+    this.waiting.push(context);
+  }
+
+  forget(context: ConformanceContext): void {
+    const at = this.waiting.indexOf(context);
+    if (at >= 0) this.waiting.splice(at, 1);
+  }
+
+  private run(callback: string): void {
+    for (let at = 0; at < this.script.length; at++) {
+      const line = this.script[at];
+      if (line.callback == callback) report(perform(line.operation, line.given));
+    }
+  }
+}
+
+export class ConformanceContext extends Context {
+  private script: Line[] = [];
+
+  get root(): ConformanceRoot {
+    return changetype<ConformanceRoot>(this.root_context);
+  }
+
+  onRequestHeaders(count: u32, end: bool): FilterHeadersStatusValues {
+    this.readScript();
+    return <FilterHeadersStatusValues>this.entered("request-headers", count, end);
+  }
+
+  onRequestBody(size: usize, end: bool): FilterDataStatusValues {
+    return <FilterDataStatusValues>this.entered("request-body", <u32>size, end);
+  }
+
+  onRequestTrailers(count: u32): FilterTrailersStatusValues {
+    return <FilterTrailersStatusValues>this.entered("request-trailers", count, true);
+  }
+
+  onResponseHeaders(count: u32, end: bool): FilterHeadersStatusValues {
+    return <FilterHeadersStatusValues>this.entered("response-headers", count, end);
+  }
+
+  onResponseBody(size: usize, end: bool): FilterDataStatusValues {
+    return <FilterDataStatusValues>this.entered("response-body", <u32>size, end);
+  }
+
+  onResponseTrailers(count: u32): FilterTrailersStatusValues {
+    return <FilterTrailersStatusValues>this.entered("response-trailers", count, true);
+  }
+
+  onDone(): bool {
+    this.root.trace("stream-done");
+    this.run("stream-done", true);
+    return true;
+  }
+
+  onLog(): void {
+    this.root.trace("stream-log");
+    this.run("stream-log", true);
+  }
+
+  onDelete(): void {
+    this.root.trace("stream-delete");
+    this.run("stream-delete", true);
+    this.root.forget(this);
+    for (let at = 0; at < this.script.length; at++) this.script[at].given.release();
+  }
+
+  /** Performs the lines of a callback; answers what the callback is to answer. */
+  run(callback: string, end: bool): i32 {
+    const partial = callback + (end ? "-end" : "-part");
+    let answer = 0;
+    for (let at = 0; at < this.script.length; at++) {
+      const line = this.script[at];
+      if (line.callback != callback && line.callback != partial) continue;
+      if (line.operation == "return") answer = <i32>line.given.number(0);
+      else report(perform(line.operation, line.given));
+    }
+    return answer;
+  }
+
+  private entered(callback: string, count: u32, end: bool): i32 {
+    this.root.trace(callback + " " + count.toString() + (end ? " end" : ""));
+    const answer = this.run(callback, end);
+    // Stopped, the stream goes on with what its script has for a tick.
+    if (answer != 0) this.root.awaitTick(this);
+    return answer;
+  }
+
+  /** The lines in `x-case` that are for every plugin or, as `label/callback`, for this one. */
+  private readScript(): void {
+    const pairs = stream_context.headers.request.get_headers();
+    for (let at = 0; at < pairs.length; at++) {
+      if (pairs[at].key != "x-case") continue;
+      const line = parseLine(utf8(pairs[at].value));
+      const slash = line.callback.indexOf("/");
+      if (slash >= 0 && line.callback.substring(0, slash) != this.root.label) continue;
+      this.script.push(new Line(line.callback.substring(slash + 1), line.operation, line.given));
+    }
+  }
+}
+
+/** Results stand in the log, in the order in which they came. */
+function report(result: string): void {
+  log(LogLevelValues.warn, "=" + result);
+}
+
+function perform(operation: string, given: Arguments): string {
+  const stream = streamOperation(operation, given);
+  if (stream != null) return stream;
+  const header = headerOperation(operation, given);
+  if (header != null) return header;
+  const body = bodyOperation(operation, given);
+  if (body != null) return body;
+  const service = serviceOperation(operation, given);
+  return service == null ? "no such operation: " + operation : service;
+}
