@@ -91,57 +91,65 @@ describe("dark-launch in a real Envoy under load", () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  test("over updates, each request is decided by one configuration, old or new, in each plugin by its own", async () => {
-    let current = 0;
-    const seen = new Map<string, number>();
-    let answered = 0;
-    let running = true;
-    const clients = Array.from({ length: CONNECTIONS }, async () => {
-      const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-      while (running) {
-        const started = current;
-        const beta = answered % 2 === 0;
-        const { status, body } = await get(
-          port,
-          agent,
-          beta ? { "x-beta-user": "true", "x-first": "forged" } : {},
-        );
-        answered++;
-        expect(status).toBe(200);
-        if (beta) {
-          expect(body).toBe("beta beta");
-          continue;
+  test(
+    "over updates, each request is decided by one configuration, old or new, in each plugin by its own",
+    { timeout: 60_000 },
+    async () => {
+      let current = 0;
+      const seen = new Map<string, number>();
+      let answered = 0;
+      let running = true;
+      const clients = Array.from({ length: CONNECTIONS }, async () => {
+        const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+        while (running) {
+          const started = current;
+          const beta = answered % 2 === 0;
+          const { status, body } = await get(
+            port,
+            agent,
+            beta ? { "x-beta-user": "true", "x-first": "forged" } : {},
+          );
+          answered++;
+          expect(status).toBe(200);
+          if (beta) {
+            expect(body).toBe("beta beta");
+            continue;
+          }
+          const variant = /^v(\d+) fixed$/.exec(body)?.[1];
+          expect(variant, body).toBeDefined();
+          seen.set(body, (seen.get(body) ?? 0) + 1);
+          // Old connections may still be on the configuration before the update that was under way, never on a later one.
+          expect(Number(variant)).toBeLessThanOrEqual(current + 1);
+          expect(Number(variant)).toBeGreaterThanOrEqual(Math.max(0, started - UPDATES));
         }
-        const variant = /^v(\d+) fixed$/.exec(body)?.[1];
-        expect(variant, body).toBeDefined();
-        seen.set(body, (seen.get(body) ?? 0) + 1);
-        // Old connections may still be on the configuration before the update that was under way, never on a later one.
-        expect(Number(variant)).toBeLessThanOrEqual(current + 1);
-        expect(Number(variant)).toBeGreaterThanOrEqual(Math.max(0, started - UPDATES));
+        agent.destroy();
+      });
+      for (let version = 1; version <= UPDATES; version++) {
+        expect(await file.update(envoy, listeners(`v${version}`), 2)).toBe("taken");
+        current = version;
+        const fresh = await get(port, undefined, {});
+        expect(fresh.body).toBe(`v${version} fixed`);
       }
-      agent.destroy();
-    });
-    for (let version = 1; version <= UPDATES; version++) {
-      expect(await file.update(envoy, listeners(`v${version}`), 2)).toBe("taken");
-      current = version;
-      const fresh = await get(port, undefined, {});
-      expect(fresh.body).toBe(`v${version} fixed`);
-    }
-    running = false;
-    await Promise.all(clients);
-    console.log(
-      `${answered} requests over ${UPDATES} updates; by variant: ${JSON.stringify(Object.fromEntries(seen))}`,
-    );
-    expect(answered).toBeGreaterThan(UPDATES);
-  });
+      running = false;
+      await Promise.all(clients);
+      console.log(
+        `${answered} requests over ${UPDATES} updates; by variant: ${JSON.stringify(Object.fromEntries(seen))}`,
+      );
+      expect(answered).toBeGreaterThan(UPDATES);
+    },
+  );
 
-  test("100,000 requests leave the linear memory of the VMs and their number as they are", async () => {
-    await hammer(5_000);
-    const before = await vms(envoy);
-    await hammer(100_000);
-    expect(await vms(envoy)).toEqual(before);
-    expect(before.active).toBeGreaterThan(0);
-  });
+  test(
+    "100,000 requests leave the linear memory of the VMs and their number as they are",
+    { timeout: 300_000 },
+    async () => {
+      await hammer(5_000);
+      const before = await vms(envoy);
+      await hammer(100_000);
+      expect(await vms(envoy)).toEqual(before);
+      expect(before.active).toBeGreaterThan(0);
+    },
+  );
 
   async function hammer(count: number): Promise<void> {
     let left = count;
