@@ -25,10 +25,10 @@ export class HeaderView {
   private sizes: usize = 0;
   /** The first name. */
   private first: usize = 0;
-  /** The lengths that names have, as bits modulo 64: most lookups of what is not there end here. */
-  private lengths: u64 = 0;
-  /** The lengths that more than one name has. */
-  private sharedLengths: u64 = 0;
+  /** The bits that names have ({@link nameBit}): most lookups of what is not there end here. */
+  private bits: u64 = 0;
+  /** The bits that more than one pair has. */
+  private sharedBits: u64 = 0;
   /** What was changed since, oldest first; it hides what the host had. */
   private changes: usize = 0;
   private changed: u32 = 0;
@@ -42,7 +42,7 @@ export class HeaderView {
   load(map: HeaderMapTypeValues): bool {
     this.map = map;
     this.count = 0;
-    this.lengths = 0;
+    this.bits = 0;
     this.changed = 0;
     this.changes = this.fewChanges;
     this.capacity = FEW_CHANGES;
@@ -53,23 +53,26 @@ export class HeaderView {
     const count = load<u32>(start);
     const sizes = start + 4;
     // Each pair needs 8 bytes of lengths and 2 of NUL.
-    let needed = <u64>count * 10 + 4;
-    if (needed > length) return false;
-    let lengths: u64 = 0;
-    let sharedLengths: u64 = 0;
-    for (let at = sizes, end = sizes + <usize>count * 8; at < end; at += 8) {
+    if (<u64>count * 10 + 4 > length) return false;
+    const first = sizes + <usize>count * 8;
+    const end = start + <usize>length;
+    let bits: u64 = 0;
+    let sharedBits: u64 = 0;
+    let name = first;
+    for (let at = sizes; at < first; at += 8) {
       const both = load<u64>(at);
-      needed += <u64>(<u32>both) + (both >>> 32);
-      const bit = lengthBit(<u32>both);
-      sharedLengths |= lengths & bit;
-      lengths |= bit;
+      const nameLength = <u32>both;
+      if (<u64>nameLength + (both >>> 32) + 2 > <u64>(end - name)) return false;
+      const bit = nameBit(name, nameLength);
+      sharedBits |= bits & bit;
+      bits |= bit;
+      name += nameLength + <usize>(both >>> 32) + 2;
     }
-    if (needed > length) return false;
     this.count = count;
     this.sizes = sizes;
-    this.first = sizes + <usize>count * 8;
-    this.lengths = lengths;
-    this.sharedLengths = sharedLengths;
+    this.first = first;
+    this.bits = bits;
+    this.sharedBits = sharedBits;
     return true;
   }
 
@@ -88,10 +91,10 @@ export class HeaderView {
       if (change != 0) return load<Bytes>(change, 8);
     }
     const length = lengthOf(name);
-    const bit = lengthBit(length);
-    if ((this.lengths & bit) == 0) return ABSENT;
     const wanted = pointerOf(name);
-    const single = (this.sharedLengths & bit) == 0;
+    const bit = nameBit(wanted, length);
+    if ((this.bits & bit) == 0) return ABSENT;
+    const single = (this.sharedBits & bit) == 0;
     let value = ABSENT;
     let at = this.first;
     for (let sizes = this.sizes, end = sizes + <usize>this.count * 8; sizes < end; sizes += 8) {
@@ -109,7 +112,7 @@ export class HeaderView {
   has(name: Bytes): bool {
     const change = this.changed == 0 ? 0 : this.changeOf(name);
     if (change != 0) return load<Bytes>(change, 8) != ABSENT;
-    if ((this.lengths & lengthBit(lengthOf(name))) == 0) return false;
+    if ((this.bits & nameBit(pointerOf(name), lengthOf(name))) == 0) return false;
     this.rewind();
     return this.next(name) != ABSENT;
   }
@@ -203,10 +206,11 @@ export class HeaderView {
   }
 }
 
+/** One of 64 bits for a name, by its length and its last byte: names differ there more than where they begin. */
 // @ts-ignore: decorator
 @inline
-function lengthBit(length: u32): u64 {
-  return (<u64>1) << (length & 63);
+function nameBit(name: usize, length: u32): u64 {
+  return length == 0 ? 1 : <u64>1 << ((length * 5 + load<u8>(name + length - 1)) & 63);
 }
 
 // @ts-ignore: decorator
