@@ -69,6 +69,7 @@ export class RootContext extends Root {
 
   ticked(): void {
     this.onTick();
+    noteGarbage(liveContexts());
   }
 
   finished(): bool {
@@ -88,6 +89,7 @@ export class RootContext extends Root {
   }
 
   requestBody(_id: u32, state: usize, size: u32, endOfStream: bool): u32 {
+    noteGarbage(liveContexts());
     return contextAt(state).onRequestBody(size, endOfStream);
   }
 
@@ -100,6 +102,7 @@ export class RootContext extends Root {
   }
 
   responseBody(_id: u32, state: usize, size: u32, endOfStream: bool): u32 {
+    noteGarbage(liveContexts());
     return contextAt(state).onResponseBody(size, endOfStream);
   }
 
@@ -189,8 +192,12 @@ function contextAt(position: usize): Context {
   return contexts[<i32>position]!;
 }
 
+function liveContexts(): i32 {
+  return contexts.length - vacant.length;
+}
+
 function dropContext(position: usize): void {
   contexts[<i32>position] = null;
   vacant.push(<u32>position);
-  noteGarbage(contexts.length - vacant.length);
+  noteGarbage(liveContexts());
 }

@@ -1,17 +1,18 @@
 import { Root } from "./abi/root";
 import { registerRoot } from "./abi/roots";
 import { BufferTypeValues, FilterHeadersStatusValues } from "./abi/values";
-import { literal } from "./bytes/bytes";
+import { literal, release } from "./bytes/bytes";
 import { Keeper } from "./bytes/keeper";
 import { Filter, reply, Verdict } from "./filter";
 import { getBuffer } from "./host/buffers";
 import { setTickPeriod } from "./host/clock";
 import { sendLocalResponse } from "./host/local-response";
-import { log, LogLevelValues, refreshLogLevel } from "./host/log";
+import { logBytes, LogLevelValues, refreshLogLevel } from "./host/log";
 import { flushCounters } from "./host/metrics";
 import { ConfigReader, isWord } from "./json/config-reader";
 import { JsonNode } from "./json/node";
 import { jsonProblem, parseJson } from "./json/parse";
+import { releaseInterned } from "./match/attributes";
 import { pluginRootId } from "./properties";
 import { RequestView } from "./request-view";
 
@@ -75,12 +76,13 @@ export class FilterRoot extends Root {
     const filters: Filter[] = [];
     const document = parseJson(getBuffer(BufferTypeValues.PluginConfiguration, 0, size));
     if (document == null) {
-      log(LogLevelValues.error, "configuration refused: " + jsonProblem);
+      logError("configuration refused: " + jsonProblem);
       return false;
     }
     this.readFilters(document, reader, filters);
+    releaseInterned();
     if (reader.failed) {
-      log(LogLevelValues.error, "configuration refused:\n" + reader.report());
+      logError("configuration refused:\n" + reader.report());
       return false;
     }
     this.keeper = keeper;
@@ -134,6 +136,13 @@ export class FilterRoot extends Root {
 
 // @ts-ignore: decorator
 @lazy const INTERNAL_ERROR = literal("outrigger:internal");
+
+/** Logs a message whose code units are bytes. */
+function logError(message: string): void {
+  const bytes = literal(message);
+  logBytes(LogLevelValues.error, bytes);
+  release(bytes);
+}
 
 /** Makes a filter of this kind and lets it read its configuration. */
 export function configureFilter(

@@ -34,6 +34,12 @@ export class HeaderView {
   private changed: u32 = 0;
   private capacity: u32 = 0;
   private readonly fewChanges: usize = heap.alloc(FEW_CHANGES * CHANGE);
+  /** Changes whenever the headers do, over all views; never 0. What was derived from them is good for one version. */
+  version: u32 = 0;
+  /** What {@link joined} answered last. */
+  private joinedVersion: u32 = 0;
+  private joinedName: Bytes = ABSENT;
+  private joinedValue: Bytes = ABSENT;
   /** Where {@link next} goes on. */
   private cursor: usize = 0;
   private cursorName: usize = 0;
@@ -41,6 +47,7 @@ export class HeaderView {
   /** Reads all headers of `map`. False when the host has none to give, or not what the ABI promises. */
   load(map: HeaderMapTypeValues): bool {
     this.map = map;
+    this.version = nextVersion();
     this.count = 0;
     this.bits = 0;
     this.changed = 0;
@@ -100,7 +107,7 @@ export class HeaderView {
     for (let sizes = this.sizes, end = sizes + <usize>this.count * 8; sizes < end; sizes += 8) {
       const both = load<u64>(sizes);
       if (<u32>both == length && sameRun(at, wanted, length)) {
-        if (value != ABSENT) return this.join(name);
+        if (value != ABSENT) return this.joined(name);
         value = bytesOf(at + length + 1, <u32>(both >>> 32));
         if (single) return value;
       }
@@ -141,6 +148,16 @@ export class HeaderView {
     if (!this.has(name)) return;
     removeHeader(this.map, name);
     this.noteChange(name, ABSENT);
+  }
+
+  /** The values of a header that has several; the one that was asked for last is not joined again. */
+  private joined(name: Bytes): Bytes {
+    if (this.joinedVersion != this.version || !equals(this.joinedName, name)) {
+      this.joinedValue = this.join(name);
+      this.joinedName = name;
+      this.joinedVersion = this.version;
+    }
+    return this.joinedValue;
   }
 
   /** All values of a header that has several, joined in the arena. */
@@ -201,6 +218,7 @@ export class HeaderView {
     }
     const change = this.changes + <usize>this.changed * CHANGE;
     this.changed++;
+    this.version = nextVersion();
     store<Bytes>(change, name);
     store<Bytes>(change, value, 8);
   }
@@ -219,6 +237,13 @@ function nameBit(name: usize, length: u32): u64 {
 @lazy const COMMA = literal(",");
 // @ts-ignore: decorator
 @lazy const SEMICOLON = literal("; ");
+
+let versions: u32 = 0;
+
+function nextVersion(): u32 {
+  if (++versions == 0) versions = 1;
+  return versions;
+}
 
 /** What stands between the values of a header that came several times. */
 function separatorOf(name: Bytes): Bytes {

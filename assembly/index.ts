@@ -1,11 +1,35 @@
 /**
  * What a developer's own filter imports. The module's entry also re-exports the callbacks that it uses from
- * `assembly/abi/exports`.
+ * `assembly/abi/exports`. `docs/writing-a-filter.md` shows how.
  */
+
+// A filter as a value: no allocation on the request path, alone or in a suite.
+export { Filter, reply, Verdict } from "./filter";
+export { registerFilter } from "./filter-root";
+export { registerSuite } from "./suite";
+export { RequestView } from "./request-view";
+export { HeaderView } from "./header-view";
+export { ConfigReader } from "./json/config-reader";
+export { JsonKind, JsonNode } from "./json/node";
+export { readRequestMatch, RequestMatcher } from "./match/request-match";
+export { readStringMatch, StringMatcher } from "./match/string-match";
+export { RuleIndex } from "./match/rule-index";
+
+// Contexts in the manner of `@solo-io/proxy-runtime`.
 export { Context, registerRootContext, RootContext } from "./context";
 export { HeaderPair, stream_context } from "./stream-context";
-export * from "./abi/values";
-export { log, logs } from "./host/log";
-export { now, monotonicNow, setTickPeriod } from "./host/clock";
 export { send_local_response } from "./local-response";
-export { sendLocalResponse, continueRequest, continueResponse } from "./host/local-response";
+
+// Host functions.
+export * from "./abi/values";
+export * from "./bytes/bytes";
+export * from "./host/buffers";
+export * from "./host/clock";
+export * from "./host/foreign";
+export * from "./host/headers";
+export * from "./host/local-response";
+export { log, logBytes, logs, refreshLogLevel } from "./host/log";
+export * from "./host/metrics";
+export * from "./host/properties";
+export * from "./host/shared-data";
+export * from "./properties";

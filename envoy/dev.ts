@@ -56,7 +56,8 @@ const envoy = await EnvoyProcess.start({
 }).catch(async (error: unknown) => {
   closeAll(servers);
   await rm(folder, { recursive: true, force: true });
-  throw error;
+  console.error(error instanceof Error ? error.message : error);
+  process.exit(1);
 });
 console.log(`Envoy: http://127.0.0.1:${listenerPort(config)}, admin http://127.0.0.1:${envoy.adminPort}`);
 console.log(`Try: curl -s 127.0.0.1:${listenerPort(config)}/reviews/1 -H 'x-beta-user: true'`);

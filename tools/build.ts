@@ -2,7 +2,7 @@
  * Builds the modules: `build/<filter>.wasm` for each folder of `filters/`, and `build/outrigger.wasm` with all of them.
  * Arguments name the ones to build; default all.
  */
-import { mkdir, readdir, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { compile } from "./compile.ts";
 
@@ -16,10 +16,8 @@ const wanted = process.argv.slice(2);
 await mkdir("build", { recursive: true });
 for (const [name, entry] of entries) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
-  const { binary, sourceMap } = await compile(entry);
+  const binary = await compile(entry);
   const path = join("build", `${name}.wasm`);
-  // Only what changed is written, so that who watches the modules sees real changes.
   await writeFile(path, binary);
-  await writeFile(`${path}.map`, sourceMap);
-  console.log(`${path}  ${(await stat(path)).size} bytes`);
+  console.log(`${path}  ${binary.length} bytes`);
 }

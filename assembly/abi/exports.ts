@@ -50,6 +50,7 @@ export function proxy_on_tick(rootId: u32): void {
   resetArena();
   const root = rootOf(rootId);
   if (root != null) root.ticked();
+  collectWhenDue();
 }
 
 export function proxy_on_request_headers(id: u32, count: u32, endOfStream: u32): u32 {
@@ -69,7 +70,9 @@ export function proxy_on_request_body(id: u32, size: u32, endOfStream: u32): u32
   resetArena();
   const entry = findStream(id);
   if (entry == 0) return FilterDataStatusValues.Continue;
-  return rootIn(entry).requestBody(id, stateIn(entry), size, endOfStream != 0);
+  const status = rootIn(entry).requestBody(id, stateIn(entry), size, endOfStream != 0);
+  collectWhenDue();
+  return status;
 }
 
 export function proxy_on_request_trailers(id: u32, count: u32): u32 {
@@ -90,7 +93,9 @@ export function proxy_on_response_body(id: u32, size: u32, endOfStream: u32): u3
   resetArena();
   const entry = findStream(id);
   if (entry == 0) return FilterDataStatusValues.Continue;
-  return rootIn(entry).responseBody(id, stateIn(entry), size, endOfStream != 0);
+  const status = rootIn(entry).responseBody(id, stateIn(entry), size, endOfStream != 0);
+  collectWhenDue();
+  return status;
 }
 
 export function proxy_on_response_trailers(id: u32, count: u32): u32 {

@@ -4,16 +4,16 @@
  * configuration goes; contexts of developers' filters are, each of them.
  */
 
-/** Streams that may end before a collection is worth its time. */
+/** Callbacks that may leave garbage behind before a collection is worth its time. */
 const LEAST = 256;
 
-let ended: i32 = 0;
+let left: i32 = 0;
 let due: bool = false;
 
-/** A stream ended and left garbage behind; `alive` others go on. */
+/** A callback leaves garbage behind, while so many streams are `alive`. */
 export function noteGarbage(alive: i32): void {
   // In proportion to what lives, so that the cost a stream stays constant.
-  due = ++ended > LEAST + 2 * alive;
+  due = ++left > LEAST + 2 * alive;
 }
 
 /** Collects when enough has gathered. Only from the end of an exported callback. */
@@ -22,7 +22,7 @@ export function noteGarbage(alive: i32): void {
 export function collectWhenDue(): void {
   if (!due) return;
   due = false;
-  ended = 0;
+  left = 0;
   // @ts-ignore: a builtin of the runtime.
   __collect();
 }

@@ -1,6 +1,6 @@
 import { ABSENT, Bytes, equals, literal } from "../bytes/bytes";
 import { getProperty } from "../host/properties";
-import { log, LogLevelValues } from "../host/log";
+import { logBytes, LogLevelValues } from "../host/log";
 import { Root } from "./root";
 
 /** Makes the root context for a plugin. Kept as an index into the function table: see {@link registerRoot}. */
@@ -47,13 +47,14 @@ export function addRoot(id: u32): Root | null {
       return root;
     }
   }
-  if (registrations.length > 0)
-    log(LogLevelValues.error, "no filter of this name (root_id, Istio's pluginName)");
+  if (registrations.length > 0) logBytes(LogLevelValues.error, UNKNOWN_NAME);
   return null;
 }
 
 // @ts-ignore: decorator
 @lazy const ROOT_ID = literal("plugin_root_id");
+// @ts-ignore: decorator
+@lazy const UNKNOWN_NAME = literal("no filter of this name (root_id, Istio's pluginName)");
 
 export function rootOf(id: u32): Root | null {
   if ((idBits & idBit(id)) == 0) return null;

@@ -165,12 +165,22 @@ export function release(bytes: Bytes): void {
   if (bytes != ABSENT) heap.free(pointerOf(bytes));
 }
 
-/** Bytes of an ASCII text that live as long as the module: for constants. */
+/** Bytes of a byte string (see {@link byteString}) or an ASCII text, until {@link release}: for constants, for ever. */
 export function literal(text: string): Bytes {
   const length = text.length;
   const copy = heap.alloc(length);
   for (let at = 0; at < length; at++) store<u8>(copy + at, <u8>text.charCodeAt(at));
   return bytesOf(copy, length);
+}
+
+/**
+ * The bytes as a string with one byte in each code unit: for messages and names made of configuration, which are
+ * put together as strings and leave the module as the bytes they were. ASCII is itself.
+ */
+export function byteString(bytes: Bytes): string {
+  let text = "";
+  for (let at: u32 = 0; at < lengthOf(bytes); at++) text += String.fromCharCode(byteAt(bytes, at));
+  return text;
 }
 
 /** The text of UTF-8 bytes. Allocates on the managed heap: for configuration and developers' filters. */

@@ -1,8 +1,8 @@
 import { Keeper } from "../bytes/keeper";
-import { ABSENT, byteAt, Bytes, lengthOf, textOf } from "../bytes/bytes";
+import { ABSENT, byteAt, byteString, Bytes, lengthOf } from "../bytes/bytes";
 import { JsonKind, JsonNode } from "./node";
 import { parseNumber } from "./number";
-import { quoted } from "./parse";
+import { quoted, shown } from "./parse";
 
 /** How many problems are spelled out; of more, only the number is told. */
 const MAX_PROBLEMS = 50;
@@ -13,7 +13,8 @@ const MAX_PROBLEMS = 50;
  * that the user sees all at once; what a method answers for a wrong value is as good as absent.
  */
 export class ConfigReader {
-  private readonly problems: string[] = [];
+  /** The problems that are spelled out, one a line. */
+  private lines: string = "";
   private total: i32 = 0;
 
   constructor(
@@ -27,28 +28,38 @@ export class ConfigReader {
 
   /** All problems, one a line. */
   report(): string {
-    const more = this.total - this.problems.length;
-    const lines = this.problems.join("\n");
-    return more > 0 ? lines + `\nand ${more} more` : lines;
+    const more = this.total - MAX_PROBLEMS;
+    return more > 0 ? this.lines + `\nand ${more} more` : this.lines;
+  }
+
+  private tell(problem: string): void {
+    if (this.total++ > 0) this.lines += "\n";
+    this.lines += problem;
+  }
+
+  /** Whether one more problem would not be told; it is counted then, without a text. */
+  private isFull(): bool {
+    const full = this.total >= MAX_PROBLEMS;
+    if (full) this.total++;
+    return full;
   }
 
   /** Something is wrong with `node`: `problem` says what, and what would be right. */
   problem(node: JsonNode, problem: string): void {
-    this.total++;
-    if (this.problems.length < MAX_PROBLEMS) this.problems.push(pathOf(node) + ": " + problem);
+    if (!this.isFull()) this.tell(pathOf(node) + ": " + problem);
   }
 
   /** `node` is not what it should be. */
   unexpected(node: JsonNode, expected: string): void {
+    if (this.isFull()) return;
     this.problem(node, "expected " + expected + ", got " + describe(node));
   }
 
   /** The member `name` is missing from `object`. */
   missing(object: JsonNode, name: string, expected: string): void {
-    this.total++;
-    if (this.problems.length >= MAX_PROBLEMS) return;
+    if (this.isFull()) return;
     const path = object.parent == null ? name : pathOf(object) + "." + name;
-    this.problems.push(path + ": required; expected " + expected);
+    this.tell(path + ": required; expected " + expected);
   }
 
   /** Whether `node` is an object. Members that are not among `fields` are problems. */
@@ -75,11 +86,11 @@ export class ConfigReader {
     return all;
   }
 
-  /** The member of an object, or null; null too for a member that is JSON's `null`, as protobuf reads it. */
+  /** The member of an object, or null. JSON's `null` is a value like others, and nowhere the right one. */
   member(object: JsonNode, name: string): JsonNode | null {
     let child = object.first;
     while (child != null) {
-      if (isWord(child.name, name)) return child.kind == JsonKind.Null ? null : child;
+      if (isWord(child.name, name)) return child;
       child = child.next;
     }
     return null;
@@ -164,7 +175,7 @@ export function pathOf(node: JsonNode): string {
     if (parent == null) break;
     if (parent.kind == JsonKind.Array) path = "[" + positionOf(at, parent).toString() + "]" + path;
     else if (!isPlain(at.name)) path = "[" + quoted(at.name) + "]" + path;
-    else path = (parent.parent == null ? "" : ".") + textOf(at.name) + path;
+    else path = (parent.parent == null ? "" : ".") + byteString(at.name) + path;
     at = parent;
   }
   return path.length > 0 ? path : "configuration";
@@ -183,8 +194,8 @@ function positionOf(node: JsonNode, list: JsonNode): i32 {
 function describe(node: JsonNode): string {
   if (node.kind == JsonKind.String) return quoted(node.text);
   if (node.kind == JsonKind.Object) return "an object";
-  if (node.kind == JsonKind.Array) return "a list";
-  return textOf(node.text).slice(0, 64);
+  if (node.kind == JsonKind.Array) return node.count == 0 ? "an empty list" : "a list";
+  return shown(node.text);
 }
 
 /** A number as JSON has it: `100`, where AssemblyScript writes `100.0`. */
@@ -194,8 +205,9 @@ function written(value: f64): string {
 
 /** `a, b or c`. */
 export function alternatives(words: string[]): string {
-  const last = words.length - 1;
-  return last < 1 ? words.join("") : words.slice(0, last).join(", ") + " or " + words[last];
+  let text = words[0];
+  for (let at = 1; at < words.length; at++) text += (at == words.length - 1 ? " or " : ", ") + words[at];
+  return text;
 }
 
 function isAmong(text: Bytes, words: string[]): bool {

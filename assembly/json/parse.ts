@@ -352,21 +352,20 @@ function encodeUtf8(character: u32, target: usize): u32 {
   return 4;
 }
 
-/** The bytes in double quotes, shortened to 64, fit for a message: control characters as `?`. */
+/** The bytes in double quotes, as {@link shown}. */
 export function quoted(bytes: Bytes): string {
-  const length = min<u32>(lengthOf(bytes), 64);
-  let text = '"';
+  return '"' + shown(bytes) + '"';
+}
+
+/** The bytes, shortened to about 64, fit for a message: control characters as `?`. See `byteString`. */
+export function shown(bytes: Bytes): string {
+  const length = lengthOf(bytes);
+  let text = "";
   let at: u32 = 0;
-  while (at < length) {
-    const pointer = pointerOf(bytes) + at;
-    const step = utf8SequenceLength(pointer, pointerOf(bytes) + lengthOf(bytes));
-    if (step == 0 || load<u8>(pointer) < 0x20) {
-      text += "?";
-      at++;
-    } else {
-      text += String.UTF8.decodeUnsafe(pointer, step);
-      at += step;
-    }
+  // Not in the middle of a character: continuation bytes of UTF-8 are 10xxxxxx.
+  for (; at < length && (at < 64 || (byteAt(bytes, at) & 0xc0) == 0x80); at++) {
+    const byte = byteAt(bytes, at);
+    text += byte < 0x20 ? "?" : String.fromCharCode(byte);
   }
-  return text + (lengthOf(bytes) > length ? '…"' : '"');
+  return at < length ? text + "..." : text;
 }

@@ -1,21 +1,82 @@
-import { ABSENT, byteAt, Bytes, equals, lengthOf, slice } from "../bytes/bytes";
+import { arenaAllocate, lowerCase } from "../bytes/arena";
+import { ByteMap } from "../bytes/byte-map";
+import { ABSENT, byteAt, Bytes, bytesOf, lengthOf, pointerOf, slice } from "../bytes/bytes";
 import { ConfigReader, isWord } from "../json/config-reader";
 import { RequestView } from "../request-view";
 
-/** Something of a request that has one value, or none. What conditions compare and keys are made of. */
+/**
+ * Something of a request that has one value, or none. What conditions compare and keys are made of. One configuration
+ * has one object for each attribute ({@link internAttribute}), which reads a request once: a hostile request and a
+ * large configuration together then cost no more memory than the request's headers.
+ */
 export abstract class Attribute {
+  /** Counts the attributes of a configuration, from 0. */
+  number: i32 = -1;
+  /** The headers' version that {@link value} and {@link folded} are of. */
+  private version: u32 = 0;
+  private value: Bytes = ABSENT;
+  private foldedVersion: u32 = 0;
+  private folded: Bytes = ABSENT;
+
   constructor(
     /** The attribute's name among those of its kind: a header's, in lower case, say; {@link ABSENT} where there is one only. */
     readonly name: Bytes = ABSENT,
   ) {}
 
-  /** The value, or {@link ABSENT}; valid until the callback ends. */
-  abstract read(request: RequestView): Bytes;
+  /** Finds the value, or {@link ABSENT}. */
+  abstract find(request: RequestView): Bytes;
 
-  /** Whether the other always has the same value. */
-  isSameAs(other: Attribute): bool {
-    return rtIdOf(this) == rtIdOf(other) && equals(this.name, other.name);
+  /** The value, or {@link ABSENT}; valid until the callback ends. */
+  read(request: RequestView): Bytes {
+    const version = request.headers.version;
+    if (this.version != version) {
+      this.version = version;
+      this.value = this.find(request);
+    }
+    return this.value;
   }
+
+  /** The value in ASCII lower case, or {@link ABSENT}. */
+  readFolded(request: RequestView): Bytes {
+    const version = request.headers.version;
+    if (this.foldedVersion != version) {
+      this.foldedVersion = version;
+      const value = this.read(request);
+      this.folded = value == ABSENT ? ABSENT : lowerCase(value);
+    }
+    return this.folded;
+  }
+}
+
+/** The attributes of the configuration that is being read, and whose it is. */
+let reading: ConfigReader | null = null;
+let numbers: ByteMap = new ByteMap(0);
+let attributes: Attribute[] = [];
+
+/** The configuration's object for an attribute: an equal one that is there already, or `attribute`. */
+export function internAttribute(reader: ConfigReader, attribute: Attribute): Attribute {
+  if (reading != reader) {
+    reading = reader;
+    numbers = new ByteMap();
+    attributes = [];
+  }
+  const length = lengthOf(attribute.name);
+  const key = arenaAllocate(length + 4);
+  store<u32>(key, rtIdOf(attribute));
+  memory.copy(key + 4, pointerOf(attribute.name), length);
+  const number = numbers.get(bytesOf(key, length + 4));
+  if (number >= 0) return attributes[number];
+  attribute.number = attributes.length;
+  numbers.set(bytesOf(key, length + 4), attribute.number);
+  attributes.push(attribute);
+  return attribute;
+}
+
+/** Forgets the attributes that were interned for a configuration: it keeps those that it uses. */
+export function releaseInterned(): void {
+  reading = null;
+  numbers = new ByteMap(0);
+  attributes = [];
 }
 
 /** The class of a managed object, as AssemblyScript's runtime notes it in front of it. */
@@ -26,7 +87,7 @@ function rtIdOf(attribute: Attribute): u32 {
 /** The request's method, in the case it came in. */
 @final
 export class MethodAttribute extends Attribute {
-  read(request: RequestView): Bytes {
+  find(request: RequestView): Bytes {
     return request.method();
   }
 }
@@ -34,7 +95,7 @@ export class MethodAttribute extends Attribute {
 /** The path without query. */
 @final
 export class PathAttribute extends Attribute {
-  read(request: RequestView): Bytes {
+  find(request: RequestView): Bytes {
     return request.path();
   }
 }
@@ -42,7 +103,7 @@ export class PathAttribute extends Attribute {
 /** The host without port, in lower case. */
 @final
 export class HostAttribute extends Attribute {
-  read(request: RequestView): Bytes {
+  find(request: RequestView): Bytes {
     return request.host();
   }
 }
@@ -50,7 +111,7 @@ export class HostAttribute extends Attribute {
 /** All values of a header, joined. */
 @final
 export class HeaderAttribute extends Attribute {
-  read(request: RequestView): Bytes {
+  find(request: RequestView): Bytes {
     return request.headers.get(this.name);
   }
 }
@@ -58,7 +119,7 @@ export class HeaderAttribute extends Attribute {
 /** The first value of a query parameter, decoded. */
 @final
 export class QueryParamAttribute extends Attribute {
-  read(request: RequestView): Bytes {
+  find(request: RequestView): Bytes {
     return request.queryParam(this.name);
   }
 }
@@ -66,7 +127,7 @@ export class QueryParamAttribute extends Attribute {
 /** The first value of a cookie, raw. */
 @final
 export class CookieAttribute extends Attribute {
-  read(request: RequestView): Bytes {
+  find(request: RequestView): Bytes {
     return request.cookie(this.name);
   }
 }

@@ -2,7 +2,7 @@ import { ConfigReader } from "../json/config-reader";
 import { JsonKind, JsonNode } from "../json/node";
 import { ABSENT } from "../bytes/bytes";
 import { RequestView } from "../request-view";
-import { Attribute, ATTRIBUTE_FIELDS, AttributeField, FieldShape } from "./attributes";
+import { Attribute, ATTRIBUTE_FIELDS, AttributeField, FieldShape, internAttribute } from "./attributes";
 import { readSet, readStringMatch, StringMatcher, StringMatchKind } from "./string-match";
 
 /** One attribute and what its value must be. */
@@ -14,7 +14,8 @@ export class Condition {
   ) {}
 
   matches(request: RequestView): bool {
-    return this.matcher.matches(this.attribute.read(request));
+    const matcher = this.matcher;
+    return matcher.matches(matcher.ignoreCase ? this.attribute.readFolded(request) : this.attribute.read(request));
   }
 }
 
@@ -48,7 +49,10 @@ export class RequestMatcher {
   }
 }
 
-const FIELDS = ATTRIBUTE_FIELDS.map<string>((field) => field.field).concat(["anyOf", "not"]);
+const FIELDS: string[] = [];
+for (let at = 0; at < ATTRIBUTE_FIELDS.length; at++) FIELDS.push(ATTRIBUTE_FIELDS[at].field);
+FIELDS.push("anyOf");
+FIELDS.push("not");
 
 /** Reads a `RequestMatch`. What is wrong is reported; the matcher is then not to be used. */
 export function readRequestMatch(reader: ConfigReader, node: JsonNode): RequestMatcher {
@@ -93,7 +97,7 @@ function readField(
     while (member != null) {
       const attribute = field.attribute(reader, member.name);
       if (attribute == null) reader.problem(member, "expected " + field.names);
-      else addCondition(conditions, attribute, readStringMatch(reader, member, field.folded));
+      else addCondition(reader, conditions, attribute, readStringMatch(reader, member, field.folded));
       member = member.next;
     }
     return;
@@ -101,17 +105,20 @@ function readField(
   const attribute = field.attribute(reader, ABSENT);
   if (attribute == null) return;
   if (field.shape == FieldShape.Match) {
-    addCondition(conditions, attribute, readStringMatch(reader, value, field.folded));
+    addCondition(reader, conditions, attribute, readStringMatch(reader, value, field.folded));
     return;
   }
   const set = readSet(reader, value, field.folded);
-  if (set != null) {
-    conditions.push(
-      new Condition(attribute, new StringMatcher(StringMatchKind.In, ABSENT, set, false, false)),
-    );
-  }
+  if (set == null) return;
+  const matcher = new StringMatcher(StringMatchKind.In, ABSENT, set, false, false);
+  addCondition(reader, conditions, attribute, matcher);
 }
 
-function addCondition(conditions: Condition[], attribute: Attribute, matcher: StringMatcher | null): void {
-  if (matcher != null) conditions.push(new Condition(attribute, matcher));
+function addCondition(
+  reader: ConfigReader,
+  conditions: Condition[],
+  attribute: Attribute,
+  matcher: StringMatcher | null,
+): void {
+  if (matcher != null) conditions.push(new Condition(internAttribute(reader, attribute), matcher));
 }

@@ -1,4 +1,3 @@
-import { lowerCase } from "../bytes/arena";
 import { ByteMap } from "../bytes/byte-map";
 import { ABSENT, Bytes, lengthOf, slice } from "../bytes/bytes";
 import { RequestView } from "../request-view";
@@ -10,6 +9,8 @@ import { StringMatcher, StringMatchKind } from "./string-match";
 const WALKED = 4;
 /** Sets of `in` above this size are not copied into the index: looking into one is one lookup anyway. */
 const INDEXED_SET: u32 = 1024;
+/** Prefixes of an attribute may have so many lengths in the index: each is a lookup for a request. */
+const PREFIX_LENGTHS = 16;
 
 /**
  * Finds the first of many matches that holds, by looking rules up rather than walking them: each rule that demands
@@ -25,41 +26,96 @@ export class RuleIndex {
   private readonly rules: StaticArray<RequestMatcher>;
 
   constructor(rules: RequestMatcher[]) {
-    const groups: Group[] = [];
     const walked: i32[] = [];
+    const groups = new Groups();
     const looked = rules.length > WALKED;
-    for (let rule = 0; looked && rule < rules.length; rule++) countCrowds(rules[rule], groups);
+    for (let rule = 0; looked && rule < rules.length; rule++) groups.countCrowds(rules[rule]);
     for (let rule = 0; rule < rules.length; rule++) {
-      const condition = looked ? leastCrowded(rules[rule], groups) : null;
-      if (condition == null) walked.push(rule);
-      else groupOf(condition, groups).file(condition.matcher, rule);
+      const condition = looked ? groups.leastCrowded(rules[rule]) : null;
+      if (condition == null || !groups.of(condition).file(condition.matcher, rule)) walked.push(rule);
     }
     this.rules = StaticArray.fromArray(rules);
     this.walked = StaticArray.fromArray(walked);
-    this.groups = StaticArray.fromArray(groups.filter((group) => group.hasRules));
+    this.groups = groups.finish();
   }
 
-  /** The first rule at or behind `from` that holds for the request, or -1. */
-  next(request: RequestView, from: i32): i32 {
+  /** The first rule that holds for the request, or -1. */
+  first(request: RequestView): i32 {
     const rules = this.rules;
     const groups = this.groups;
     if (groups.length == 0) {
-      for (let rule = from, count = rules.length; rule < count; rule++) {
+      for (let rule = 0, count = rules.length; rule < count; rule++) {
         if (unchecked(rules[rule]).matches(request)) return rule;
       }
       return -1;
     }
     let best = i32.MAX_VALUE;
     for (let at = 0, count = groups.length; at < count; at++) {
-      best = unchecked(groups[at]).next(request, rules, from, best);
+      best = unchecked(groups[at]).first(request, rules, best);
     }
     const walked = this.walked;
     for (let at = 0, count = walked.length; at < count; at++) {
       const rule = unchecked(walked[at]);
       if (rule >= best) break;
-      if (rule >= from && unchecked(rules[rule]).matches(request)) return rule;
+      if (unchecked(rules[rule]).matches(request)) return rule;
     }
     return best == i32.MAX_VALUE ? -1 : best;
+  }
+}
+
+/** The groups of an index that is being built. */
+@final
+class Groups {
+  private readonly groups: Group[] = [];
+  /** A group's position in {@link groups}, or -1, by its attribute's number and whether case is ignored. */
+  private readonly positions: i32[] = [];
+
+  /** Counts for each condition of `rule` how many rules could be filed under the same value. */
+  countCrowds(rule: RequestMatcher): void {
+    for (let at = 0; at < rule.conditions.length; at++) {
+      const condition = rule.conditions[at];
+      if (canFile(condition)) this.of(condition).countCrowd(condition.matcher);
+    }
+  }
+
+  /** The condition of a rule under which the fewest rules would be filed, or null when there is none to file under. */
+  leastCrowded(rule: RequestMatcher): Condition | null {
+    let best: Condition | null = null;
+    let smallest = i32.MAX_VALUE;
+    for (let at = 0; at < rule.conditions.length; at++) {
+      const condition = rule.conditions[at];
+      if (!canFile(condition)) continue;
+      const crowd = this.of(condition).crowdOf(condition.matcher);
+      if (crowd < smallest) {
+        smallest = crowd;
+        best = condition;
+      }
+    }
+    return best;
+  }
+
+  /** The group for the condition's attribute; made when there is none yet. */
+  of(condition: Condition): Group {
+    const attribute = condition.attribute;
+    const ignoreCase = condition.matcher.ignoreCase;
+    const key = attribute.number * 2 + <i32>ignoreCase;
+    while (this.positions.length <= key) this.positions.push(-1);
+    if (this.positions[key] < 0) {
+      this.positions[key] = this.groups.length;
+      this.groups.push(new Group(attribute, ignoreCase));
+    }
+    return this.groups[this.positions[key]];
+  }
+
+  /** The groups in which rules are filed, without what was needed to build them. */
+  finish(): StaticArray<Group> {
+    const filled: Group[] = [];
+    for (let at = 0; at < this.groups.length; at++) {
+      const group = this.groups[at];
+      group.finish();
+      if (group.hasRules) filled.push(group);
+    }
+    return StaticArray.fromArray(filled);
   }
 }
 
@@ -75,10 +131,10 @@ class Group {
   private readonly postings: i32[] = [];
   private readonly nextPosting: i32[] = [];
   /** The last posting of each chain, while filing; by the first one. */
-  private readonly lastPosting: i32[] = [];
+  private lastPosting: i32[] = [];
 
   /** How many rules could be filed under each value, while the index is built. */
-  private readonly crowds: ByteMap = new ByteMap();
+  private crowds: ByteMap = new ByteMap();
 
   constructor(
     readonly attribute: Attribute,
@@ -88,6 +144,12 @@ class Group {
 
   get hasRules(): bool {
     return this.postings.length > 0;
+  }
+
+  /** Drops what only building needed. */
+  finish(): void {
+    this.lastPosting = [];
+    this.crowds = new ByteMap(0);
   }
 
   countCrowd(matcher: StringMatcher): void {
@@ -105,16 +167,21 @@ class Group {
     return largest;
   }
 
-  file(matcher: StringMatcher, rule: i32): void {
+  /** Files a rule under what `matcher` demands. False when it has to be walked. */
+  file(matcher: StringMatcher, rule: i32): bool {
     if (matcher.kind == StringMatchKind.Prefix) {
       const length = lengthOf(matcher.operand);
-      if (!this.prefixLengths.includes(length)) this.prefixLengths.push(length);
+      if (!this.prefixLengths.includes(length)) {
+        if (this.prefixLengths.length == PREFIX_LENGTHS) return false;
+        this.prefixLengths.push(length);
+      }
       this.post(this.prefix, matcher.operand, rule);
-      return;
+      return true;
     }
     for (let value = firstValue(matcher); value != ABSENT; value = valueAfter(matcher, value)) {
       this.post(this.exact, value, rule);
     }
+    return true;
   }
 
   private post(map: ByteMap, value: Bytes, rule: i32): void {
@@ -131,32 +198,25 @@ class Group {
     this.lastPosting[first] = posting;
   }
 
-  /** The first rule from `from` up to `best` (exclusive) that is filed here and holds, or `best`. */
-  next(request: RequestView, rules: StaticArray<RequestMatcher>, from: i32, best: i32): i32 {
-    let value = this.attribute.read(request);
+  /** The first rule before `best` that is filed here and holds, or `best`. */
+  first(request: RequestView, rules: StaticArray<RequestMatcher>, best: i32): i32 {
+    const value = this.ignoreCase ? this.attribute.readFolded(request) : this.attribute.read(request);
     if (value == ABSENT) return best;
-    if (this.ignoreCase) value = lowerCase(value);
-    if (this.exact.size > 0) best = this.follow(this.exact.get(value), request, rules, from, best);
+    if (this.exact.size > 0) best = this.follow(this.exact.get(value), request, rules, best);
     const lengths = this.prefixLengths;
     for (let at = 0, count = lengths.length; at < count; at++) {
       const length = unchecked(lengths[at]);
       if (length > lengthOf(value)) continue;
-      best = this.follow(this.prefix.get(slice(value, 0, length)), request, rules, from, best);
+      best = this.follow(this.prefix.get(slice(value, 0, length)), request, rules, best);
     }
     return best;
   }
 
-  private follow(
-    posting: i32,
-    request: RequestView,
-    rules: StaticArray<RequestMatcher>,
-    from: i32,
-    best: i32,
-  ): i32 {
+  private follow(posting: i32, request: RequestView, rules: StaticArray<RequestMatcher>, best: i32): i32 {
     for (; posting >= 0; posting = unchecked(this.nextPosting[posting])) {
       const rule = unchecked(this.postings[posting]);
       if (rule >= best) break;
-      if (rule >= from && unchecked(rules[rule]).matches(request)) return rule;
+      if (unchecked(rules[rule]).matches(request)) return rule;
     }
     return best;
   }
@@ -174,18 +234,6 @@ function valueAfter(matcher: StringMatcher, value: Bytes): Bytes {
   return set == null ? ABSENT : set.keyAfter(value);
 }
 
-/** The group for the condition's attribute; made when there is none yet. */
-function groupOf(condition: Condition, groups: Group[]): Group {
-  const ignoreCase = condition.matcher.ignoreCase;
-  for (let at = 0; at < groups.length; at++) {
-    if (groups[at].ignoreCase == ignoreCase && groups[at].attribute.isSameAs(condition.attribute))
-      return groups[at];
-  }
-  const group = new Group(condition.attribute, ignoreCase);
-  groups.push(group);
-  return group;
-}
-
 /** Whether rules can be filed under what the condition demands. */
 function canFile(condition: Condition): bool {
   const matcher = condition.matcher;
@@ -195,29 +243,4 @@ function canFile(condition: Condition): bool {
     return set != null && set.size <= INDEXED_SET;
   }
   return matcher.kind == StringMatchKind.Exact || matcher.kind == StringMatchKind.Prefix;
-}
-
-/** Counts for each condition of `rule` how many rules could be filed under the same value. */
-function countCrowds(rule: RequestMatcher, groups: Group[]): void {
-  for (let at = 0; at < rule.conditions.length; at++) {
-    const condition = rule.conditions[at];
-    if (!canFile(condition)) continue;
-    groupOf(condition, groups).countCrowd(condition.matcher);
-  }
-}
-
-/** The condition of a rule under which the fewest rules would be filed, or null when there is none to file under. */
-function leastCrowded(rule: RequestMatcher, groups: Group[]): Condition | null {
-  let best: Condition | null = null;
-  let smallest = i32.MAX_VALUE;
-  for (let at = 0; at < rule.conditions.length; at++) {
-    const condition = rule.conditions[at];
-    if (!canFile(condition)) continue;
-    const crowd = groupOf(condition, groups).crowdOf(condition.matcher);
-    if (crowd < smallest) {
-      smallest = crowd;
-      best = condition;
-    }
-  }
-  return best;
 }

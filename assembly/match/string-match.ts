@@ -26,14 +26,16 @@ export class StringMatcher {
     readonly not: bool,
   ) {}
 
-  /** Whether the value, {@link ABSENT} where there is none, is what was asked for. `not` holds for what is absent. */
+  /**
+   * Whether the value, {@link ABSENT} where there is none, is what was asked for; with `ignoreCase`, the value is given in
+   * lower case. `not` holds for what is absent.
+   */
   matches(value: Bytes): bool {
     return this.holds(value) != this.not;
   }
 
   private holds(value: Bytes): bool {
     if (value == ABSENT) return false;
-    if (this.ignoreCase) value = lowerCase(value);
     switch (this.kind) {
       case StringMatchKind.Exact:
         return equals(value, this.operand);
@@ -55,7 +57,9 @@ export class StringMatcher {
 
 /** The kinds of comparison, in the order of {@link StringMatchKind}. */
 const KINDS = ["exact", "prefix", "suffix", "contains", "in", "present"];
-const FIELDS = KINDS.concat(["ignoreCase", "not"]);
+/** The longest text that `contains` looks for, in bytes: the search takes time in proportion to it. */
+const MAX_CONTAINS: u32 = 256;
+const FIELDS = ["exact", "prefix", "suffix", "contains", "in", "present", "ignoreCase", "not"];
 
 /**
  * Reads a `StringMatch`: a string, which is `exact`, or an object with exactly one kind of comparison, `ignoreCase`
@@ -107,6 +111,10 @@ export function readStringMatch(
   }
   if (operand.kind != JsonKind.String) {
     reader.unexpected(operand, "a string");
+    return null;
+  }
+  if (kind == StringMatchKind.Contains && lengthOf(operand.text) > MAX_CONTAINS) {
+    reader.problem(operand, `longer than ${MAX_CONTAINS} bytes`);
     return null;
   }
   if (kind != StringMatchKind.Exact && lengthOf(operand.text) == 0) {

@@ -27,6 +27,16 @@ declare function proxy_replace_header_map_value(
   valueLength: usize,
 ): u32;
 
+// @ts-ignore: decorator
+@external("env", "proxy_add_header_map_value")
+declare function proxy_add_header_map_value(
+  type: u32,
+  name: usize,
+  nameLength: usize,
+  value: usize,
+  valueLength: usize,
+): u32;
+
 /** Where the host writes the address and the size of what it returns. */
 const returned = memory.data(8);
 
@@ -105,5 +115,34 @@ export function decide(name: usize, nameLength: usize): u32 {
     }
   }
   proxy_replace_header_map_value(REQUEST_HEADERS, name, nameLength, variants + ((<usize>beta) << 1), 2);
+  return beta;
+}
+
+/**
+ * The job as dark-launch does it: all headers are looked at, for the beta user and for a variant header that the client
+ * sent. One that was not there is added, which costs the host less than a replacement; one that was is replaced.
+ */
+// @ts-ignore: decorator
+@inline
+export function decideAndStrip(name: usize, nameLength: usize): u32 {
+  let beta: u32 = 0;
+  let sent: u32 = 0;
+  if (proxy_get_header_map_pairs(REQUEST_HEADERS, returned, returned + 4) == 0) {
+    let sizes = load<usize>(returned);
+    const count = load<u32>(sizes);
+    sizes += 4;
+    let at = sizes + ((<usize>count) << 3);
+    for (const end = at; sizes < end; sizes += 8) {
+      const length = load<u32>(sizes);
+      const valueLength = load<u32>(sizes, 4);
+      if (length == 11 && load<u64>(at) == 0x752d617465622d78 && load<u64>(at, 3) == 0x726573752d617465) {
+        beta = <u32>(valueLength == 4 && load<u32>(at, 12) == 0x65757274);
+      } else if (length == nameLength && memory.compare(at, name, length) == 0) sent = 1;
+      at += length + valueLength + 2;
+    }
+  }
+  const value = variants + ((<usize>beta) << 1);
+  if (sent) proxy_replace_header_map_value(REQUEST_HEADERS, name, nameLength, value, 2);
+  else proxy_add_header_map_value(REQUEST_HEADERS, name, nameLength, value, 2);
   return beta;
 }

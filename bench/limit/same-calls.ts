@@ -4,7 +4,7 @@
  * dark-launch costs above this is what our runtime costs; what this costs above `barest` is the price of
  * being a filter that can be run (several configurations in one VM, no leak, metrics).
  */
-import { allocate, decide, readName, reset } from "./host";
+import { allocate, decideAndStrip, readName, reset } from "./host";
 
 // @ts-ignore: decorator
 @external("env", "proxy_set_tick_period_milliseconds")
@@ -75,7 +75,7 @@ export function proxy_on_request_headers(_context: u32, _count: u32, _endOfStrea
   reset();
   const root = current;
   if (!root) return 0;
-  decide(load<usize>(root, 8), load<usize>(root, 12));
+  decideAndStrip(load<usize>(root, 8), load<usize>(root, 12));
   store<u64>(root, load<u64>(root, 16) + 1, 16);
   return 0;
 }

@@ -13,20 +13,23 @@ import { DarkLaunchConfig } from "./config";
 import { Outcome } from "./outcome";
 
 const PROPERTY = literal("outrigger.dark-launch");
+/** How many shadowed decisions about one request the property tells. */
+const MAX_TOLD = 8;
 
 /** Chooses a variant for each request and says so in a header, which routes match on. */
 @final
 export class DarkLaunch extends Filter {
   private config: DarkLaunchConfig | null = null;
   private stripped: Counter = 0;
-  /** Reasons of decisions that were shadowed for this request. */
+  /** Reasons of decisions that were shadowed for this request, of the first {@link MAX_TOLD} of them. */
   private shadowed: Bytes = ABSENT;
+  private told: i32 = 0;
 
   configure(config: JsonNode, reader: ConfigReader): void {
     const read = new DarkLaunchConfig();
     read.read(config, reader);
     this.config = read;
-    this.stripped = defineCounter("outrigger_dark_launch_stripped");
+    if (!reader.failed) this.stripped = defineCounter("outrigger_dark_launch_stripped");
   }
 
   onRequest(request: RequestView): Verdict {
@@ -34,12 +37,13 @@ export class DarkLaunch extends Filter {
     // Several values come joined by commas, which no variant contains: they never look like one.
     const inbound = request.headers.get(config.header);
     this.shadowed = ABSENT;
+    this.told = 0;
     if (inbound != ABSENT && config.trustInbound && config.disabled == null) {
       const known = config.variants.get(inbound);
       if (known >= 0) {
         const outcome = unchecked(config.inbound[known]);
         count(outcome.counter);
-        this.annotate(config, outcome);
+        if (config.annotate == Annotate.Always) setProperty(PROPERTY, outcome.reason);
         return Verdict.Continue;
       }
     }
@@ -61,17 +65,25 @@ export class DarkLaunch extends Filter {
   private choose(config: DarkLaunchConfig, request: RequestView): Outcome {
     const disabled = config.disabled;
     if (disabled != null) return disabled;
-    for (let at = config.index.next(request, 0); at >= 0; at = config.index.next(request, at + 1)) {
-      const rule = unchecked(config.rules[at]);
-      if (rule.mode == Mode.Enforce) return rule.outcome;
-      count(rule.outcome.counter);
-      this.noteShadowed(rule.outcome);
+    const at = config.index.first(request);
+    this.tryOut(config, request, at < 0 ? i32.MAX_VALUE : at);
+    return at < 0 ? config.fallback : unchecked(config.rules[at]);
+  }
+
+  /** Tells of the rules on trial that match, of those which a request reaches before the rule in force at `decided`. */
+  private tryOut(config: DarkLaunchConfig, request: RequestView, decided: i32): void {
+    const trials = config.trials;
+    for (let at = 0, number = trials.length; at < number; at++) {
+      const trial = unchecked(trials[at]);
+      if (trial.position > decided) return;
+      if (!trial.match.matches(request)) continue;
+      count(trial.outcome.counter);
+      this.noteShadowed(trial.outcome);
     }
-    return config.fallback;
   }
 
   private noteShadowed(outcome: Outcome): void {
-    this.shadowed = joinReasons(this.shadowed, outcome.reason);
+    if (this.told++ < MAX_TOLD) this.shadowed = joinReasons(this.shadowed, outcome.reason);
     if (logs(LogLevelValues.info)) logBytes(LogLevelValues.info, outcome.shadowMessage);
   }
 

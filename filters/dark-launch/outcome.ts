@@ -1,4 +1,4 @@
-import { ABSENT, Bytes, textOf } from "../../assembly/bytes/bytes";
+import { ABSENT, Bytes, byteString } from "../../assembly/bytes/bytes";
 import { Keeper } from "../../assembly/bytes/keeper";
 import { Counter, defineCounter, labelled } from "../../assembly/host/metrics";
 import { Mode } from "../../assembly/mode";
@@ -11,7 +11,9 @@ export const NAME = "dark-launch";
 export class Outcome {
   /** `dark-launch:<rule>`. */
   readonly reason: Bytes;
-  readonly counter: Counter;
+  /** Defined by {@link define}. */
+  counter: Counter = 0;
+  private readonly metric: string;
   /** What is logged when the decision is shadowed. */
   readonly shadowMessage: Bytes;
 
@@ -23,7 +25,7 @@ export class Outcome {
     readonly variant: Bytes,
     mode: Mode,
   ) {
-    const text = variant == ABSENT ? "none" : textOf(variant);
+    const text = variant == ABSENT ? "none" : byteString(variant);
     this.reason = reasonOf(keeper, NAME, name);
     this.shadowMessage = keeper.keepText(`${NAME}:${name} would choose ${text} (shadow)`);
     const decisions = labelled(
@@ -31,6 +33,11 @@ export class Outcome {
       "mode",
       mode == Mode.Shadow ? "shadow" : "enforce",
     );
-    this.counter = defineCounter(labelled(labelled(decisions, "variant", text), "rule", name));
+    this.metric = labelled(labelled(decisions, "variant", text), "rule", name);
+  }
+
+  /** Defines the metric: only for a configuration that is taken, as the host never forgets a definition. */
+  define(): void {
+    this.counter = defineCounter(this.metric);
   }
 }

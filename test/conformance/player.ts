@@ -54,7 +54,7 @@ export class Player {
   static async start(driver: Driver): Promise<Player> {
     const folder = await mkdtemp(join(tmpdir(), "outrigger-conformance-"));
     const module = join(folder, "conformance.wasm");
-    const { binary } = await compile(fileURLToPath(new URL("module/index.ts", import.meta.url)));
+    const binary = await compile(fileURLToPath(new URL("module/index.ts", import.meta.url)));
     await writeFile(module, binary);
     return new Player(driver, folder, module);
   }
