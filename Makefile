@@ -3,13 +3,14 @@
 
 # node_modules of the committed lock file.
 node_modules/.installed: package.json package-lock.json
-	@command -v node >/dev/null || { echo "Node.js 20 or later is needed: https://nodejs.org"; exit 1; }
+	@node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 22 || (a == 22 && b >= 13) || (a == 20 && b >= 19) ? 0 : 1)' \
+	  || { echo "Node.js 20.19, 22.13 or 24 is needed (or later ones of these): https://nodejs.org"; exit 1; }
 	npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 .PHONY: help
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: node_modules/.installed ## build all modules into build/

@@ -4,6 +4,7 @@ import { fuzzConfigurationText, fuzzDecisions } from "../test/fuzz/fuzz.ts";
 
 const seconds = Number(process.env.SECONDS ?? 600) / 2;
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
+if (!(seconds > 0) || !Number.isInteger(seed)) throw new Error("SECONDS and SEED are numbers");
 console.log(`SEED=${seed}`);
 const module = loadModule("build/dark-launch.wasm");
 console.log(

