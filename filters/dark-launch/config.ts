@@ -103,7 +103,6 @@ export class DarkLaunchConfig {
   }
 }
 
-
 /** A rule in shadow mode. */
 @final
 export class Trial {
@@ -144,7 +143,8 @@ function readName(node: JsonNode, names: ByteMap, reader: ConfigReader): Bytes {
   const name = reader.name(node);
   if (name == ABSENT) return name;
   for (let at = 0; at < OWN_NAMES.length; at++) {
-    if (isWord(name, OWN_NAMES[at])) reader.problem(node, "a reason of the filter's own; expected another name");
+    if (isWord(name, OWN_NAMES[at]))
+      reader.problem(node, "a reason of the filter's own; expected another name");
   }
   if (names.has(name)) reader.problem(node, "another rule has this name");
   names.set(name, 0);
@@ -164,10 +164,7 @@ function readHeader(config: JsonNode, reader: ConfigReader): Bytes {
 /** Reads a variant: what may stand in a header, a cookie and a metric's label alike (`cookie-octet` of RFC 6265 §4.1.1). */
 function readVariant(node: JsonNode, reader: ConfigReader): Bytes {
   if (node.kind == JsonKind.String && isVariant(node.text)) return reader.keeper.keep(node.text);
-  reader.unexpected(
-    node,
-    "a variant of 1 to 63 visible ASCII characters but , ; quote and backslash",
-  );
+  reader.unexpected(node, "a variant of 1 to 63 visible ASCII characters but , ; quote and backslash");
   return ABSENT;
 }
 

@@ -133,7 +133,7 @@ describe("a RequestMatch", () => {
 
 describe("a RequestMatch that is wrong", () => {
   it("is no object", () => {
-    expect(problems("[]")).toBe("configuration: expected an object, got a list");
+    expect(problems("[]")).toBe("configuration: expected an object, got an empty list");
     expect(problems('{"not":1}')).toBe("not: expected an object, got 1");
     expect(problems('{"anyOf":[1]}')).toBe("anyOf[0]: expected an object, got 1");
   });
@@ -154,14 +154,16 @@ describe("a RequestMatch that is wrong", () => {
         "path.prefix: empty, which every value matches; expected at least one character (or `present: true`)\n" +
         "headers.x-a: expected a string, or an object with one of exact, prefix, suffix, contains, in or present, got 1\n" +
         'headers["b c"]: expected the name of a header\n' +
-        "anyOf[0].host: expected a string, or an object with one of exact, prefix, suffix, contains, in or present, got a list\n" +
-        "not.cookies: expected an object from names to matches, got a list",
+        "anyOf[0].host: expected a string, or an object with one of exact, prefix, suffix, contains, in or present, got an empty list\n" +
+        "not.cookies: expected an object from names to matches, got an empty list",
     );
   });
 
   it("has an empty list where one would never hold", () => {
-    expect(problems('{"methods":[]}')).toBe("methods: expected a list of at least one string, got a list");
-    expect(problems('{"anyOf":[]}')).toBe("anyOf: expected a list of at least one match, got a list");
+    expect(problems('{"methods":[]}')).toBe(
+      "methods: expected a list of at least one string, got an empty list",
+    );
+    expect(problems('{"anyOf":[]}')).toBe("anyOf: expected a list of at least one match, got an empty list");
     expect(problems('{"anyOf":{}}')).toBe("anyOf: expected a list, got an object");
   });
 

@@ -121,14 +121,10 @@ function agreements(seed: u64, sets: i32, requests: i32, least: i32, most: i32):
     for (let i = 0; i < requests; i++) {
       const lines = generator.request();
       arrives(lines);
-      for (let from = 0; from <= rules.length; from++) {
-        const expected = walk(rules, from);
-        const found = index.next(request, from);
-        if (found != expected) {
-          same(found, expected, `seed ${seed}, from ${from}: ${matches}\n${lines}`);
-        }
-        if (found >= 0) agreed++;
-      }
+      const expected = walk(rules, 0);
+      const found = index.first(request);
+      if (found != expected) same(found, expected, `seed ${seed}: ${matches}\n${lines}`);
+      if (found >= 0) agreed++;
     }
   }
   return agreed;
@@ -142,22 +138,30 @@ describe("the index of rules", () => {
   it("finds nothing among no rules", () => {
     const index = new RuleIndex([]);
     arrives(":method=GET");
-    expect(index.next(request, 0)).toBe(-1);
+    expect(index.first(request)).toBe(-1);
   });
 
-  it("finds the first rule that holds, and from there the next ones", () => {
-    const rules = rulesOf(
+  it("finds the first rule that holds, filed or walked", () => {
+    const text =
       '[{"headers":{"x":"1"}},{"headers":{"x":"2"}},{"path":{"prefix":"/a"}},{"headers":{"x":{"in":["1","2"]}}},{},' +
-        '{"headers":{"x":"1"}}]',
-    );
-    const index = new RuleIndex(rules);
+      '{"headers":{"x":"1"}}]';
+    const rules = rulesOf(text);
     arrives(":method=GET\n:path=/abc\nx=2");
-    expect(index.next(request, 0)).toBe(1);
-    expect(index.next(request, 2)).toBe(2);
-    expect(index.next(request, 3)).toBe(3);
-    expect(index.next(request, 4)).toBe(4);
-    expect(index.next(request, 5)).toBe(-1);
-    expect(index.next(request, 6)).toBe(-1);
+    expect(new RuleIndex(rules).first(request)).toBe(1);
+    arrives(":method=GET\n:path=/abc\nx=3");
+    expect(new RuleIndex(rules).first(request)).toBe(2);
+    arrives(":method=GET\n:path=/\nx=3");
+    expect(new RuleIndex(rules).first(request)).toBe(4);
+  });
+
+  it("walks prefixes of more lengths than it files", () => {
+    const matches: string[] = [];
+    for (let at = 0; at < 40; at++) matches.push(`{"path":{"prefix":"/${"a".repeat(40 - at)}"}}`);
+    const index = new RuleIndex(rulesOf("[" + matches.join(",") + "]"));
+    for (let at = 0; at < 40; at++) {
+      arrives(":method=GET\n:path=/" + "a".repeat(40 - at) + "b");
+      same(index.first(request), at);
+    }
   });
 
   it("asks nothing of rules that are filed under other values", () => {
@@ -167,10 +171,10 @@ describe("the index of rules", () => {
     const index = new RuleIndex(rulesOf("[" + matches.join(",") + "]"));
     for (let at = 0; at < 20000; at += 1000) {
       arrives(`:method=GET\nx-user=user-${at}`);
-      for (let i = 0; i < 1000; i++) same(index.next(request, 0), at);
+      for (let i = 0; i < 1000; i++) same(index.first(request), at);
     }
     arrives(":method=GET\nx-user=user-20000");
-    expect(index.next(request, 0)).toBe(-1);
+    expect(index.first(request)).toBe(-1);
   });
 
   it("finds rules with sets that are too large to be filed", () => {
@@ -183,23 +187,22 @@ describe("the index of rules", () => {
     );
     const index = new RuleIndex(rules);
     arrives(":method=GET\nx=n1024");
-    expect(index.next(request, 0)).toBe(5);
+    expect(index.first(request)).toBe(5);
     arrives(":method=GET\nx=n3");
-    expect(index.next(request, 0)).toBe(3);
-    expect(index.next(request, 4)).toBe(5);
+    expect(index.first(request)).toBe(3);
     arrives(":method=PUT\nx=n3");
-    expect(index.next(request, 0)).toBe(0);
+    expect(index.first(request)).toBe(0);
   });
 
   it("answers what a walk over all rules answers: few rules (seed 101)", () => {
-    expect(agreements(101, 1000, 4, 0, 6) > 3000).toBe(true);
+    expect(agreements(101, 1000, 4, 0, 6) > 1300).toBe(true);
   });
 
   it("answers what a walk over all rules answers: as many as are looked up (seed 202)", () => {
-    expect(agreements(202, 1000, 4, 5, 20) > 15000).toBe(true);
+    expect(agreements(202, 1000, 4, 5, 20) > 2600).toBe(true);
   });
 
   it("answers what a walk over all rules answers: many rules (seed 303)", () => {
-    expect(agreements(303, 40, 20, 100, 200) > 40000).toBe(true);
+    expect(agreements(303, 40, 20, 100, 200) > 600).toBe(true);
   });
 });
