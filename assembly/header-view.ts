@@ -228,7 +228,7 @@ export class HeaderView {
 // @ts-ignore: decorator
 @inline
 function nameBit(name: usize, length: u32): u64 {
-  return length == 0 ? 1 : <u64>1 << ((length * 5 + load<u8>(name + length - 1)) & 63);
+  return length == 0 ? 1 : (<u64>1) << ((length * 5 + load<u8>(name + length - 1)) & 63);
 }
 
 // @ts-ignore: decorator

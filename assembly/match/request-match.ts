@@ -15,7 +15,9 @@ export class Condition {
 
   matches(request: RequestView): bool {
     const matcher = this.matcher;
-    return matcher.matches(matcher.ignoreCase ? this.attribute.readFolded(request) : this.attribute.read(request));
+    return matcher.matches(
+      matcher.ignoreCase ? this.attribute.readFolded(request) : this.attribute.read(request),
+    );
   }
 }
 

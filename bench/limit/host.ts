@@ -136,7 +136,7 @@ export function decideAndStrip(name: usize, nameLength: usize): u32 {
       const length = load<u32>(sizes);
       const valueLength = load<u32>(sizes, 4);
       if (length == 11 && load<u64>(at) == 0x752d617465622d78 && load<u64>(at, 3) == 0x726573752d617465) {
-        beta = <u32>(valueLength == 4 && load<u32>(at, 12) == 0x65757274);
+        beta = valueLength == 4 && load<u32>(at, 12) == 0x65757274 ? 1 : 0;
       } else if (length == nameLength && memory.compare(at, name, length) == 0) sent = 1;
       at += length + valueLength + 2;
     }
