@@ -283,7 +283,7 @@ class Parser {
         }
       }
       if (twice) {
-        this.fail("a member's name stands twice in the object that ends here: " + quoted(child.name));
+        this.fail("duplicate member " + quoted(child.name));
         return false;
       }
       child = child.next;

@@ -118,10 +118,7 @@ export function readStringMatch(
     return null;
   }
   if (kind != StringMatchKind.Exact && lengthOf(operand.text) == 0) {
-    reader.problem(
-      operand,
-      "empty, which every value matches; expected at least one character (or `present: true`)",
-    );
+    reader.problem(operand, "empty; expected at least one character (or `present: true`)");
     return null;
   }
   return new StringMatcher(kind, keepOperand(reader, operand, fold), null, ignoreCase, not);

@@ -156,7 +156,7 @@ function readHeader(config: JsonNode, reader: ConfigReader): Bytes {
   if (node == null) return reader.keeper.keepText("x-variant");
   const name = reader.headerName(node);
   if (isReserved(name)) {
-    reader.problem(node, "not the filter's to write; expected another header");
+    reader.problem(node, "not the filter's to write; expected another");
   }
   return name;
 }
