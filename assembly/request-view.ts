@@ -123,16 +123,9 @@ function decodesTo(escaped: Bytes, plain: Bytes): bool {
   let at: u32 = 0;
   let matched: u32 = 0;
   while (at < length && matched < wanted) {
-    let byte = byteAt(escaped, at);
-    if (byte == 0x25) {
-      const decoded = escapeAt(escaped, at);
-      if (decoded >= 0) {
-        byte = <u8>decoded;
-        at += 2;
-      }
-    }
-    if (byte != byteAt(plain, matched)) return false;
-    at++;
+    const escape = escapeAt(escaped, at);
+    if ((escape < 0 ? byteAt(escaped, at) : <u8>escape) != byteAt(plain, matched)) return false;
+    at += escape < 0 ? 1 : ESCAPE;
     matched++;
   }
   return at == length && matched == wanted;
@@ -146,23 +139,20 @@ export function percentDecode(escaped: Bytes): Bytes {
   const target = arenaAllocate(length);
   memory.copy(target, pointerOf(escaped), first);
   let end = target + first;
-  for (let at: u32 = first; at < length; at++) {
-    let byte = byteAt(escaped, at);
-    if (byte == 0x25) {
-      const decoded = escapeAt(escaped, at);
-      if (decoded >= 0) {
-        byte = <u8>decoded;
-        at += 2;
-      }
-    }
-    store<u8>(end++, byte);
+  for (let at: u32 = first; at < length;) {
+    const escape = escapeAt(escaped, at);
+    store<u8>(end++, escape < 0 ? byteAt(escaped, at) : <u8>escape);
+    at += escape < 0 ? 1 : ESCAPE;
   }
   return bytesOf(target, <u32>(end - target));
 }
 
-/** The byte that the escape at `at` stands for, or -1 when it is none. */
+/** Bytes of an escape: `%41`. */
+const ESCAPE: u32 = 3;
+
+/** The byte that the escape at `at` stands for, or -1 where there is none. */
 function escapeAt(bytes: Bytes, at: u32): i32 {
-  if (at + 2 >= lengthOf(bytes)) return -1;
+  if (byteAt(bytes, at) != 0x25 || at + 2 >= lengthOf(bytes)) return -1;
   const high = hexDigit(byteAt(bytes, at + 1));
   const low = hexDigit(byteAt(bytes, at + 2));
   return high < 0 || low < 0 ? -1 : (high << 4) | low;

@@ -5,7 +5,7 @@ import asc from "assemblyscript/asc";
 
 export const root = fileURLToPath(new URL("../", import.meta.url));
 
-/** The smallest and fastest that the compiler makes of hand-written code (see "Sizes" of the measurements). */
+/** The smallest and fastest that the compiler makes of hand-written code. */
 const handWritten = [
   ...["--runtime", "stub", "-O3", "--shrinkLevel", "2", "--converge", "--noAssert", "--use", "abort="],
 ];

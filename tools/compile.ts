@@ -7,11 +7,14 @@ export class CompileError extends Error {
 }
 
 /**
- * Compiles an AssemblyScript entry file with the options of `asconfig.json`, plus `flags`. Binaryen's `-Oz` behind it would
+ * Compiles an AssemblyScript entry file, by default with the options of `asconfig.json`. Binaryen's `-Oz` behind it would
  * save 1 % of the size, but costs Envoy 2.4 MiB of resident memory a module (measured with Envoy 1.40; `-O1` does not).
  */
-export async function compile(entry: string, flags: readonly string[] = []): Promise<Uint8Array> {
-  const files = await runCompiler([entry, "--config", "asconfig.json", ...flags], (name, base) =>
+export async function compile(
+  entry: string,
+  options: readonly string[] = ["--config", "asconfig.json"],
+): Promise<Uint8Array> {
+  const files = await runCompiler([entry, ...options], (name, base) =>
     readFile(`${base}/${name}`, "utf8").catch(() => null),
   );
   return binaryOf(files);

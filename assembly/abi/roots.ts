@@ -1,6 +1,6 @@
 import { ABSENT, Bytes, equals, literal } from "../bytes/bytes";
-import { getProperty } from "../host/properties";
 import { logBytes, LogLevelValues } from "../host/log";
+import { pluginRootId } from "../properties";
 import { Root } from "./root";
 
 /** Makes the root context for a plugin. Kept as an index into the function table: see {@link registerRoot}. */
@@ -37,7 +37,7 @@ export function registerRoot(name: string, factory: u32): void {
 
 /** Makes the root context `id` for the plugin's root id. Null when the module has none under this name. */
 export function addRoot(id: u32): Root | null {
-  const rootId = getProperty(ROOT_ID);
+  const rootId = pluginRootId();
   for (let at = 0; at < registrations.length; at++) {
     const registration = unchecked(registrations[at]);
     if (answersToAny || (rootId != ABSENT && equals(rootId, registration.name))) {
@@ -51,8 +51,6 @@ export function addRoot(id: u32): Root | null {
   return null;
 }
 
-// @ts-ignore: decorator
-@lazy const ROOT_ID = literal("plugin_root_id");
 // @ts-ignore: decorator
 @lazy const UNKNOWN_NAME = literal("no filter of this name (root_id, Istio's pluginName)");
 

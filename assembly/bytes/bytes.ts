@@ -167,10 +167,14 @@ export function release(bytes: Bytes): void {
 
 /** Bytes of a byte string (see {@link byteString}) or an ASCII text, until {@link release}: for constants, for ever. */
 export function literal(text: string): Bytes {
+  return textTo(text, heap.alloc(text.length));
+}
+
+/** Writes a byte string or an ASCII text to `target`, which has room for as many bytes. */
+export function textTo(text: string, target: usize): Bytes {
   const length = text.length;
-  const copy = heap.alloc(length);
-  for (let at = 0; at < length; at++) store<u8>(copy + at, <u8>text.charCodeAt(at));
-  return bytesOf(copy, length);
+  for (let at = 0; at < length; at++) store<u8>(target + at, <u8>text.charCodeAt(at));
+  return bytesOf(target, length);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { Bytes, bytesOf, lengthOf, lowerTo, pointerOf } from "./bytes";
+import { Bytes, bytesOf, copyTo, lengthOf, lowerTo, textTo } from "./bytes";
 
 /** Bytes that are asked of the heap at once. */
 const CHUNK: u32 = 4096;
@@ -14,10 +14,8 @@ export class Keeper {
   private used: u32 = 0;
 
   keep(bytes: Bytes): Bytes {
-    const length = lengthOf(bytes);
-    const copy = this.allocate(length);
-    memory.copy(copy, pointerOf(bytes), length);
-    return bytesOf(copy, length);
+    const copy = this.allocate(lengthOf(bytes));
+    return bytesOf(copy, copyTo(copy, bytes));
   }
 
   /** The same in ASCII lower case. */
@@ -25,12 +23,9 @@ export class Keeper {
     return lowerTo(bytes, this.allocate(lengthOf(bytes)));
   }
 
-  /** A text of ASCII characters. */
+  /** A byte string or an ASCII text. */
   keepText(text: string): Bytes {
-    const length = text.length;
-    const copy = this.allocate(length);
-    for (let at = 0; at < length; at++) store<u8>(copy + at, <u8>text.charCodeAt(at));
-    return bytesOf(copy, length);
+    return textTo(text, this.allocate(text.length));
   }
 
   private allocate(length: u32): usize {

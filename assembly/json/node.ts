@@ -26,8 +26,6 @@ export class JsonNode {
   last: JsonNode | null;
   /** How many elements or members. */
   count: u32;
-  /** Somebody asked for this member. */
-  used: bool;
   /** The member's name; {@link ABSENT} for elements of arrays. */
   name: Bytes;
   /** A string's decoded bytes; a number's and a literal's as written. */

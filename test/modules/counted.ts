@@ -1,6 +1,5 @@
-import asc from "assemblyscript/asc";
 import binaryen from "binaryen";
-import { readFile } from "node:fs/promises";
+import { compile } from "../../tools/compile.ts";
 
 /** The functions of AssemblyScript's runtime through which every allocation goes, managed or raw. */
 const ALLOCATORS = ["~lib/rt/tcms/__new", "~lib/rt/tlsf/__alloc", "~lib/rt/tlsf/__realloc"];
@@ -13,18 +12,8 @@ export const ALLOCATIONS = "allocations";
  * inserted into the unoptimized module, where no allocator is inlined yet, which is optimized afterwards.
  */
 export async function compileCounted(entry: string): Promise<Uint8Array> {
-  let compiled: Uint8Array | undefined;
-  const { error } = await asc.main(
-    [entry, "--runtime", "minimal", "--noAssert", "--use", "abort=", "--debug", "--outFile", "out.wasm"],
-    {
-      readFile: (name, base) => readFile(`${base}/${name}`, "utf8").catch(() => null),
-      writeFile: (name, contents) => {
-        if (name === "out.wasm" && contents instanceof Uint8Array) compiled = contents;
-      },
-    },
-  );
-  if (error !== null || compiled === undefined) throw error ?? new Error(`${entry} was not compiled`);
-  const module = binaryen.readBinary(compiled);
+  const options = ["--runtime", "minimal", "--noAssert", "--use", "abort=", "--debug"];
+  const module = binaryen.readBinary(await compile(entry, options));
   const { BulkMemory, BulkMemoryOpt, MutableGlobals, NontrappingFPToInt, SignExt } = binaryen.Features;
   module.setFeatures(BulkMemory | BulkMemoryOpt | MutableGlobals | NontrappingFPToInt | SignExt);
   module.addGlobal(ALLOCATIONS, binaryen.i32, true, module.i32.const(0));

@@ -16,6 +16,6 @@ export function scenarioTests(driver: Driver): void {
           context.skip(`${result.played} steps passed; skipped ${result.skipped}`);
       });
     }
-    if (files.length === 0) it.skip("no filter has scenarios yet");
+    it("are there", () => expect(files).not.toEqual([]));
   });
 }
