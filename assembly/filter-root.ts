@@ -91,6 +91,10 @@ export class FilterRoot extends Root {
     return true;
   }
 
+  get ticksForLife(): bool {
+    return true;
+  }
+
   ticked(): void {
     refreshLogLevel();
     flushCounters();

@@ -1,6 +1,17 @@
 import { HeaderMapTypeValues } from "./abi/values";
 import { arenaAllocate, concatenate } from "./bytes/arena";
-import { ABSENT, Bytes, bytesOf, copyTo, equals, lengthOf, literal, pointerOf, sameRun } from "./bytes/bytes";
+import {
+  ABSENT,
+  Bytes,
+  bytesOf,
+  copyTo,
+  equals,
+  lengthOf,
+  literal,
+  pointerOf,
+  sameRun,
+  sameRunInline,
+} from "./bytes/bytes";
 import { addHeader, getHeaderPairs, removeHeader, replaceHeader } from "./host/headers";
 
 /** Bytes a change takes: the header's name and its value from then on, `ABSENT` where it was removed. */
@@ -106,7 +117,7 @@ export class HeaderView {
     let at = this.first;
     for (let sizes = this.sizes, end = sizes + <usize>this.count * 8; sizes < end; sizes += 8) {
       const both = load<u64>(sizes);
-      if (<u32>both == length && sameRun(at, wanted, length)) {
+      if (<u32>both == length && sameRunInline(at, wanted, length)) {
         if (value != ABSENT) return this.joined(name);
         value = bytesOf(at + length + 1, <u32>(both >>> 32));
         if (single) return value;
@@ -117,11 +128,7 @@ export class HeaderView {
   }
 
   has(name: Bytes): bool {
-    const change = this.changed == 0 ? 0 : this.changeOf(name);
-    if (change != 0) return load<Bytes>(change, 8) != ABSENT;
-    if ((this.bits & nameBit(pointerOf(name), lengthOf(name))) == 0) return false;
-    this.rewind();
-    return this.next(name) != ABSENT;
+    return this.get(name) != ABSENT;
   }
 
   /** Sets the header to this value, whatever it had before. */

@@ -2,11 +2,12 @@
  * The callbacks of proxy-wasm ABI 0.2.1. A module re-exports those that it uses and no other: Envoy
  * skips what a module lacks, and every crossing costs about half a microsecond a request. A filter of
  * request headers needs `proxy_abi_version_0_2_1`, `proxy_on_memory_allocate`, `proxy_on_context_create`,
- * `proxy_on_configure`, `proxy_on_request_headers` and `proxy_on_delete`.
+ * `proxy_on_configure`, `proxy_on_request_headers` and `proxy_on_tick`; one that keeps something for a stream needs
+ * `proxy_on_delete` too.
  */
 import { arenaAllocate, resetArena } from "../bytes/arena";
 import { collectWhenDue } from "./garbage";
-import { addRoot, enterStream, removeRoot, rootOf, rootOfNewStream } from "./roots";
+import { addRoot, enterStream, noteTick, removeRoot, rootOf, rootOfNewStream } from "./roots";
 import { findStream, rootIn, stateIn, untrackStream } from "./streams";
 import { FilterDataStatusValues, FilterHeadersStatusValues, FilterTrailersStatusValues } from "./values";
 
@@ -49,7 +50,10 @@ export function proxy_on_configure(rootId: u32, configurationSize: u32): bool {
 export function proxy_on_tick(rootId: u32): void {
   resetArena();
   const root = rootOf(rootId);
-  if (root != null) root.ticked();
+  if (root != null) {
+    noteTick(root);
+    root.ticked();
+  }
   collectWhenDue();
 }
 

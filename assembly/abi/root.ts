@@ -14,6 +14,8 @@ import { FilterHeadersStatusValues, FilterDataStatusValues, FilterTrailersStatus
 export abstract class Root {
   /** The root context that was made after this one; after the last, the first. Kept by `roots.ts`. */
   next: Root | null = null;
+  /** The round of ticks (`roots.ts`) in which it was made or ticked last. */
+  round: u32 = 0;
 
   constructor(
     /** The context id that the host gave it. */
@@ -31,6 +33,14 @@ export abstract class Root {
   }
 
   ticked(): void {}
+
+  /**
+   * Whether the root ticks for as long as it lives. One that falls silent is then taken for deleted: so a module of
+   * such roots need not export `proxy_on_delete`, which Envoy would call for every request too.
+   */
+  get ticksForLife(): bool {
+    return false;
+  }
 
   /** The plugin is about to go. False asks the host to wait for `proxy_done`. */
   finished(): bool {

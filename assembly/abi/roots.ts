@@ -18,6 +18,14 @@ let answersToAny = false;
 /** The live root contexts: rarely more than a handful. */
 const roots = new Array<Root>();
 
+/**
+ * Rounds of ticks. All roots tick with the same period, on the same event loop: between two ticks of one, each other
+ * one ticks too. A round ends when a root ticks for the second time in it.
+ */
+let round: u32 = 0;
+/** Rounds in which a root that ticks for life may miss its tick: one where rounds meet, and one in reserve. */
+const MISSED_ROUNDS: u32 = 2;
+
 /** The ids of the live root contexts, as bits modulo 64: most ids that are asked for are streams'. */
 let idBits: u64 = 0;
 
@@ -42,6 +50,7 @@ export function addRoot(id: u32): Root | null {
     const registration = unchecked(registrations[at]);
     if (answersToAny || (rootId != ABSENT && equals(rootId, registration.name))) {
       const root = call_indirect<Root>(registration.factory, id);
+      root.round = round;
       roots.push(root);
       rootsChanged();
       return root;
@@ -71,6 +80,18 @@ export function removeRoot(root: Root): void {
   if (lastRoot == root) {
     lastRoot = null;
     lastStream = 0;
+  }
+}
+
+/** Notes that a root ticked, and forgets those that should have ticked as well and have not for too long. */
+export function noteTick(ticking: Root): void {
+  if (ticking.round == round) round++;
+  ticking.round = round;
+  for (let at = roots.length - 1; at >= 0; at--) {
+    const root = unchecked(roots[at]);
+    if (!root.ticksForLife || round - root.round <= MISSED_ROUNDS) continue;
+    root.deleted();
+    removeRoot(root);
   }
 }
 

@@ -41,6 +41,13 @@ export function slice(bytes: Bytes, start: u32, end: u32): Bytes {
 
 /** Whether two runs of `length` bytes are the same. */
 export function sameRun(left: usize, right: usize, length: u32): bool {
+  return sameRunInline(left, right, length);
+}
+
+/** {@link sameRun} for a loop in which the call would be dear. */
+// @ts-ignore: decorator
+@inline
+export function sameRunInline(left: usize, right: usize, length: u32): bool {
   if (length >= 8) {
     const last = length - 8;
     for (let at: u32 = 0; at < last; at += 8) {

@@ -18,7 +18,10 @@ declare function proxy_define_metric(type: u32, name: usize, nameLength: usize, 
 @external("env", "proxy_increment_metric")
 declare function proxy_increment_metric(id: u32, offset: i64): u32;
 
-/** A root context, 32 bytes: u32 id (0: free), u32 metric, usize name, usize length, u64 not flushed. */
+/**
+ * A root context, 32 bytes: u32 id (0: free), u32 metric, usize name, usize length, u64 not flushed, u32 the round of
+ * ticks in which it ticked last. One that misses two rounds is gone, as in `assembly/abi/roots.ts`.
+ */
 const ROOTS: usize = 16;
 const ROOT_BYTES: usize = 32;
 const roots = memory.data(512);
@@ -31,6 +34,9 @@ const METRIC = memory.data<u8>([
 ]);
 const METRIC_LENGTH: usize = 26;
 const metric = memory.data(4);
+
+/** Ends when a root ticks for the second time in it. */
+let round: u32 = 0;
 
 /** The root of the stream that was created last; its request headers come next. */
 let current: usize = 0;
@@ -58,6 +64,7 @@ export function proxy_on_context_create(context: u32, parent: u32): void {
   if (!root) return;
   memory.fill(root, 0, ROOT_BYTES);
   store<u32>(root, context);
+  store<u32>(root, round, 24);
 }
 
 export function proxy_on_configure(context: u32, size: u32): u32 {
@@ -81,15 +88,15 @@ export function proxy_on_request_headers(_context: u32, _count: u32, _endOfStrea
 }
 
 export function proxy_on_tick(context: u32): void {
-  const root = find(context);
-  if (!root) return;
-  const pending = load<i64>(root, 16);
-  if (!pending) return;
-  proxy_increment_metric(load<u32>(root, 4), pending);
-  store<i64>(root, 0, 16);
-}
-
-export function proxy_on_delete(context: u32): void {
-  const root = find(context);
-  if (root) store<u32>(root, 0);
+  const ticking = find(context);
+  if (!ticking) return;
+  if (load<u32>(ticking, 24) == round) round++;
+  store<u32>(ticking, round, 24);
+  for (let root = roots; root < rootsEnd; root += ROOT_BYTES) {
+    if (!load<u32>(root)) continue;
+    const pending = load<i64>(root, 16);
+    if (pending) proxy_increment_metric(load<u32>(root, 4), pending);
+    store<i64>(root, 0, 16);
+    if (round - load<u32>(root, 24) > 2) store<u32>(root, 0);
+  }
 }

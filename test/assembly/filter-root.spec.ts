@@ -173,6 +173,32 @@ describe("a plugin", () => {
     expect(host("responses")).toBe("500 outrigger:internal  -1\n500 outrigger:internal  -1");
   });
 
+  it("is forgotten when it stays silent while others tick, and only then", () => {
+    for (let id: u32 = 1; id <= 3; id++) plugin(id, "add-word", '{"word":"one"}');
+    // At first all tick, in an order of their own each time.
+    for (let at = 0; at < 20; at++) {
+      for (let turn = 0; turn < 3; turn++) proxy_on_tick(((at % 2 == 0 ? turn : 2 - turn) % 3) + 1);
+    }
+    for (let id: u32 = 1; id <= 3; id++) same(request(20 + id, id, ":method=GET"), CONTINUE);
+    // Then the second falls silent.
+    for (let at = 0; at < 2; at++) {
+      proxy_on_tick(1);
+      proxy_on_tick(3);
+    }
+    expect(request(30, 2, ":method=GET")).toBe(CONTINUE);
+    for (let at = 0; at < 2; at++) {
+      proxy_on_tick(1);
+      proxy_on_tick(3);
+    }
+    expect(request(31, 2, ":method=GET")).toBe(STOP);
+    expect(request(32, 1, ":method=GET")).toBe(CONTINUE);
+    expect(request(33, 3, ":method=GET")).toBe(CONTINUE);
+    // One that stays alone is never forgotten.
+    for (let at = 0; at < 20; at++) proxy_on_tick(3);
+    expect(request(34, 3, ":method=GET")).toBe(CONTINUE);
+    expect(request(35, 1, ":method=GET")).toBe(STOP);
+  });
+
   it("flushes counters on its tick", () => {
     plugin(1, "add-word", '{"word":"one"}');
     expect(host("tick")).toBe("1000");

@@ -83,11 +83,15 @@ describe("several configurations in one VM", () => {
       });
     const host = new Host();
     const listener = host.listen({ plugins: [{ module, name: "p", configuration: large(0) }] });
-    for (let version = 1; version <= 10; version++)
+    // A configuration that went is found out by its missing ticks.
+    const update = (version: number): void => {
       listener.update([{ module, name: "p", configuration: large(version) }]);
+      host.clock.advance(1_000_000_000n);
+    };
+    for (let version = 1; version <= 10; version++) update(version);
     const memory = host.wasmMemoryBytes();
     for (let version = 11; version <= 100; version++) {
-      listener.update([{ module, name: "p", configuration: large(version) }]);
+      update(version);
       if (version % 10 !== 0) continue;
       const member = listener.run({ method: "GET", path: "/", headers: [["x-user", "user-99999"]] });
       expect(headerSeen(member.upstream?.headers, "x-variant")).toEqual(["beta"]);
