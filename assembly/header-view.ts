@@ -247,6 +247,8 @@ function nameBit(name: usize, length: u32): u64 {
 
 let versions: u32 = 0;
 
+// @ts-ignore: decorator
+@inline
 function nextVersion(): u32 {
   if (++versions == 0) versions = 1;
   return versions;

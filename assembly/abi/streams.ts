@@ -25,8 +25,13 @@ export function trackStream(id: u32, root: Root, state: usize): void {
 }
 
 /** The entry of stream `id`, or 0. Valid until the next change of the table. */
+// @ts-ignore: decorator
+@inline
 export function findStream(id: u32): usize {
-  if (used == 0) return 0;
+  return used == 0 ? 0 : findTracked(id);
+}
+
+function findTracked(id: u32): usize {
   const entry = slotOf(id);
   return load<u32>(entry) == id ? entry : 0;
 }

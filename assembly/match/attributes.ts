@@ -27,6 +27,8 @@ export abstract class Attribute {
   abstract find(request: RequestView): Bytes;
 
   /** The value, or {@link ABSENT}; valid until the callback ends. */
+  // @ts-ignore: decorator
+  @inline
   read(request: RequestView): Bytes {
     const version = request.headers.version;
     if (this.version != version) {

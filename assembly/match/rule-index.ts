@@ -40,6 +40,8 @@ export class RuleIndex {
   }
 
   /** The first rule that holds for the request, or -1. */
+  // @ts-ignore: decorator
+  @inline
   first(request: RequestView): i32 {
     const rules = this.rules;
     const groups = this.groups;

@@ -62,6 +62,8 @@ export class DarkLaunch extends Filter {
     return Verdict.Continue;
   }
 
+  // @ts-ignore: decorator
+  @inline
   private choose(config: DarkLaunchConfig, request: RequestView): Outcome {
     const disabled = config.disabled;
     if (disabled != null) return disabled;
