@@ -12,7 +12,7 @@ import { flushCounters } from "./host/metrics";
 import { ConfigReader, isWord } from "./json/config-reader";
 import { JsonNode } from "./json/node";
 import { jsonProblem, parseJson } from "./json/parse";
-import { releaseInterned } from "./match/attributes";
+import { releaseInterned } from "./match/attribute";
 import { pluginRootId } from "./properties";
 import { RequestView } from "./request-view";
 

@@ -1,45 +1,40 @@
 import { ConfigReader } from "../json/config-reader";
-import { JsonKind, JsonNode } from "../json/node";
-import { ABSENT } from "../bytes/bytes";
+import { JsonNode } from "../json/node";
 import { RequestView } from "../request-view";
-import { Attribute, ATTRIBUTE_FIELDS, AttributeField, FieldShape, internAttribute } from "./attributes";
-import { readSet, readStringMatch, StringMatcher, StringMatchKind } from "./string-match";
-
-/** One attribute and what its value must be. */
-@final
-export class Condition {
-  constructor(
-    readonly attribute: Attribute,
-    readonly matcher: StringMatcher,
-  ) {}
-
-  matches(request: RequestView): bool {
-    const matcher = this.matcher;
-    return matcher.matches(
-      matcher.ignoreCase ? this.attribute.readFolded(request) : this.attribute.read(request),
-    );
-  }
-}
+import { Comparison, Condition, Conditions } from "./condition";
+import { MATCH_FIELDS } from "./fields";
 
 /** A `RequestMatch`: all of it must hold; an empty one holds always. */
 @final
 export class RequestMatcher {
   constructor(
-    readonly conditions: StaticArray<Condition> = new StaticArray<Condition>(0),
+    readonly comparisons: StaticArray<Comparison> = new StaticArray<Comparison>(0),
     /** One of these must hold, when there are any. */
     readonly anyOf: StaticArray<RequestMatcher> = new StaticArray<RequestMatcher>(0),
     /** This must not hold. */
     readonly not: RequestMatcher | null = null,
+    readonly others: StaticArray<Condition> = new StaticArray<Condition>(0),
   ) {}
 
   matches(request: RequestView): bool {
-    const conditions = this.conditions;
-    for (let at = 0, count = conditions.length; at < count; at++) {
-      if (!unchecked(conditions[at]).matches(request)) return false;
+    const comparisons = this.comparisons;
+    for (let at = 0, count = comparisons.length; at < count; at++) {
+      if (!unchecked(comparisons[at]).matches(request)) return false;
     }
     const not = this.not;
     if (not != null && not.matches(request)) return false;
-    return this.anyOf.length == 0 || this.anyMatches(request);
+    return (
+      (this.anyOf.length == 0 || this.anyMatches(request)) &&
+      (this.others.length == 0 || this.othersMatch(request))
+    );
+  }
+
+  private othersMatch(request: RequestView): bool {
+    const others = this.others;
+    for (let at = 0, count = others.length; at < count; at++) {
+      if (!unchecked(others[at]).matches(request)) return false;
+    }
+    return true;
   }
 
   private anyMatches(request: RequestView): bool {
@@ -52,18 +47,18 @@ export class RequestMatcher {
 }
 
 const FIELDS: string[] = [];
-for (let at = 0; at < ATTRIBUTE_FIELDS.length; at++) FIELDS.push(ATTRIBUTE_FIELDS[at].field);
+for (let at = 0; at < MATCH_FIELDS.length; at++) FIELDS.push(MATCH_FIELDS[at].field);
 FIELDS.push("anyOf");
 FIELDS.push("not");
 
 /** Reads a `RequestMatch`. What is wrong is reported; the matcher is then not to be used. */
 export function readRequestMatch(reader: ConfigReader, node: JsonNode): RequestMatcher {
   if (!reader.object(node, FIELDS)) return new RequestMatcher();
-  const conditions: Condition[] = [];
-  for (let at = 0; at < ATTRIBUTE_FIELDS.length; at++) {
-    const field = ATTRIBUTE_FIELDS[at];
+  const conditions = new Conditions();
+  for (let at = 0; at < MATCH_FIELDS.length; at++) {
+    const field = MATCH_FIELDS[at];
     const value = reader.member(node, field.field);
-    if (value != null) readField(reader, value, field, conditions);
+    if (value != null) field.read(reader, value, conditions);
   }
   const anyOf: RequestMatcher[] = [];
   const list = reader.list(node, "anyOf");
@@ -77,50 +72,9 @@ export function readRequestMatch(reader: ConfigReader, node: JsonNode): RequestM
   }
   const not = reader.member(node, "not");
   return new RequestMatcher(
-    StaticArray.fromArray(conditions),
+    StaticArray.fromArray(conditions.comparisons),
     StaticArray.fromArray(anyOf),
     not == null ? null : readRequestMatch(reader, not),
+    StaticArray.fromArray(conditions.others),
   );
-}
-
-/** Reads what a field says of its attribute, or of its attributes by name. */
-function readField(
-  reader: ConfigReader,
-  value: JsonNode,
-  field: AttributeField,
-  conditions: Condition[],
-): void {
-  if (field.shape == FieldShape.Map) {
-    if (value.kind != JsonKind.Object) {
-      reader.unexpected(value, "an object from names to matches");
-      return;
-    }
-    let member = value.first;
-    while (member != null) {
-      const attribute = field.attribute(reader, member.name);
-      if (attribute == null) reader.problem(member, "expected " + field.names);
-      else addCondition(reader, conditions, attribute, readStringMatch(reader, member, field.folded));
-      member = member.next;
-    }
-    return;
-  }
-  const attribute = field.attribute(reader, ABSENT);
-  if (attribute == null) return;
-  if (field.shape == FieldShape.Match) {
-    addCondition(reader, conditions, attribute, readStringMatch(reader, value, field.folded));
-    return;
-  }
-  const set = readSet(reader, value, field.folded);
-  if (set == null) return;
-  const matcher = new StringMatcher(StringMatchKind.In, ABSENT, set, false, false);
-  addCondition(reader, conditions, attribute, matcher);
-}
-
-function addCondition(
-  reader: ConfigReader,
-  conditions: Condition[],
-  attribute: Attribute,
-  matcher: StringMatcher | null,
-): void {
-  if (matcher != null) conditions.push(new Condition(internAttribute(reader, attribute), matcher));
 }

@@ -1,8 +1,9 @@
 import { ByteMap } from "../bytes/byte-map";
 import { ABSENT, Bytes, lengthOf, slice } from "../bytes/bytes";
 import { RequestView } from "../request-view";
-import { Attribute } from "./attributes";
-import { Condition, RequestMatcher } from "./request-match";
+import { Attribute } from "./attribute";
+import { Comparison } from "./condition";
+import { RequestMatcher } from "./request-match";
 import { StringMatcher, StringMatchKind } from "./string-match";
 
 /** Up to this many rules, walking them costs less than looking them up. */
@@ -74,18 +75,18 @@ class Groups {
 
   /** Counts for each condition of `rule` how many rules could be filed under the same value. */
   countCrowds(rule: RequestMatcher): void {
-    for (let at = 0; at < rule.conditions.length; at++) {
-      const condition = rule.conditions[at];
+    for (let at = 0; at < rule.comparisons.length; at++) {
+      const condition = rule.comparisons[at];
       if (canFile(condition)) this.of(condition).countCrowd(condition.matcher);
     }
   }
 
   /** The condition of a rule under which the fewest rules would be filed, or null when there is none to file under. */
-  leastCrowded(rule: RequestMatcher): Condition | null {
-    let best: Condition | null = null;
+  leastCrowded(rule: RequestMatcher): Comparison | null {
+    let best: Comparison | null = null;
     let smallest = i32.MAX_VALUE;
-    for (let at = 0; at < rule.conditions.length; at++) {
-      const condition = rule.conditions[at];
+    for (let at = 0; at < rule.comparisons.length; at++) {
+      const condition = rule.comparisons[at];
       if (!canFile(condition)) continue;
       const crowd = this.of(condition).crowdOf(condition.matcher);
       if (crowd < smallest) {
@@ -97,7 +98,7 @@ class Groups {
   }
 
   /** The group for the condition's attribute; made when there is none yet. */
-  of(condition: Condition): Group {
+  of(condition: Comparison): Group {
     const attribute = condition.attribute;
     const ignoreCase = condition.matcher.ignoreCase;
     const key = attribute.number * 2 + <i32>ignoreCase;
@@ -237,7 +238,7 @@ function valueAfter(matcher: StringMatcher, value: Bytes): Bytes {
 }
 
 /** Whether rules can be filed under what the condition demands. */
-function canFile(condition: Condition): bool {
+function canFile(condition: Comparison): bool {
   const matcher = condition.matcher;
   if (matcher.not) return false;
   if (matcher.kind == StringMatchKind.In) {

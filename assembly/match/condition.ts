@@ -1,0 +1,45 @@
+import { ConfigReader } from "../json/config-reader";
+import { JsonNode } from "../json/node";
+import { RequestView } from "../request-view";
+import { Attribute } from "./attribute";
+import { StringMatcher } from "./string-match";
+
+/** Something that must hold of a request. */
+export abstract class Condition {
+  abstract matches(request: RequestView): bool;
+}
+
+/** One attribute and what its value must be: what rules are looked up by. */
+@final
+export class Comparison {
+  constructor(
+    readonly attribute: Attribute,
+    readonly matcher: StringMatcher,
+  ) {}
+
+  matches(request: RequestView): bool {
+    const matcher = this.matcher;
+    return matcher.matches(
+      matcher.ignoreCase ? this.attribute.readFolded(request) : this.attribute.read(request),
+    );
+  }
+}
+
+/** What the fields of a `RequestMatch` demand, as they are read. */
+export class Conditions {
+  readonly comparisons: Comparison[] = [];
+  /** Everything else, which is asked last. */
+  readonly others: Condition[] = [];
+}
+
+/**
+ * A field of `RequestMatch`: a kind of match. Another one is a file with its class (or a line in one that is there), a
+ * line in `fields.ts`, and its part of the schema.
+ */
+export class MatchField {
+  constructor(
+    readonly field: string,
+    /** Reads the field's value and adds what it demands. What is wrong is reported. */
+    readonly read: (reader: ConfigReader, value: JsonNode, conditions: Conditions) => void,
+  ) {}
+}

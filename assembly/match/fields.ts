@@ -1,0 +1,92 @@
+import { ABSENT, byteAt, Bytes, lengthOf, slice } from "../bytes/bytes";
+import { ConfigReader, isWord } from "../json/config-reader";
+import { JsonKind, JsonNode } from "../json/node";
+import { Attribute, internAttribute } from "./attribute";
+import {
+  CookieAttribute,
+  HeaderAttribute,
+  HostAttribute,
+  MethodAttribute,
+  PathAttribute,
+  QueryParamAttribute,
+} from "./attributes";
+import { Comparison, Conditions, MatchField } from "./condition";
+import { readSet, readStringMatch, StringMatcher, StringMatchKind } from "./string-match";
+
+/** The fields of `RequestMatch` that are conditions; `anyOf` and `not` are in `request-match.ts`. */
+export const MATCH_FIELDS: MatchField[] = [
+  new MatchField("methods", (reader, value, conditions) => {
+    const set = readSet(reader, value, false);
+    if (set == null) return;
+    const matcher = new StringMatcher(StringMatchKind.In, ABSENT, set, false, false);
+    compare(reader, conditions, new MethodAttribute(ABSENT), matcher);
+  }),
+  new MatchField("path", (reader, value, conditions) => {
+    compare(reader, conditions, new PathAttribute(ABSENT), readStringMatch(reader, value));
+  }),
+  new MatchField("host", (reader, value, conditions) => {
+    compare(reader, conditions, new HostAttribute(ABSENT), readStringMatch(reader, value, true));
+  }),
+  new MatchField("headers", (reader, value, conditions) => {
+    compareEach(reader, value, conditions, "the name of a header", headerAttribute);
+  }),
+  new MatchField("queryParams", (reader, value, conditions) => {
+    compareEach(reader, value, conditions, "the name of a query parameter", queryParamAttribute);
+  }),
+  new MatchField("cookies", (reader, value, conditions) => {
+    compareEach(reader, value, conditions, "the name of a cookie", cookieAttribute);
+  }),
+];
+
+/** Adds a comparison, unless its matcher was wrong. */
+export function compare(
+  reader: ConfigReader,
+  conditions: Conditions,
+  attribute: Attribute,
+  matcher: StringMatcher | null,
+): void {
+  if (matcher != null) {
+    conditions.comparisons.push(new Comparison(internAttribute(reader, attribute), matcher));
+  }
+}
+
+/**
+ * Reads an object from names to `StringMatch`es. `create` makes the attribute for a name, or null when it is not what
+ * `names` says.
+ */
+export function compareEach(
+  reader: ConfigReader,
+  value: JsonNode,
+  conditions: Conditions,
+  names: string,
+  create: (reader: ConfigReader, name: Bytes) => Attribute | null,
+): void {
+  if (value.kind != JsonKind.Object) {
+    reader.unexpected(value, "an object from names to matches");
+    return;
+  }
+  let member = value.first;
+  while (member != null) {
+    const attribute = create(reader, member.name);
+    if (attribute == null) reader.problem(member, "expected " + names);
+    else compare(reader, conditions, attribute, readStringMatch(reader, member));
+    member = member.next;
+  }
+}
+
+export function headerAttribute(reader: ConfigReader, name: Bytes): Attribute | null {
+  const pseudo = lengthOf(name) > 1 && byteAt(name, 0) == 0x3a;
+  const kept = reader.headerNameOf(pseudo ? slice(name, 1, lengthOf(name)) : name);
+  if (kept == ABSENT) return null;
+  if (pseudo) return new HeaderAttribute(reader.keeper.keepLowerCase(name));
+  // Envoy turns `Host` into the pseudo-header that it is in HTTP/2.
+  return new HeaderAttribute(isWord(kept, "host") ? reader.keeper.keepText(":authority") : kept);
+}
+
+export function queryParamAttribute(reader: ConfigReader, name: Bytes): Attribute | null {
+  return lengthOf(name) == 0 ? null : new QueryParamAttribute(reader.keeper.keep(name));
+}
+
+export function cookieAttribute(reader: ConfigReader, name: Bytes): Attribute | null {
+  return lengthOf(name) == 0 ? null : new CookieAttribute(reader.keeper.keep(name));
+}
