@@ -1,5 +1,6 @@
 import { Root } from "./abi/root";
 import { registerRoot } from "./abi/roots";
+import { findStream, untrackStream, untrackStreamsOf } from "./abi/streams";
 import { BufferTypeValues, FilterHeadersStatusValues } from "./abi/values";
 import { literal, release } from "./bytes/bytes";
 import { Keeper } from "./bytes/keeper";
@@ -15,6 +16,8 @@ import { jsonProblem, parseJson } from "./json/parse";
 import { releaseInterned } from "./match/attribute";
 import { pluginRootId } from "./properties";
 import { RequestView } from "./request-view";
+import { dropNotes, keepNote, noteOf } from "./response-notes";
+import { ResponseView } from "./response-view";
 
 /** Milliseconds between two flushes of the counters. */
 const TICK = 1000;
@@ -61,6 +64,8 @@ const SUITE = "suite";
 
 /** The one view of a request: the host runs one callback at a time. */
 const request = new RequestView();
+/** The one view of a response. */
+const response = new ResponseView();
 
 /** A plugin that runs one filter, or a suite of them with one read of the headers. */
 @final
@@ -85,6 +90,8 @@ export class FilterRoot extends Root {
       logError("configuration refused:\n" + reader.report());
       return false;
     }
+    // Their notes are for the filters that were.
+    untrackStreamsOf(this);
     this.keeper = keeper;
     this.filters = StaticArray.fromArray(filters);
     setTickPeriod(TICK);
@@ -98,13 +105,15 @@ export class FilterRoot extends Root {
   ticked(): void {
     refreshLogLevel();
     flushCounters();
+    const filters = this.filters;
+    for (let at = 0; at < filters.length; at++) unchecked(filters[at]).onTick();
   }
 
   deleted(): void {
     flushCounters();
   }
 
-  requestHeaders(_id: u32, _state: usize, _count: u32, _endOfStream: bool): u32 {
+  requestHeaders(id: u32, _state: usize, _count: u32, _endOfStream: bool): u32 {
     if (!request.load()) {
       // Never seen on Envoy: the host gave no headers, or not in the form of the ABI.
       sendLocalResponse(500, INTERNAL_ERROR, 0, 0);
@@ -112,12 +121,34 @@ export class FilterRoot extends Root {
     }
     const filters = this.filters;
     for (let at = 0, count = filters.length; at < count; at++) {
-      if (unchecked(filters[at]).onRequest(request) == Verdict.Reply) {
+      request.note = 0;
+      const verdict = unchecked(filters[at]).onRequest(request);
+      if (request.note != 0) keepNote(id, this, at, count, request.note);
+      if (verdict == Verdict.Reply) {
         sendLocalResponse(reply.status, reply.details, reply.body, reply.headers);
         return FilterHeadersStatusValues.StopIteration;
       }
     }
     return FilterHeadersStatusValues.Continue;
+  }
+
+  /** Lets the filters that left a note change the response, the last one first, as Envoy's own filters do. */
+  responseHeaders(id: u32, state: usize, _count: u32, _endOfStream: bool): u32 {
+    const filters = this.filters;
+    response.begin();
+    const count = filters.length;
+    for (let at = count - 1; at >= 0; at--) {
+      const note = noteOf(state, at, count);
+      if (note != 0) unchecked(filters[at]).onResponse(response, note);
+    }
+    untrackStream(findStream(id));
+    dropNotes(state, count);
+    return FilterHeadersStatusValues.Continue;
+  }
+
+  /** The stream ended before its response. */
+  streamDeleted(_id: u32, state: usize): void {
+    dropNotes(state, this.filters.length);
   }
 
   /** Makes the filters that the configuration is for, and lets them read it. */

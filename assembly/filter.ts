@@ -2,6 +2,7 @@ import { ABSENT, Bytes } from "./bytes/bytes";
 import { ConfigReader } from "./json/config-reader";
 import { JsonNode } from "./json/node";
 import { RequestView } from "./request-view";
+import { ResponseView } from "./response-view";
 
 /** What a filter says of a request. */
 export enum Verdict {
@@ -22,6 +23,15 @@ export abstract class Filter {
 
   /** Decides about a request. It must not allocate on the managed heap, and must end for every input. */
   abstract onRequest(request: RequestView): Verdict;
+
+  /** About a second has passed. */
+  onTick(): void {}
+
+  /**
+   * Changes the response of a request for which {@link onRequest} left a {@link RequestView.note}. Called for no other,
+   * and only in a module that exports `proxy_on_response_headers`.
+   */
+  onResponse(_response: ResponseView, _note: u32): void {}
 }
 
 /** The answer that goes with {@link Verdict.Reply}: filled by the filter that replies, sent by its root. */

@@ -8,6 +8,7 @@ export { Filter, reply, Verdict } from "./filter";
 export { registerFilter } from "./filter-root";
 export { registerSuite } from "./suite";
 export { RequestView } from "./request-view";
+export { ResponseView } from "./response-view";
 export { HeaderView } from "./header-view";
 export { ConfigReader } from "./json/config-reader";
 export { JsonKind, JsonNode } from "./json/node";

@@ -21,6 +21,11 @@ import { HeaderView } from "./header-view";
 @final
 export class RequestView {
   readonly headers: HeaderView = new HeaderView();
+  /**
+   * What the filter that is asked wants to know again when the response comes; 0 for nothing. It is kept by stream, and
+   * gone when the stream ends.
+   */
+  note: u32 = 0;
 
   /**
    * Reads the request. False when there is none: outside a request's own callbacks the host answers with empty
@@ -117,7 +122,7 @@ function withoutPort(authority: Bytes): Bytes {
 }
 
 /** Whether `escaped`, percent-decoded once, is `plain`. */
-function decodesTo(escaped: Bytes, plain: Bytes): bool {
+export function decodesTo(escaped: Bytes, plain: Bytes): bool {
   const length = lengthOf(escaped);
   const wanted = lengthOf(plain);
   let at: u32 = 0;

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import asc from "assemblyscript/asc";
+import { Texts } from "./texts.ts";
 
 /** What does not compile; the message is the compiler's. */
 export class CompileError extends Error {
@@ -48,6 +49,7 @@ async function runCompiler(
       files.set(name, contents);
     },
     listFiles: () => [],
+    transforms: [new Texts()],
   });
   if (error !== null) throw new CompileError(`${words[0]}:\n${messages.join("")}${error.message}`);
   return files;

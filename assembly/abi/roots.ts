@@ -2,6 +2,7 @@ import { ABSENT, Bytes, equals, literal } from "../bytes/bytes";
 import { logBytes, LogLevelValues } from "../host/log";
 import { pluginRootId } from "../properties";
 import { Root } from "./root";
+import { sweepStreams, untrackStreamsOf } from "./streams";
 
 /** Makes the root context for a plugin. Kept as an index into the function table: see {@link registerRoot}. */
 class Registration {
@@ -76,6 +77,7 @@ export function rootOf(id: u32): Root | null {
 export function removeRoot(root: Root): void {
   const at = roots.indexOf(root);
   if (at >= 0) roots.splice(at, 1);
+  untrackStreamsOf(root);
   rootsChanged();
   if (lastRoot == root) {
     lastRoot = null;
@@ -85,7 +87,8 @@ export function removeRoot(root: Root): void {
 
 /** Notes that a root ticked, and forgets those that should have ticked as well and have not for too long. */
 export function noteTick(ticking: Root): void {
-  if (ticking.round == round) round++;
+  const another = ticking.round == round;
+  if (another) round++;
   ticking.round = round;
   for (let at = roots.length - 1; at >= 0; at--) {
     const root = unchecked(roots[at]);
@@ -93,6 +96,7 @@ export function noteTick(ticking: Root): void {
     root.deleted();
     removeRoot(root);
   }
+  if (another) sweepStreams(ticking.id);
 }
 
 /** Brings what is derived from the list of roots up to date. */

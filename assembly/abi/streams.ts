@@ -1,4 +1,6 @@
+import { proxy_set_effective_context } from "./imports";
 import { Root } from "./root";
+import { WasmResultValues } from "./values";
 
 /**
  * The streams that a later callback will ask for: from the stream's id to its root and to what the root
@@ -6,12 +8,16 @@ import { Root } from "./root";
  * warm proxy allocates nothing. A filter which needs only the request's headers tracks no stream.
  */
 
-/** Bytes an entry: id, pointer to the root, state, unused. Id 0 (never a stream) marks an empty one. */
+/** Bytes an entry: id, pointer to the root, state, the sweep that last saw it. Id 0 (never a stream) marks an empty one. */
 const ENTRY: usize = 16;
 
 let table: usize = 0;
 let capacity: u32 = 0;
 let used: u32 = 0;
+/** Sweeps so far. */
+let sweeps: u32 = 0;
+/** So many sweeps (about seconds) pass before it is asked whether a stream still lives. */
+const PATIENCE: u32 = 8;
 
 /** Remembers `state` for stream `id` until {@link untrackStream}. */
 export function trackStream(id: u32, root: Root, state: usize): void {
@@ -22,6 +28,7 @@ export function trackStream(id: u32, root: Root, state: usize): void {
   // The list of roots keeps the root alive, and the host deletes a root only after its streams.
   store<usize>(entry, changetype<usize>(root), 4);
   store<usize>(entry, state, 8);
+  store<u32>(entry, sweeps, 12);
 }
 
 /** The entry of stream `id`, or 0. Valid until the next change of the table. */
@@ -71,6 +78,49 @@ export function untrackStream(entry: usize): void {
       }
     }
   }
+}
+
+/**
+ * Forgets the streams that have ended, of roots which do without `proxy_on_delete` ({@link Root.ticksForLife}): the host
+ * knows no context of theirs any more. Asks about each stream once in {@link PATIENCE} sweeps; between them, what is
+ * kept is what lives and what ended since. `context` is the one in whose callback this happens.
+ */
+export function sweepStreams(context: u32): void {
+  sweeps++;
+  let asked = false;
+  for (let at: u32 = 0; used > 0 && at < capacity;) {
+    const entry = table + <usize>at * ENTRY;
+    const id = load<u32>(entry);
+    if (id != 0 && sweeps - load<u32>(entry, 12) > PATIENCE && rootIn(entry).ticksForLife) {
+      asked = true;
+      // `BadArgument` for a context that is gone (proxy-wasm-cpp-host `exports.cc`).
+      if (proxy_set_effective_context(id) != WasmResultValues.Ok) {
+        forget(entry);
+        // Another one may have moved up to here.
+        continue;
+      }
+      store<u32>(entry, sweeps, 12);
+    }
+    at++;
+  }
+  if (asked) proxy_set_effective_context(context);
+}
+
+/** Forgets all streams of a root that is gone. */
+export function untrackStreamsOf(root: Root): void {
+  for (let at: u32 = 0; used > 0 && at < capacity;) {
+    const entry = table + <usize>at * ENTRY;
+    if (load<u32>(entry) != 0 && load<usize>(entry, 4) == changetype<usize>(root)) forget(entry);
+    else at++;
+  }
+}
+
+function forget(entry: usize): void {
+  const root = rootIn(entry);
+  const id = load<u32>(entry);
+  const state = stateIn(entry);
+  untrackStream(entry);
+  root.streamDeleted(id, state);
 }
 
 // @ts-ignore: decorator

@@ -1,3 +1,4 @@
+export { TEXTS } from "./texts";
 /**
  * A view of bytes in linear memory: pointer in the upper, length in the lower half of one `u64`.
  * It is a plain number, so that views are passed, returned and stored without an allocation.

@@ -131,13 +131,21 @@ export class ConfigReader {
   }
 
   /** A number from `least` to `most`; NaN when `node` is none. */
-  number(node: JsonNode, least: f64, most: f64): f64 {
+  number(node: JsonNode, least: i32, most: i32): f64 {
     if (node.kind == JsonKind.Number) {
       const value = parseNumber(node.text);
       if (value >= least && value <= most) return value;
     }
-    this.unexpected(node, `a number from ${written(least)} to ${written(most)}`);
+    this.unexpected(node, "a number" + range(least, most));
     return NaN;
+  }
+
+  /** A whole number from `least` to `most`; `least` when `node` is none. */
+  integer(node: JsonNode, least: i32, most: i32): i32 {
+    const value = node.kind == JsonKind.Number ? parseNumber(node.text) : NaN;
+    if (value >= least && value <= most && value == trunc(value)) return <i32>value;
+    this.unexpected(node, "a whole number" + range(least, most));
+    return least;
   }
 
   /** A name as rules, limits and policies have it: `[A-Za-z0-9_.-]{1,63}`. {@link ABSENT} when it is none. */
@@ -159,10 +167,12 @@ export class ConfigReader {
 
   /** `text` in lower case when it can be the name of a header, {@link ABSENT} otherwise. */
   headerNameOf(text: Bytes): Bytes {
-    const length = lengthOf(text);
-    if (length == 0 || length > 255) return ABSENT;
-    for (let at: u32 = 0; at < length; at++) if (!isTokenByte(byteAt(text, at))) return ABSENT;
-    return this.keeper.keepLowerCase(text);
+    return isToken(text) ? this.keeper.keepLowerCase(text) : ABSENT;
+  }
+
+  /** `text` when it is a token of RFC 9110 §5.6.2 (the name of a cookie or of a baggage member), {@link ABSENT} otherwise. */
+  tokenOf(text: Bytes): Bytes {
+    return isToken(text) ? this.keeper.keep(text) : ABSENT;
   }
 }
 
@@ -198,9 +208,8 @@ function describe(node: JsonNode): string {
   return shown(node.text);
 }
 
-/** A number as JSON has it: `100`, where AssemblyScript writes `100.0`. */
-function written(value: f64): string {
-  return value == trunc(value) ? (<i64>value).toString() : value.toString();
+function range(least: i32, most: i32): string {
+  return " from " + least.toString() + " to " + most.toString();
 }
 
 /** `a, b or c`. */
@@ -243,6 +252,14 @@ function isPlain(name: Bytes): bool {
     const byte = byteAt(name, at);
     if (!isAlphanumeric(byte) && byte != 0x5f && byte != 0x2d && byte != 0x3a) return false;
   }
+  return true;
+}
+
+/** A token of 1 to 255 bytes. */
+function isToken(text: Bytes): bool {
+  const length = lengthOf(text);
+  if (length == 0 || length > 255) return false;
+  for (let at: u32 = 0; at < length; at++) if (!isTokenByte(byteAt(text, at))) return false;
   return true;
 }
 

@@ -1,4 +1,5 @@
-import { Bytes } from "../bytes/bytes";
+import { baggageMember } from "../baggage";
+import { ABSENT, byteAt, Bytes, lengthOf, slice } from "../bytes/bytes";
 import { RequestView } from "../request-view";
 import { Attribute } from "./attribute";
 
@@ -15,6 +16,27 @@ export class MethodAttribute extends Attribute {
 export class PathAttribute extends Attribute {
   find(request: RequestView): Bytes {
     return request.path();
+  }
+}
+
+/** The path without query, of which only so many segments count: `/a/b` of `/a/b/c` for 2, all for 0. */
+@final
+export class PathSegmentsAttribute extends Attribute {
+  constructor(
+    name: Bytes,
+    private readonly segments: i32,
+  ) {
+    super(name);
+  }
+
+  find(request: RequestView): Bytes {
+    const path = request.path();
+    if (this.segments == 0 || path == ABSENT) return path;
+    let left = this.segments;
+    for (let at: u32 = 1; at < lengthOf(path); at++) {
+      if (byteAt(path, at) == 0x2f && --left == 0) return slice(path, 0, at);
+    }
+    return path;
   }
 }
 
@@ -47,5 +69,21 @@ export class QueryParamAttribute extends Attribute {
 export class CookieAttribute extends Attribute {
   find(request: RequestView): Bytes {
     return request.cookie(this.name);
+  }
+}
+
+/** The first value of a baggage member, decoded. */
+@final
+export class BaggageAttribute extends Attribute {
+  find(request: RequestView): Bytes {
+    return baggageMember(request, this.name);
+  }
+}
+
+/** The same text for every request: its name. */
+@final
+export class ConstantAttribute extends Attribute {
+  find(_request: RequestView): Bytes {
+    return this.name;
   }
 }

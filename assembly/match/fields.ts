@@ -1,16 +1,11 @@
-import { ABSENT, byteAt, Bytes, lengthOf, slice } from "../bytes/bytes";
-import { ConfigReader, isWord } from "../json/config-reader";
+import { ABSENT, Bytes } from "../bytes/bytes";
+import { ConfigReader } from "../json/config-reader";
 import { JsonKind, JsonNode } from "../json/node";
 import { Attribute, internAttribute } from "./attribute";
-import {
-  CookieAttribute,
-  HeaderAttribute,
-  HostAttribute,
-  MethodAttribute,
-  PathAttribute,
-  QueryParamAttribute,
-} from "./attributes";
+import { HostAttribute, MethodAttribute, PathAttribute } from "./attributes";
+import { baggageAttribute, cookieAttribute, headerAttribute, queryParamAttribute } from "./named";
 import { Comparison, Conditions, MatchField } from "./condition";
+import { readPercentage } from "./percentage";
 import { readSet, readStringMatch, StringMatcher, StringMatchKind } from "./string-match";
 
 /** The fields of `RequestMatch` that are conditions; `anyOf` and `not` are in `request-match.ts`. */
@@ -36,6 +31,10 @@ export const MATCH_FIELDS: MatchField[] = [
   new MatchField("cookies", (reader, value, conditions) => {
     compareEach(reader, value, conditions, "the name of a cookie", cookieAttribute);
   }),
+  new MatchField("baggage", (reader, value, conditions) => {
+    compareEach(reader, value, conditions, "the name of a baggage member", baggageAttribute);
+  }),
+  new MatchField("percentage", readPercentage),
 ];
 
 /** Adds a comparison, unless its matcher was wrong. */
@@ -72,21 +71,4 @@ export function compareEach(
     else compare(reader, conditions, attribute, readStringMatch(reader, member));
     member = member.next;
   }
-}
-
-export function headerAttribute(reader: ConfigReader, name: Bytes): Attribute | null {
-  const pseudo = lengthOf(name) > 1 && byteAt(name, 0) == 0x3a;
-  const kept = reader.headerNameOf(pseudo ? slice(name, 1, lengthOf(name)) : name);
-  if (kept == ABSENT) return null;
-  if (pseudo) return new HeaderAttribute(reader.keeper.keepLowerCase(name));
-  // Envoy turns `Host` into the pseudo-header that it is in HTTP/2.
-  return new HeaderAttribute(isWord(kept, "host") ? reader.keeper.keepText(":authority") : kept);
-}
-
-export function queryParamAttribute(reader: ConfigReader, name: Bytes): Attribute | null {
-  return lengthOf(name) == 0 ? null : new QueryParamAttribute(reader.keeper.keep(name));
-}
-
-export function cookieAttribute(reader: ConfigReader, name: Bytes): Attribute | null {
-  return lengthOf(name) == 0 ? null : new CookieAttribute(reader.keeper.keep(name));
 }

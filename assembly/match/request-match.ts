@@ -29,6 +29,15 @@ export class RequestMatcher {
     );
   }
 
+  /** This match, and one condition more. */
+  and(condition: Condition): RequestMatcher {
+    const others = this.others.slice<StaticArray<Condition>>();
+    const more = new StaticArray<Condition>(others.length + 1);
+    for (let at = 0; at < others.length; at++) more[at] = others[at];
+    more[others.length] = condition;
+    return new RequestMatcher(this.comparisons, this.anyOf, this.not, more);
+  }
+
   private othersMatch(request: RequestView): bool {
     const others = this.others;
     for (let at = 0, count = others.length; at < count; at++) {

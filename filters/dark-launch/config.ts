@@ -3,10 +3,16 @@ import { ByteMap } from "../../assembly/bytes/byte-map";
 import { ABSENT, byteAt, byteString, Bytes, lengthOf } from "../../assembly/bytes/bytes";
 import { ConfigReader, isWord } from "../../assembly/json/config-reader";
 import { JsonKind, JsonNode } from "../../assembly/json/node";
+import { parseTimestamp } from "../../assembly/json/timestamp";
+import { Key, readKey } from "../../assembly/key";
+import { readSalt } from "../../assembly/match/percentage";
 import { readRequestMatch, RequestMatcher } from "../../assembly/match/request-match";
 import { RuleIndex } from "../../assembly/match/rule-index";
 import { Mode, readMode } from "../../assembly/mode";
 import { Outcome } from "./outcome";
+import { HasKey, Rule } from "./rule";
+import { Sticky } from "./sticky";
+import { isVariant } from "./text";
 
 /** The configuration of `dark-launch`; `schema.json` describes its JSON form. */
 @final
@@ -16,10 +22,18 @@ export class DarkLaunchConfig {
   trustInbound: bool = false;
   mode: Mode = Mode.Enforce;
   annotate: Annotate = Annotate.Decisions;
+  /** The baggage member that carries the variant too, or {@link ABSENT}. */
+  baggage: Bytes = ABSENT;
+  exposeResponse: bool = false;
+  sticky: Sticky | null = null;
   /** What every request gets; null while the launch is on. */
   disabled: Outcome | null = null;
+  /** When the launch ends, in milliseconds since 1970; infinity for never. */
+  expires: f64 = Infinity;
+  /** What every request gets from then on; null without an end. */
+  expired: Outcome | null = null;
   /** The rules in force, in their order, and the index of their matches. */
-  rules: StaticArray<Outcome> = new StaticArray<Outcome>(0);
+  rules: StaticArray<Rule> = new StaticArray<Rule>(0);
   index: RuleIndex = new RuleIndex([]);
   /** The rules on trial, in their order. */
   trials: StaticArray<Trial> = new StaticArray<Trial>(0);
@@ -28,6 +42,8 @@ export class DarkLaunchConfig {
   /** For a trusted variant that came in: from the variant to its position in {@link inbound}. */
   variants: ByteMap = new ByteMap();
   inbound: Outcome[] = [];
+  /** All outcomes, by their number. */
+  readonly outcomes: Outcome[] = [];
 
   /** Reads all of it; what is wrong goes to the reader, and the configuration is then not to be used. */
   read(config: JsonNode, reader: ConfigReader): void {
@@ -36,30 +52,35 @@ export class DarkLaunchConfig {
     this.trustInbound = reader.boolean(config, "trustInbound", false);
     this.mode = readMode(reader, config);
     this.annotate = readAnnotate(reader, config);
+    this.exposeResponse = reader.boolean(config, "exposeResponse", false);
+    this.baggage = readBaggage(config, reader);
+    const sticky = reader.member(config, "sticky");
+    if (sticky != null) this.sticky = Sticky.read(reader, sticky);
     const node = reader.member(config, "default");
     const variant = node == null ? ABSENT : readVariant(node, reader);
-    this.fallback = new Outcome(reader.keeper, variant == ABSENT ? "none" : "default", variant, this.mode);
+    this.fallback = this.outcome(reader, variant == ABSENT ? "none" : "default", variant, this.mode);
     if (reader.boolean(config, "disabled", false)) {
-      this.disabled = new Outcome(reader.keeper, "disabled", variant, this.mode);
+      this.disabled = this.outcome(reader, "disabled", variant, this.mode);
     }
+    this.expires = readExpires(config, reader);
+    if (this.expires != Infinity) this.expired = this.outcome(reader, "expired", variant, this.mode);
     this.addInbound(variant, reader);
     this.readRules(config, reader);
-    if (!reader.failed) this.defineMetrics();
+    if (reader.failed) return;
+    for (let at = 0; at < this.outcomes.length; at++) this.outcomes[at].define();
   }
 
-  private defineMetrics(): void {
-    const disabled = this.disabled;
-    if (disabled != null) disabled.define();
-    this.fallback.define();
-    for (let at = 0; at < this.rules.length; at++) this.rules[at].define();
-    for (let at = 0; at < this.trials.length; at++) this.trials[at].outcome.define();
-    for (let at = 0; at < this.inbound.length; at++) this.inbound[at].define();
+  private outcome(reader: ConfigReader, name: string, variant: Bytes, mode: Mode): Outcome {
+    const outcome = new Outcome(reader.keeper, name, variant, mode);
+    outcome.number = this.outcomes.length;
+    this.outcomes.push(outcome);
+    return outcome;
   }
 
   private readRules(config: JsonNode, reader: ConfigReader): void {
     const list = reader.list(config, "rules");
     if (list == null) return;
-    const outcomes: Outcome[] = [];
+    const rules: Rule[] = [];
     const matches: RequestMatcher[] = [];
     const trials: Trial[] = [];
     const names = new ByteMap(list.count);
@@ -67,39 +88,119 @@ export class DarkLaunchConfig {
     while (item != null) {
       if (reader.object(item, RULE_FIELDS)) {
         const mode = readMode(reader, item);
-        const outcome = this.readOutcome(item, mode, names, reader);
+        const rule = this.readRule(item, mode, names, reader);
         const node = reader.member(item, "match");
-        const match = node == null ? new RequestMatcher() : readRequestMatch(reader, node);
-        if (outcome != null && mode == Mode.Enforce) {
-          outcomes.push(outcome);
-          matches.push(match);
-        } else if (outcome != null) trials.push(new Trial(outcomes.length, match, outcome));
+        let match = node == null ? new RequestMatcher() : readRequestMatch(reader, node);
+        if (rule != null) {
+          const key = rule.key;
+          if (key != null) match = match.and(new HasKey(key));
+          if (mode == Mode.Enforce) {
+            rules.push(rule);
+            matches.push(match);
+          } else trials.push(new Trial(rules.length, match, rule));
+        }
       }
       item = item.next;
     }
     if (reader.failed) return;
-    this.rules = StaticArray.fromArray(outcomes);
+    this.rules = StaticArray.fromArray(rules);
     this.index = new RuleIndex(matches);
     this.trials = StaticArray.fromArray(trials);
   }
 
-  private readOutcome(node: JsonNode, mode: Mode, names: ByteMap, reader: ConfigReader): Outcome | null {
+  private readRule(node: JsonNode, mode: Mode, names: ByteMap, reader: ConfigReader): Rule | null {
     const nameNode = reader.member(node, "name");
-    const variantNode = reader.member(node, "variant");
     if (nameNode == null) reader.missing(node, "name", "a name");
-    if (variantNode == null) reader.missing(node, "variant", "a variant");
     const name = nameNode == null ? ABSENT : readName(nameNode, names, reader);
-    const variant = variantNode == null ? ABSENT : readVariant(variantNode, reader);
+    const text = name == ABSENT ? "" : byteString(name);
+    const told = mode == Mode.Shadow || this.mode == Mode.Shadow ? Mode.Shadow : Mode.Enforce;
+    const variantNode = reader.member(node, "variant");
+    const variantsNode = reader.member(node, "variants");
+    const byNode = reader.member(node, "by");
+    if (variantNode != null && variantsNode != null) {
+      reader.problem(node, "has both variant and variants; expected one of them");
+      return null;
+    }
+    if (variantsNode != null) {
+      if (byNode == null) reader.missing(node, "by", "a key, like [{header: x-user-id}]");
+      let key: Key | null = null;
+      if (byNode != null) key = readKey(reader, byNode);
+      const salt = readSalt(reader, node);
+      return this.readVariants(variantsNode, text, told, key, salt, reader);
+    }
+    const salt = reader.member(node, "salt");
+    if (byNode != null) reader.problem(byNode, "chooses among `variants`, of which there are none");
+    if (salt != null) reader.problem(salt, "chooses among `variants`, of which there are none");
+    if (variantNode == null) {
+      reader.missing(node, "variant", "a variant (or `variants`)");
+      return null;
+    }
+    const variant = readVariant(variantNode, reader);
     if (name == ABSENT || variant == ABSENT) return null;
     this.addInbound(variant, reader);
-    const shadowed = mode == Mode.Shadow || this.mode == Mode.Shadow;
-    return new Outcome(reader.keeper, byteString(name), variant, shadowed ? Mode.Shadow : Mode.Enforce);
+    const outcome = this.outcome(reader, text, variant, told);
+    return new Rule([outcome], [1], reader.keeper.keepText(""), null);
+  }
+
+  /** Reads `[{name, weight}, ..]`. */
+  private readVariants(
+    list: JsonNode,
+    rule: string,
+    mode: Mode,
+    key: Key | null,
+    salt: Bytes,
+    reader: ConfigReader,
+  ): Rule | null {
+    if (list.kind != JsonKind.Array || list.count == 0) {
+      reader.unexpected(list, "a list of at least one variant, like {name: v2, weight: 10}");
+      return null;
+    }
+    const outcomes: Outcome[] = [];
+    const weights: f64[] = [];
+    const names = new ByteMap(list.count);
+    let sum: f64 = 0;
+    let item = list.first;
+    while (item != null) {
+      if (reader.object(item, VARIANT_FIELDS)) {
+        const nameNode = reader.member(item, "name");
+        const weightNode = reader.member(item, "weight");
+        if (nameNode == null) reader.missing(item, "name", "a variant");
+        if (weightNode == null) reader.missing(item, "weight", "a number");
+        const name = nameNode == null ? ABSENT : readVariant(nameNode, reader);
+        const weight = weightNode == null ? NaN : reader.number(weightNode, 0, MAX_WEIGHT);
+        // One that is no number is told by itself.
+        sum += isNaN(weight) ? 1 : weight;
+        if (name != ABSENT) {
+          if (names.has(name)) reader.problem(item, "another of the variants has this name");
+          names.set(name, 0);
+          this.addInbound(name, reader);
+          if (weight > 0 && rule.length > 0) {
+            const outcome = this.outcome(reader, rule, name, mode);
+            const sticky = this.sticky;
+            if (sticky != null) outcome.stick(sticky, reader.keeper);
+            outcomes.push(outcome);
+            weights.push(weight);
+          }
+        }
+      }
+      item = item.next;
+    }
+    if (sum == 0) reader.problem(list, "the weights sum to 0; expected one above 0");
+    if (outcomes.length == 0 || key == null) return null;
+    return new Rule(StaticArray.fromArray(outcomes), StaticArray.fromArray(weights), salt, key);
+  }
+
+  /** The outcome for a variant that came in and is one of the configured ones; the header's before the member's. */
+  trusted(header: Bytes, member: Bytes): Outcome | null {
+    let known = header == ABSENT ? -1 : this.variants.get(header);
+    if (known < 0 && member != ABSENT) known = this.variants.get(member);
+    return known < 0 ? null : unchecked(this.inbound[known]);
   }
 
   private addInbound(variant: Bytes, reader: ConfigReader): void {
     if (!this.trustInbound || variant == ABSENT || this.variants.has(variant)) return;
     this.variants.set(variant, this.inbound.length);
-    this.inbound.push(new Outcome(reader.keeper, "inbound", variant, Mode.Enforce));
+    this.inbound.push(this.outcome(reader, "inbound", variant, Mode.Enforce));
   }
 }
 
@@ -110,15 +211,29 @@ export class Trial {
     /** How many rules in force come before it. */
     readonly position: i32,
     readonly match: RequestMatcher,
-    readonly outcome: Outcome,
+    readonly rule: Rule,
   ) {}
 }
 
-const FIELDS = ["header", "trustInbound", "default", "disabled", "mode", "annotate", "rules"];
-const RULE_FIELDS = ["name", "variant", "mode", "match"];
+const FIELDS = [
+  "header",
+  "trustInbound",
+  "default",
+  "expires",
+  "disabled",
+  "mode",
+  "annotate",
+  "rules",
+  "sticky",
+  "baggage",
+  "exposeResponse",
+];
+const RULE_FIELDS = ["name", "variant", "variants", "by", "salt", "mode", "match"];
+const VARIANT_FIELDS = ["name", "weight"];
+const MAX_WEIGHT: i32 = 1000000;
 
 /** Reasons of the filter's own: a rule of this name could not be told from them. */
-const OWN_NAMES = ["default", "none", "disabled", "inbound"];
+const OWN_NAMES = ["default", "none", "disabled", "expired", "inbound"];
 
 /** Headers that belong to the proxy, or without which a request is not what it was; one that ends in `-` is a prefix. */
 const RESERVED =
@@ -161,20 +276,25 @@ function readHeader(config: JsonNode, reader: ConfigReader): Bytes {
   return name;
 }
 
-/** Reads a variant: what may stand in a header, a cookie and a metric's label alike (`cookie-octet` of RFC 6265 §4.1.1). */
+/** The member's name, or {@link ABSENT}. */
+function readBaggage(config: JsonNode, reader: ConfigReader): Bytes {
+  const node = reader.member(config, "baggage");
+  if (node == null) return ABSENT;
+  const name = node.kind == JsonKind.String ? reader.tokenOf(node.text) : ABSENT;
+  if (name == ABSENT) reader.unexpected(node, "the name of a baggage member");
+  return name;
+}
+
+function readExpires(config: JsonNode, reader: ConfigReader): f64 {
+  const node = reader.member(config, "expires");
+  if (node == null) return Infinity;
+  const time = node.kind == JsonKind.String ? parseTimestamp(node.text) : NaN;
+  if (isNaN(time)) reader.unexpected(node, "a time like 2026-12-31T00:00:00Z");
+  return time;
+}
+
 function readVariant(node: JsonNode, reader: ConfigReader): Bytes {
   if (node.kind == JsonKind.String && isVariant(node.text)) return reader.keeper.keep(node.text);
   reader.unexpected(node, "a variant of 1 to 63 visible ASCII characters but , ; quote and backslash");
   return ABSENT;
-}
-
-function isVariant(text: Bytes): bool {
-  const length = lengthOf(text);
-  if (length == 0 || length > 63) return false;
-  for (let at: u32 = 0; at < length; at++) {
-    const byte = byteAt(text, at);
-    if (byte <= 0x20 || byte >= 0x7f) return false;
-    if (byte == 0x22 || byte == 0x2c || byte == 0x3b || byte == 0x5c) return false;
-  }
-  return true;
 }

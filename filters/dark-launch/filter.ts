@@ -1,18 +1,26 @@
 import { Annotate } from "../../assembly/annotate";
+import { baggageMember, countMembers, setMember } from "../../assembly/baggage";
 import { ABSENT, Bytes, equals, literal } from "../../assembly/bytes/bytes";
 import { Filter, Verdict } from "../../assembly/filter";
 import { logBytes, LogLevelValues, logs } from "../../assembly/host/log";
 import { Counter, count, defineCounter } from "../../assembly/host/metrics";
+import { now } from "../../assembly/host/clock";
 import { setProperty } from "../../assembly/host/properties";
 import { ConfigReader } from "../../assembly/json/config-reader";
 import { JsonNode } from "../../assembly/json/node";
 import { Mode } from "../../assembly/mode";
 import { joinReasons } from "../../assembly/reason";
 import { RequestView } from "../../assembly/request-view";
+import { ResponseView } from "../../assembly/response-view";
 import { DarkLaunchConfig } from "./config";
 import { Outcome } from "./outcome";
 
 const PROPERTY = literal("outrigger.dark-launch");
+const COOKIE = literal("set-cookie");
+/** Of a note: the response carries the variant header. */
+const EXPOSE: u32 = 1;
+/** Of a note: the response sets the sticky cookie. */
+const SET_COOKIE: u32 = 2;
 /** How many shadowed decisions about one request the property tells. */
 const MAX_TOLD = 8;
 
@@ -21,6 +29,10 @@ const MAX_TOLD = 8;
 export class DarkLaunch extends Filter {
   private config: DarkLaunchConfig | null = null;
   private stripped: Counter = 0;
+  /** What every request gets, since the launch is switched off or over; null while it is on. */
+  private ended: Outcome | null = null;
+  /** The variant that the client of this request has kept, where it was asked for. */
+  private stuck: Bytes = ABSENT;
   /** Reasons of decisions that were shadowed for this request, of the first {@link MAX_TOLD} of them. */
   private shadowed: Bytes = ABSENT;
   private told: i32 = 0;
@@ -29,47 +41,88 @@ export class DarkLaunch extends Filter {
     const read = new DarkLaunchConfig();
     read.read(config, reader);
     this.config = read;
-    if (!reader.failed) this.stripped = defineCounter("outrigger_dark_launch_stripped");
+    if (reader.failed) return;
+    this.stripped = defineCounter("outrigger_dark_launch_stripped");
+    this.onTick();
+  }
+
+  /** Sees whether the launch is over: to the second, so that no request pays for a look at the clock. */
+  onTick(): void {
+    const config = this.config!;
+    const expired = config.expired;
+    this.ended = expired != null && <f64>now() / 1e6 >= config.expires ? expired : config.disabled;
   }
 
   onRequest(request: RequestView): Verdict {
     const config = this.config!;
-    // Several values come joined by commas, which no variant contains: they never look like one.
-    const inbound = request.headers.get(config.header);
     this.shadowed = ABSENT;
     this.told = 0;
-    if (inbound != ABSENT && config.trustInbound && config.disabled == null) {
-      const known = config.variants.get(inbound);
-      if (known >= 0) {
-        const outcome = unchecked(config.inbound[known]);
-        count(outcome.counter);
-        if (config.annotate == Annotate.Always) setProperty(PROPERTY, outcome.reason);
-        return Verdict.Continue;
+    // Several values come joined by commas, which no variant contains: they never look like one.
+    const header = request.headers.get(config.header);
+    let members = 0;
+    let member = ABSENT;
+    if (config.baggage != ABSENT) {
+      members = countMembers(request, config.baggage);
+      if (members == 1) member = baggageMember(request, config.baggage);
+    }
+    let outcome: Outcome | null = null;
+    let variant = ABSENT;
+    if (config.trustInbound && this.ended == null) outcome = config.trusted(header, member);
+    if (outcome != null) {
+      count(outcome.counter);
+      if (config.annotate == Annotate.Always) setProperty(PROPERTY, outcome.reason);
+      if (config.mode == Mode.Shadow) return Verdict.Continue;
+      variant = outcome.variant;
+    } else {
+      this.stuck = ABSENT;
+      outcome = this.choose(config, request);
+      count(outcome.counter);
+      if (header != ABSENT || members > 0) count(this.stripped);
+      if (config.mode == Mode.Shadow) this.noteShadowed(outcome);
+      else variant = outcome.variant;
+      this.annotate(config, outcome);
+    }
+    if (variant == ABSENT) request.headers.remove(config.header);
+    else if (header == ABSENT) request.headers.insert(config.header, variant);
+    else if (!equals(header, variant)) request.headers.set(config.header, variant);
+    if (config.baggage != ABSENT) {
+      if (variant == ABSENT) setMember(request, config.baggage, ABSENT);
+      else if (members != 1 || member == ABSENT || !equals(member, variant)) {
+        setMember(request, config.baggage, outcome.baggageValue);
       }
     }
-    const outcome = this.choose(config, request);
-    count(outcome.counter);
-    if (inbound != ABSENT) count(this.stripped);
-    let variant = outcome.variant;
-    if (config.mode == Mode.Shadow) {
-      this.noteShadowed(outcome);
-      variant = ABSENT;
-    }
-    this.annotate(config, outcome);
-    if (variant == ABSENT) request.headers.remove(config.header);
-    else if (inbound == ABSENT) request.headers.insert(config.header, variant);
-    else if (!equals(inbound, variant)) request.headers.set(config.header, variant);
+    if (variant != ABSENT) request.note = this.noteFor(config, outcome);
     return Verdict.Continue;
+  }
+
+  /** What the response will need: the number of the outcome, and what of it is to be told. */
+  private noteFor(config: DarkLaunchConfig, outcome: Outcome): u32 {
+    let told: u32 = config.exposeResponse ? EXPOSE : 0;
+    if (outcome.setCookie != ABSENT && (this.stuck == ABSENT || !equals(this.stuck, outcome.variant))) {
+      told |= SET_COOKIE;
+    }
+    return told == 0 ? 0 : (outcome.number << 2) | told;
+  }
+
+  onResponse(response: ResponseView, note: u32): void {
+    const config = this.config!;
+    const outcome = config.outcomes[note >>> 2];
+    if ((note & EXPOSE) != 0) response.set(config.header, outcome.variant);
+    if ((note & SET_COOKIE) != 0) response.add(COOKIE, outcome.setCookie);
   }
 
   // @ts-ignore: decorator
   @inline
   private choose(config: DarkLaunchConfig, request: RequestView): Outcome {
-    const disabled = config.disabled;
-    if (disabled != null) return disabled;
+    const ended = this.ended;
+    if (ended != null) return ended;
     const at = config.index.first(request);
-    this.tryOut(config, request, at < 0 ? i32.MAX_VALUE : at);
-    return at < 0 ? config.fallback : unchecked(config.rules[at]);
+    if (config.trials.length > 0) this.tryOut(config, request, at < 0 ? i32.MAX_VALUE : at);
+    if (at < 0) return config.fallback;
+    const rule = unchecked(config.rules[at]);
+    const sticky = config.sticky;
+    if (sticky != null && rule.key != null) this.stuck = request.cookie(sticky.name);
+    return rule.choose(request, this.stuck);
   }
 
   /** Tells of the rules on trial that match, of those which a request reaches before the rule in force at `decided`. */
@@ -79,8 +132,9 @@ export class DarkLaunch extends Filter {
       const trial = unchecked(trials[at]);
       if (trial.position > decided) return;
       if (!trial.match.matches(request)) continue;
-      count(trial.outcome.counter);
-      this.noteShadowed(trial.outcome);
+      const outcome = trial.rule.choose(request, ABSENT);
+      count(outcome.counter);
+      this.noteShadowed(outcome);
     }
   }
 

@@ -7,6 +7,7 @@ export {
   proxy_on_context_create,
   proxy_on_memory_allocate,
   proxy_on_request_headers,
+  proxy_on_response_headers,
   proxy_on_tick,
 } from "../../assembly/abi/exports";
 

@@ -3,6 +3,7 @@ import { Keeper } from "../../assembly/bytes/keeper";
 import { Counter, defineCounter, labelled } from "../../assembly/host/metrics";
 import { Mode } from "../../assembly/mode";
 import { reasonOf } from "../../assembly/reason";
+import { Sticky } from "./sticky";
 
 export const NAME = "dark-launch";
 
@@ -16,10 +17,16 @@ export class Outcome {
   private readonly metric: string;
   /** What is logged when the decision is shadowed. */
   readonly shadowMessage: Bytes;
+  /** The variant as the value of a baggage member (W3C Baggage §3.2.1.3: a percent sign is escaped). */
+  readonly baggageValue: Bytes;
+  /** The `set-cookie` that makes the variant stick; {@link ABSENT} where none does. */
+  setCookie: Bytes = ABSENT;
+  /** The position among the configuration's outcomes. */
+  number: u32 = 0;
 
   constructor(
     keeper: Keeper,
-    /** The rule's name, or `default`, `none`, `disabled`, `inbound`. */
+    /** The rule's name, or `default`, `none`, `disabled`, `expired`, `inbound`. */
     name: string,
     /** {@link ABSENT} where no header is sent. */
     readonly variant: Bytes,
@@ -27,6 +34,7 @@ export class Outcome {
   ) {
     const text = variant == ABSENT ? "none" : byteString(variant);
     this.reason = reasonOf(keeper, NAME, name);
+    this.baggageValue = variant == ABSENT ? ABSENT : keeper.keepText(escapePercent(text));
     this.shadowMessage = keeper.keepText(`${NAME}:${name} would choose ${text} (shadow)`);
     const decisions = labelled(
       "outrigger_dark_launch_decisions",
@@ -36,8 +44,23 @@ export class Outcome {
     this.metric = labelled(labelled(decisions, "variant", text), "rule", name);
   }
 
+  /** Makes the variant stick. */
+  stick(sticky: Sticky, keeper: Keeper): void {
+    this.setCookie = keeper.keepText(sticky.setCookie(byteString(this.variant)));
+  }
+
   /** Defines the metric: only for a configuration that is taken, as the host never forgets a definition. */
   define(): void {
     this.counter = defineCounter(this.metric);
   }
+}
+
+/** `%` as `%25`. */
+function escapePercent(text: string): string {
+  let escaped = "";
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at);
+    escaped += unit == 0x25 ? "%25" : String.fromCharCode(unit);
+  }
+  return escaped;
 }

@@ -34,7 +34,7 @@ function name(value: string): string {
   return reader.failed ? reader.report() : text(read);
 }
 
-function number(value: string, least: f64, most: f64): string {
+function number(value: string, least: i32, most: i32): string {
   const reader = newReader();
   const read = reader.number(parsed(bytes(`{"a":${value}}`)).first!, least, most);
   same(reader.failed, isNaN(read));
@@ -260,7 +260,7 @@ describe("a number in a configuration", () => {
 
   it("has its bounds told as a user writes them", () => {
     expect(number("0", 1, 100)).toBe("a: expected a number from 1 to 100, got 0");
-    expect(number("7", 0.5, 2.5)).toBe("a: expected a number from 0.5 to 2.5, got 7");
+    expect(number("7", 0, 2)).toBe("a: expected a number from 0 to 2, got 7");
   });
 });
 

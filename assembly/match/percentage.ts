@@ -1,0 +1,47 @@
+import { ABSENT, Bytes } from "../bytes/bytes";
+import { fractionOf, seedOf } from "../cohort";
+import { ConfigReader } from "../json/config-reader";
+import { JsonNode } from "../json/node";
+import { Key, readKey } from "../key";
+import { RequestView } from "../request-view";
+import { Condition, Conditions } from "./condition";
+
+/** The key belongs to the first so many percent of all keys. Without a key it does not hold. */
+@final
+class PercentageCondition extends Condition {
+  constructor(
+    private readonly key: Key,
+    private readonly seed: u64,
+    /** 0 to 1. */
+    private readonly share: f64,
+  ) {
+    super();
+  }
+
+  matches(request: RequestView): bool {
+    const key = this.key.read(request);
+    return key != ABSENT && fractionOf(key, this.seed) < this.share;
+  }
+}
+
+const FIELDS = ["value", "by", "salt"];
+
+/** Reads `{value: 12.5, by: <key>, salt: ".."}`. */
+export function readPercentage(reader: ConfigReader, object: JsonNode, conditions: Conditions): void {
+  if (!reader.object(object, FIELDS)) return;
+  const value = reader.member(object, "value");
+  const by = reader.member(object, "by");
+  if (value == null) reader.missing(object, "value", "a number from 0 to 100");
+  if (by == null) reader.missing(object, "by", "a key, like [{header: x-user-id}]");
+  const share = value == null ? 0 : reader.number(value, 0, 100) / 100;
+  const seed = seedOf(readSalt(reader, object));
+  if (by == null) return;
+  const key = readKey(reader, by);
+  if (key != null) conditions.others.push(new PercentageCondition(key, seed, share));
+}
+
+/** The member `salt`, the empty text without one. */
+export function readSalt(reader: ConfigReader, object: JsonNode): Bytes {
+  const node = reader.member(object, "salt");
+  return node == null ? reader.keeper.keepText("") : reader.text(node);
+}

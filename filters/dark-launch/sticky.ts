@@ -1,0 +1,67 @@
+import { byteString, Bytes } from "../../assembly/bytes/bytes";
+import { ConfigReader } from "../../assembly/json/config-reader";
+import { readDuration } from "../../assembly/json/duration";
+import { JsonKind, JsonNode } from "../../assembly/json/node";
+import { isPathValue } from "./text";
+
+/** The longest life of a cookie: what browsers keep it for at most (RFC 6265bis §5.5: 400 days), in milliseconds. */
+const MAX_TTL: f64 = 400 * 24 * 3600000;
+const FIELDS = ["name", "ttl", "path", "secure", "httpOnly", "sameSite"];
+const SAME_SITE = ["Strict", "Lax", "None"];
+
+/** The cookie by which a client keeps the variant that was chosen for it. */
+@final
+export class Sticky {
+  constructor(
+    readonly name: Bytes,
+    /** What follows the value: `; Max-Age=3600; Path=/`. */
+    private readonly attributes: string,
+  ) {}
+
+  /** The value of `set-cookie` (RFC 6265 §4.1). */
+  setCookie(variant: string): string {
+    return byteString(this.name) + "=" + variant + this.attributes;
+  }
+
+  /** Reads `{cookie: {name, ttl, path, secure, httpOnly, sameSite}}`. Null where it is wrong. */
+  static read(reader: ConfigReader, object: JsonNode): Sticky | null {
+    if (!reader.object(object, ["cookie"])) return null;
+    const cookie = reader.member(object, "cookie");
+    if (cookie == null) {
+      reader.missing(object, "cookie", "an object with the cookie's name");
+      return null;
+    }
+    if (!reader.object(cookie, FIELDS)) return null;
+    const nameNode = reader.member(cookie, "name");
+    if (nameNode == null) {
+      reader.missing(cookie, "name", "the name of a cookie");
+      return null;
+    }
+    const name = nameNode.kind == JsonKind.String ? reader.tokenOf(nameNode.text) : 0;
+    if (name == 0) reader.unexpected(nameNode, "the name of a cookie");
+    let attributes = "";
+    const ttl = reader.member(cookie, "ttl");
+    if (ttl != null) {
+      const milliseconds = readDuration(reader, ttl, 1000, MAX_TTL, "1h (1s to 9600h)");
+      if (!isNaN(milliseconds)) attributes += "; Max-Age=" + (<i32>(milliseconds / 1000)).toString();
+    }
+    attributes += "; Path=" + readPath(reader, cookie);
+    const secure = reader.boolean(cookie, "secure", false);
+    if (secure) attributes += "; Secure";
+    if (reader.boolean(cookie, "httpOnly", false)) attributes += "; HttpOnly";
+    const sameSite = reader.choice(cookie, "sameSite", SAME_SITE, -1);
+    if (sameSite >= 0) attributes += "; SameSite=" + SAME_SITE[sameSite];
+    if (sameSite == 2 && !secure) {
+      reader.problem(reader.member(cookie, "sameSite")!, "browsers drop it without `secure: true`");
+    }
+    return new Sticky(name, attributes);
+  }
+}
+
+function readPath(reader: ConfigReader, cookie: JsonNode): string {
+  const node = reader.member(cookie, "path");
+  if (node == null) return "/";
+  if (node.kind == JsonKind.String && isPathValue(node.text)) return byteString(node.text);
+  reader.unexpected(node, "a path that begins with / and has no semicolon");
+  return "/";
+}
