@@ -25,6 +25,11 @@ const modules = {
     output: "build/bench/same-calls.wasm",
     options: handWritten,
   },
+  oneMoreCall: {
+    source: "bench/limit/one-more-call.ts",
+    output: "build/bench/one-more-call.wasm",
+    options: handWritten,
+  },
   gcore: { source: "bench/gcore/dark-launch.ts", output: "build/bench/gcore.wasm", options: gcore },
 } as const;
 

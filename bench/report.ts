@@ -75,12 +75,13 @@ export function drift(times: Times): string {
 }
 
 export function barsTable(results: readonly BarResult[]): string {
-  const out = [["bar", "headers", "at most", "median of ratios per round", "ratio of medians", ""]];
-  for (const { row, against, headers, most, perRound, ofMedians, verdict } of results) {
-    const name = `${row} / ${against}`;
-    out.push([name, String(headers), most.toFixed(2), range(perRound, 2), ofMedians.toFixed(2), verdict]);
+  const out = [["bar", "headers", "at most", "median of the rounds", "of medians", ""]];
+  for (const { name, headers, most, unit, perRound, ofMedians, verdict } of results) {
+    const measured = [most.toFixed(2), range(perRound, 2), ofMedians.toFixed(2)];
+    const cells = measured.map((cell) => (unit === "" ? cell : `${cell} ${unit}`));
+    out.push([name, String(headers), ...cells, verdict]);
   }
-  return [table(out), "The verdict is on the median of the ratios per round."].join("\n");
+  return [table(out), "The verdict is on the median of the rounds' ratios (or differences)."].join("\n");
 }
 
 const mib = (bytes: number): string => `${(bytes / MIB).toFixed(1)} MiB`;

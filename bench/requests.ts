@@ -47,7 +47,7 @@ export function hit(count: HeaderCount, expected: string): LoadRequest {
 /** A request whose answer shows what each copy of the filter wrote; `forged` is sent in by the client. */
 export function probe(isHit: boolean, forged?: readonly [string, string]): Buffer {
   const user = isHit
-    ? Object.entries(decisive)
+    ? [...others.slice(0, 1), ...Object.entries(decisive)]
     : [["x-beta-user", "false"] as const, ["x-user", "nobody"] as const];
   return request("/verify", [...user, ...(forged ? [forged] : [])]);
 }

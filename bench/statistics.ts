@@ -36,6 +36,11 @@ export function ratios(values: readonly number[], others: readonly number[]): nu
   return values.map((value, i) => value / (others[i] ?? NaN));
 }
 
+/** Pairwise differences, likewise. */
+export function differences(values: readonly number[], others: readonly number[]): number[] {
+  return values.map((value, i) => value - (others[i] ?? NaN));
+}
+
 /** Numbers in [0, 1) from a seed (mulberry32), so that an order can be had again. */
 export function random(seed: number): () => number {
   let state = seed >>> 0;

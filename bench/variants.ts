@@ -37,9 +37,12 @@ export const variantNames = [
   "baseline",
   "barest",
   "same-calls",
+  "one-more-call",
   "dark-launch",
   "rules-1",
   "rules-1000",
+  "hash",
+  "regex",
   "route",
   "lua",
   "gcore",
@@ -59,6 +62,24 @@ function userRules(count: number): Json[] {
 }
 
 const betaRule = { name: "beta", variant: "v2", match: { headers: { "x-beta-user": "true" } } };
+
+/** A stable hash of the user, with a salt by which the user of `requests.ts` that hits is v2, and the one that misses v1. */
+const weightedRule = {
+  name: "ramp",
+  variants: [
+    { name: "v2", weight: 50 },
+    { name: "v1", weight: 50 },
+  ],
+  by: [{ header: "x-user" }],
+  salt: "bench-2",
+};
+
+/** An expression of ordinary size, on the 101 bytes of `requests.ts`'s user agent. */
+const regexRule = {
+  name: "browser",
+  variant: "v2",
+  match: { headers: { "user-agent": { regex: "Mozilla/5\\.0 \\([^)]*\\) .*Chrome/1[0-9]{2}\\..*" } } },
+};
 
 export function darkLaunchConfiguration(header: string, rules: readonly Json[] = [betaRule]): string {
   return JSON.stringify({ header, default: "v1", rules });
@@ -143,6 +164,7 @@ export function variants(
     },
     wasm("barest", "barest module", built.barest, "", (header) => header),
     wasm("same-calls", "hand-written, same calls", built.sameCalls, "", (header) => header),
+    wasm("one-more-call", "the same, one more host call", built.oneMoreCall, "", (header) => header),
     hasDarkLaunch
       ? wasm("dark-launch", "dark-launch", darkLaunchModule, "", (header) => darkLaunchConfiguration(header))
       : {
@@ -160,6 +182,16 @@ export function variants(
           (header) => darkLaunchConfiguration(header, userRules(count)),
         ),
       ),
+    ...(hasDarkLaunch
+      ? [
+          wasm("hash", "dark-launch, two variants by weight", darkLaunchModule, "", (header) =>
+            darkLaunchConfiguration(header, [weightedRule]),
+          ),
+          wasm("regex", "dark-launch, a regex on 100 bytes", darkLaunchModule, "", (header) =>
+            darkLaunchConfiguration(header, [regexRule]),
+          ),
+        ]
+      : []),
     {
       name: "route",
       title: "Envoy route match (one more route)",

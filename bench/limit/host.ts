@@ -37,6 +37,16 @@ declare function proxy_add_header_map_value(
   valueLength: usize,
 ): u32;
 
+// @ts-ignore: decorator
+@external("env", "proxy_get_header_map_value")
+declare function proxy_get_header_map_value(
+  type: u32,
+  name: usize,
+  nameLength: usize,
+  data: usize,
+  size: usize,
+): u32;
+
 /** Where the host writes the address and the size of what it returns. */
 const returned = memory.data(8);
 
@@ -146,4 +156,12 @@ export function decideAndStrip(name: usize, nameLength: usize): u32 {
   if (sent) proxy_replace_header_map_value(REQUEST_HEADERS, name, nameLength, value, 2);
   else proxy_add_header_map_value(REQUEST_HEADERS, name, nameLength, value, 2);
   return beta;
+}
+
+/** "x-beta-user" */
+const betaUser = memory.data<u8>([0x78, 0x2d, 0x62, 0x65, 0x74, 0x61, 0x2d, 0x75, 0x73, 0x65, 0x72]);
+
+/** Asks the host for one header. */
+export function lookUp(): void {
+  proxy_get_header_map_value(REQUEST_HEADERS, betaUser, 11, returned, returned + 4);
 }

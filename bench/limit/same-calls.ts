@@ -87,6 +87,11 @@ export function proxy_on_request_headers(_context: u32, _count: u32, _endOfStrea
   return 0;
 }
 
+/** Is called for each response, and has nothing to do there: as dark-launch without a cookie to set. */
+export function proxy_on_response_headers(_context: u32, _count: u32, _endOfStream: u32): u32 {
+  return 0;
+}
+
 export function proxy_on_tick(context: u32): void {
   const ticking = find(context);
   if (!ticking) return;
