@@ -8,7 +8,7 @@ import { xxh64 } from "./bytes/xxhash";
 
 /** A number in (0, 1), uniform over keys and independent between seeds: the upper 53 bits of the hash, and a half. */
 export function fractionOf(key: Bytes, seed: u64): f64 {
-  return (<f64>(xxh64(key, seed) >>> 11) + 0.5) * 1.1102230246251565e-16;
+  return (<f64>(<i64>(xxh64(key, seed) >>> 11)) + 0.5) * 1.1102230246251565e-16;
 }
 
 /** The seed for a salt. */

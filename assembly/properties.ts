@@ -11,6 +11,14 @@ export function sourceAddress(): Bytes {
   return getProperty(SOURCE_ADDRESS);
 }
 
+/**
+ * The connection's peer, whatever X-Forwarded-For says, in the form of {@link sourceAddress}. Envoy tells it to network
+ * plugins alone: a companion on the listener leaves it in the connection's filter state, by this name.
+ */
+export function directAddress(): Bytes {
+  return getProperty(DIRECT_ADDRESS);
+}
+
 /** Whether the peer presented a certificate. */
 export function connectionIsMtls(): bool {
   const value = getProperty(CONNECTION_MTLS);
@@ -20,6 +28,11 @@ export function connectionIsMtls(): bool {
 /** The first URI of the peer certificate's subject alternative names: a SPIFFE id in a mesh. */
 export function peerCertificateUri(): Bytes {
   return getProperty(PEER_CERTIFICATE_URI);
+}
+
+/** The peer's SPIFFE id where Istio took it from the tunnel's certificate: in waypoints. */
+export function tunnelPrincipal(): Bytes {
+  return getProperty(TUNNEL_PRINCIPAL);
 }
 
 /** Whether the listener takes requests in (1) or sends them out (2); 0 is unspecified. */
@@ -80,6 +93,10 @@ export function integerProperty(path: Bytes): i64 {
 
 // @ts-ignore: decorator
 @lazy const SOURCE_ADDRESS = propertyPath("source", "address");
+// @ts-ignore: decorator
+@lazy const DIRECT_ADDRESS = propertyPath("outrigger.peer");
+// @ts-ignore: decorator
+@lazy const TUNNEL_PRINCIPAL = propertyPath("filter_state", "io.istio.peer_principal");
 // @ts-ignore: decorator
 @lazy const CONNECTION_MTLS = propertyPath("connection", "mtls");
 // @ts-ignore: decorator

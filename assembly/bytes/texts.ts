@@ -5,7 +5,7 @@
  */
 // @ts-ignore: decorator
 @global
-function __text(offset: u32, length: i32): string {
+export function __text(offset: u32, length: i32): string {
   const start = memory.data<u8>([0]) + offset;
   // @ts-ignore: a builtin of the runtime.
   const text = changetype<string>(__new(length << 1, idof<string>()));

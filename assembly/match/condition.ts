@@ -27,6 +27,14 @@ export class Comparison {
 
 /** What the fields of a `RequestMatch` demand, as they are read. */
 export class Conditions {
+  constructor(
+    /**
+     * Whether the match stands inside an odd number of `not`s. A condition that cannot be evaluated answers this: then
+     * neither what demands it holds nor what demands its contrary.
+     */
+    readonly negated: bool,
+  ) {}
+
   readonly comparisons: Comparison[] = [];
   /** Everything else, which is asked last. */
   readonly others: Condition[] = [];

@@ -5,7 +5,10 @@ import { Attribute, internAttribute } from "./attribute";
 import { HostAttribute, MethodAttribute, PathAttribute } from "./attributes";
 import { baggageAttribute, cookieAttribute, headerAttribute, queryParamAttribute } from "./named";
 import { Comparison, Conditions, MatchField } from "./condition";
+import { readCel } from "./cel";
+import { CLAIM_NAMES, claimAttribute, compareClaim } from "./claims";
 import { readPercentage } from "./percentage";
+import { readSource } from "./source";
 import { readSet, readStringMatch, StringMatcher, StringMatchKind } from "./string-match";
 
 /** The fields of `RequestMatch` that are conditions; `anyOf` and `not` are in `request-match.ts`. */
@@ -34,7 +37,12 @@ export const MATCH_FIELDS: MatchField[] = [
   new MatchField("baggage", (reader, value, conditions) => {
     compareEach(reader, value, conditions, "the name of a baggage member", baggageAttribute);
   }),
+  new MatchField("claims", (reader, value, conditions) => {
+    compareEach(reader, value, conditions, CLAIM_NAMES, claimAttribute, compareClaim);
+  }),
+  new MatchField("source", readSource),
   new MatchField("percentage", readPercentage),
+  new MatchField("cel", readCel),
 ];
 
 /** Adds a comparison, unless its matcher was wrong. */
@@ -51,7 +59,7 @@ export function compare(
 
 /**
  * Reads an object from names to `StringMatch`es. `create` makes the attribute for a name, or null when it is not what
- * `names` says.
+ * `names` says; `add` adds what is then demanded of it.
  */
 export function compareEach(
   reader: ConfigReader,
@@ -59,6 +67,7 @@ export function compareEach(
   conditions: Conditions,
   names: string,
   create: (reader: ConfigReader, name: Bytes) => Attribute | null,
+  add: (r: ConfigReader, c: Conditions, attribute: Attribute, m: StringMatcher | null) => void = compare,
 ): void {
   if (value.kind != JsonKind.Object) {
     reader.unexpected(value, "an object from names to matches");
@@ -68,7 +77,7 @@ export function compareEach(
   while (member != null) {
     const attribute = create(reader, member.name);
     if (attribute == null) reader.problem(member, "expected " + names);
-    else compare(reader, conditions, attribute, readStringMatch(reader, member));
+    else add(reader, conditions, attribute, readStringMatch(reader, member));
     member = member.next;
   }
 }

@@ -60,10 +60,17 @@ for (let at = 0; at < MATCH_FIELDS.length; at++) FIELDS.push(MATCH_FIELDS[at].fi
 FIELDS.push("anyOf");
 FIELDS.push("not");
 
-/** Reads a `RequestMatch`. What is wrong is reported; the matcher is then not to be used. */
-export function readRequestMatch(reader: ConfigReader, node: JsonNode): RequestMatcher {
+/**
+ * Reads a `RequestMatch`. What is wrong is reported; the matcher is then not to be used. `negated` is that of
+ * {@link Conditions}.
+ */
+export function readRequestMatch(
+  reader: ConfigReader,
+  node: JsonNode,
+  negated: bool = false,
+): RequestMatcher {
   if (!reader.object(node, FIELDS)) return new RequestMatcher();
-  const conditions = new Conditions();
+  const conditions = new Conditions(negated);
   for (let at = 0; at < MATCH_FIELDS.length; at++) {
     const field = MATCH_FIELDS[at];
     const value = reader.member(node, field.field);
@@ -75,7 +82,7 @@ export function readRequestMatch(reader: ConfigReader, node: JsonNode): RequestM
     if (list.count == 0) reader.unexpected(list, "a list of at least one match");
     let item = list.first;
     while (item != null) {
-      anyOf.push(readRequestMatch(reader, item));
+      anyOf.push(readRequestMatch(reader, item, negated));
       item = item.next;
     }
   }
@@ -83,7 +90,7 @@ export function readRequestMatch(reader: ConfigReader, node: JsonNode): RequestM
   return new RequestMatcher(
     StaticArray.fromArray(conditions.comparisons),
     StaticArray.fromArray(anyOf),
-    not == null ? null : readRequestMatch(reader, not),
+    not == null ? null : readRequestMatch(reader, not, !negated),
     StaticArray.fromArray(conditions.others),
   );
 }

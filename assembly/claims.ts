@@ -1,0 +1,140 @@
+import { arenaAllocate } from "./bytes/arena";
+import {
+  ABSENT,
+  byteAt,
+  Bytes,
+  bytesOf,
+  copyTo,
+  equals,
+  indexOfByte,
+  lengthOf,
+  literal,
+  lowerTo,
+  pointerOf,
+  slice,
+} from "./bytes/bytes";
+import { decimalTo } from "./bytes/decimal";
+import { getProperty } from "./host/properties";
+
+/**
+ * Claims of a token that was verified earlier in this proxy. A claim is named by the property's path of its first
+ * element, were it a list: `claimPath` makes it. Answers live in the arena.
+ */
+
+/**
+ * What Envoy's jwt_authn verified: its dynamic metadata, under the key `payload`, which istiod configures
+ * (`payload_in_metadata`; istio `pilot/pkg/security/authn`). A filter of ours that verifies tokens leaves the claims
+ * where {@link claimValue} looks for them after this.
+ */
+// @ts-ignore: decorator
+@lazy const VERIFIED = literal("metadata\0filter_metadata\0envoy.filters.http.jwt_authn\0payload");
+
+/** `\0` and `0`: the first element of a list. */
+const FIRST: u32 = 2;
+
+/**
+ * The path of the claim that `name` means: names of members, joined by dots; one in brackets is taken as it stands, and needs no dot in
+ * front (`realm.roles`, `[https://example.com/role]`, `[realm][roles]` as in Istio). {@link ABSENT} when it means none.
+ */
+export function claimPath(name: Bytes): Bytes {
+  const length = lengthOf(name);
+  const start = arenaAllocate(lengthOf(VERIFIED) + 2 * length + FIRST);
+  let top = start + copyTo(start, VERIFIED);
+  let at: u32 = 0;
+  do {
+    const quoted = at < length && byteAt(name, at) == 0x5b;
+    const from = quoted ? at + 1 : at;
+    let end = from;
+    while (end < length && (quoted ? byteAt(name, end) != 0x5d : !isMark(byteAt(name, end)))) end++;
+    const segment = slice(name, from, end);
+    if (end == from || (quoted && end == length) || indexOfByte(segment, 0) >= 0) return ABSENT;
+    store<u8>(top++, 0);
+    top += copyTo(top, segment);
+    at = quoted ? end + 1 : end;
+    if (at == length) {
+      store<u16>(top, 0x3000);
+      return bytesOf(start, <u32>(top - start) + FIRST);
+    }
+    if (byteAt(name, at) == 0x2e) at++;
+    else if (byteAt(name, at) != 0x5b) return ABSENT;
+  } while (true);
+}
+
+function isMark(byte: u8): bool {
+  return byte == 0x2e || byte == 0x5b;
+}
+
+/** The claim as the host has it, {@link ABSENT} where there is none. */
+export function claimValue(path: Bytes): Bytes {
+  return getProperty(slice(path, 0, lengthOf(path) - FIRST));
+}
+
+/**
+ * Whether the value of the claim is a list. The host gives it as pairs without values (`serializeValue` in Envoy's
+ * `wasm/context.cc`), which a string could hold too: so a list's first element is asked for.
+ */
+export function isListClaim(path: Bytes, value: Bytes): bool {
+  const length = lengthOf(value);
+  if (length < 4) return false;
+  const count = load<u32>(pointerOf(value));
+  // Two lengths and two NUL for each.
+  if (<u64>count * 10 + 4 > length) return false;
+  let left = length - 4 - count * 10;
+  for (let at: u32 = 0; at < count; at++) {
+    // The length of the value stands in the upper half.
+    const size = load<u64>(pointerOf(value) + at * 8, 4);
+    if (size > left) return false;
+    left -= <u32>size;
+  }
+  if (left != 0) return false;
+  if (count == 0) return true;
+  const first = getProperty(path);
+  return first != ABSENT && equals(first, bytesOf(firstElement(value), load<u32>(pointerOf(value), 4)));
+}
+
+export function countElements(list: Bytes): u32 {
+  return load<u32>(pointerOf(list));
+}
+
+/** Where a list's first element starts; the next one starts 2 bytes behind its end. */
+export function firstElement(list: Bytes): usize {
+  return pointerOf(list) + 4 + <usize>countElements(list) * 8;
+}
+
+/** How long a list's element is. */
+// @ts-ignore: decorator
+@inline
+export function elementLength(list: Bytes, at: u32): u32 {
+  return load<u32>(pointerOf(list) + <usize>at * 8, 4);
+}
+
+/** The list with its elements in ASCII lower case. */
+export function lowerCaseList(list: Bytes): Bytes {
+  const copy = arenaAllocate(lengthOf(list));
+  copyTo(copy, list);
+  const from = <u32>(firstElement(list) - pointerOf(list));
+  lowerTo(slice(list, from, lengthOf(list)), copy + from);
+  return bytesOf(copy, lengthOf(list));
+}
+
+/**
+ * A value as text: `true` and `false`, whole numbers in digits; everything else as it is. The host gives a boolean as a byte and a
+ * number as 8 bytes, of which the first is NUL for whole numbers up to 2^45, and for no text that is anybody's claim.
+ */
+export function claimText(value: Bytes): Bytes {
+  const length = lengthOf(value);
+  if (length == 1 && byteAt(value, 0) < 2) return byteAt(value, 0) == 1 ? TRUE : FALSE;
+  if (length != 8 || byteAt(value, 0) != 0) return value;
+  const number = load<f64>(pointerOf(value));
+  // NaN fails, too.
+  if (!(abs(number) < 9007199254740992 && trunc(number) == number)) return value;
+  const start = arenaAllocate(24);
+  let digits = start;
+  if (number < 0) store<u8>(digits++, 0x2d);
+  return bytesOf(start, <u32>(decimalTo(digits, <u64>abs(number)) - start));
+}
+
+// @ts-ignore: decorator
+@lazy const TRUE = literal("true");
+// @ts-ignore: decorator
+@lazy const FALSE = literal("false");
