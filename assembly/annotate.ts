@@ -8,9 +8,7 @@ export enum Annotate {
   Always,
 }
 
-const CHOICES = ["decisions", "always"];
-
 /** Reads a filter's field `annotate`. */
 export function readAnnotate(reader: ConfigReader, object: JsonNode): Annotate {
-  return reader.choice(object, "annotate", CHOICES, Annotate.Decisions);
+  return reader.choice(object, "annotate", "decisions always", Annotate.Decisions);
 }

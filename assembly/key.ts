@@ -1,10 +1,19 @@
 import { arenaAllocate } from "./bytes/arena";
 import { ABSENT, Bytes, bytesOf, copyTo, indexOfByte, lengthOf } from "./bytes/bytes";
-import { alternatives, ConfigReader, isWord } from "./json/config-reader";
+import { alternatives, ConfigReader, positionAmong } from "./json/config-reader";
 import { JsonKind, JsonNode } from "./json/node";
+import { readAddressKey } from "./match/address";
 import { Attribute, internAttribute } from "./match/attribute";
-import { ConstantAttribute, HostAttribute, MethodAttribute, PathSegmentsAttribute } from "./match/attributes";
+import {
+  ConstantAttribute,
+  HostAttribute,
+  MethodAttribute,
+  PathSegmentsAttribute,
+  RouteNameAttribute,
+} from "./match/attributes";
+import { CLAIM_NAMES, claimAttribute } from "./match/claims";
 import { baggageAttribute, cookieAttribute, headerAttribute, queryParamAttribute } from "./match/named";
+import { PrincipalAttribute } from "./match/principal";
 import { RequestView } from "./request-view";
 
 /** What requests are counted or hashed by: one or several attributes, all of which must be there. */
@@ -42,38 +51,9 @@ function part(attribute: Attribute, request: RequestView): Bytes {
   return value == ABSENT || indexOfByte(value, 0) >= 0 ? ABSENT : value;
 }
 
-/** A kind of part of a key: `{header: name}`. */
-class KeyKind {
-  constructor(
-    readonly field: string,
-    /** What stands behind the field, for the message when it is something else. */
-    readonly expected: string,
-    /** The attribute that `value` means, or null when it means none. */
-    readonly read: (reader: ConfigReader, value: JsonNode) => Attribute | null,
-  ) {}
-}
-
-/** All kinds: another one is a line here, and its part of the schema. */
-const KINDS: KeyKind[] = [
-  new KeyKind("header", "the name of a header", (reader, value) =>
-    value.kind == JsonKind.String ? headerAttribute(reader, value.text) : null,
-  ),
-  new KeyKind("cookie", "the name of a cookie", (reader, value) =>
-    value.kind == JsonKind.String ? cookieAttribute(reader, value.text) : null,
-  ),
-  new KeyKind("queryParam", "the name of a query parameter", (reader, value) =>
-    value.kind == JsonKind.String ? queryParamAttribute(reader, value.text) : null,
-  ),
-  new KeyKind("baggage", "the name of a baggage member", (reader, value) =>
-    value.kind == JsonKind.String ? baggageAttribute(reader, value.text) : null,
-  ),
-  new KeyKind("method", "{}", (_reader, value) => (isEmpty(value) ? new MethodAttribute(ABSENT) : null)),
-  new KeyKind("host", "{}", (_reader, value) => (isEmpty(value) ? new HostAttribute(ABSENT) : null)),
-  new KeyKind("path", "{} or {segments: 2}", readPath),
-  new KeyKind("constant", "a text", (reader, value) =>
-    value.kind == JsonKind.String ? new ConstantAttribute(reader.keeper.keep(value.text)) : null,
-  ),
-];
+/** All kinds of part: another one is a word here and its case in {@link partOf}, and its part of the schema. */
+const KINDS =
+  "header cookie queryParam claim baggage remoteAddress principal method path host routeName constant";
 
 /** Reads a key: a list of one-field objects. Null where it is wrong. */
 export function readKey(reader: ConfigReader, list: JsonNode): Key | null {
@@ -92,29 +72,83 @@ export function readKey(reader: ConfigReader, list: JsonNode): Key | null {
 }
 
 function readPart(reader: ConfigReader, item: JsonNode): Attribute | null {
-  const fields = KINDS.map<string>((kind) => kind.field);
   const value = item.first;
   if (item.kind != JsonKind.Object || value == null || item.count != 1) {
-    reader.problem(item, "expected exactly one of " + alternatives(fields));
+    reader.problem(item, "expected exactly one of " + alternatives(KINDS));
     return null;
   }
-  for (let at = 0; at < KINDS.length; at++) {
-    const kind = KINDS[at];
-    if (!isWord(value.name, kind.field)) continue;
-    const attribute = kind.read(reader, value);
-    if (attribute == null) reader.unexpected(value, kind.expected);
-    return attribute;
+  const kind = positionAmong(value.name, KINDS);
+  if (kind < 0) {
+    reader.problem(value, "unknown field; expected " + alternatives(KINDS));
+    return null;
   }
-  reader.problem(value, "unknown field; expected " + alternatives(fields));
-  return null;
+  // These tell themselves what is wrong with them.
+  if (kind == 5) return readAddressKey(reader, value);
+  if (kind == 8) return readPath(reader, value);
+  const isNamed = value.kind == JsonKind.String;
+  const isPlain = value.kind == JsonKind.Object && value.count == 0;
+  const attribute = isNamed ? namedPart(reader, kind, value.text) : isPlain ? plainPart(kind) : null;
+  if (attribute == null) reader.unexpected(value, expectedOf(kind));
+  return attribute;
 }
 
-function isEmpty(value: JsonNode): bool {
-  return value.kind == JsonKind.Object && value.count == 0;
+function namedPart(reader: ConfigReader, kind: i32, name: Bytes): Attribute | null {
+  switch (kind) {
+    case 0:
+      return headerAttribute(reader, name);
+    case 1:
+      return cookieAttribute(reader, name);
+    case 2:
+      return queryParamAttribute(reader, name);
+    case 3:
+      return claimAttribute(reader, name);
+    case 4:
+      return baggageAttribute(reader, name);
+    case 11:
+      return new ConstantAttribute(reader.keeper.keep(name));
+    default:
+      return null;
+  }
+}
+
+/** A part that needs no name: `{principal: {}}`. */
+function plainPart(kind: i32): Attribute | null {
+  switch (kind) {
+    case 6:
+      return new PrincipalAttribute(ABSENT);
+    case 7:
+      return new MethodAttribute(ABSENT);
+    case 9:
+      return new HostAttribute(ABSENT);
+    case 10:
+      return new RouteNameAttribute(ABSENT);
+    default:
+      return null;
+  }
+}
+
+/** What stands behind the field. */
+function expectedOf(kind: i32): string {
+  switch (kind) {
+    case 0:
+      return "the name of a header";
+    case 1:
+      return "the name of a cookie";
+    case 2:
+      return "the name of a query parameter";
+    case 3:
+      return CLAIM_NAMES;
+    case 4:
+      return "the name of a baggage member";
+    case 11:
+      return "a text";
+    default:
+      return "{}";
+  }
 }
 
 function readPath(reader: ConfigReader, value: JsonNode): Attribute | null {
-  if (!reader.object(value, ["segments"])) return new PathSegmentsAttribute(ABSENT, 0);
+  if (!reader.object(value, "segments")) return null;
   const node = reader.member(value, "segments");
   const segments = node == null ? 0 : reader.integer(node, 1, 64);
   return new PathSegmentsAttribute(reader.keeper.keepText(segments.toString()), segments);

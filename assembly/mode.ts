@@ -8,9 +8,7 @@ export enum Mode {
   Shadow,
 }
 
-const MODES = ["enforce", "shadow"];
-
 /** Reads the field `mode` of a filter or a rule. */
 export function readMode(reader: ConfigReader, object: JsonNode): Mode {
-  return reader.choice(object, "mode", MODES, Mode.Enforce);
+  return reader.choice(object, "mode", "enforce shadow", Mode.Enforce);
 }

@@ -77,14 +77,6 @@ export function responseCode(): i64 {
   return integerProperty(RESPONSE_CODE);
 }
 
-/** The path of a property of several segments: `propertyPath("request", "headers", "x-id")`. */
-export function propertyPath(first: string, second: string = "", third: string = ""): Bytes {
-  let path = first;
-  if (second.length > 0) path += "\0" + second;
-  if (third.length > 0) path += "\0" + third;
-  return literal(path);
-}
-
 /** An integer property, which the host writes as 8 bytes little endian. */
 export function integerProperty(path: Bytes): i64 {
   const value = getProperty(path);
@@ -92,30 +84,30 @@ export function integerProperty(path: Bytes): i64 {
 }
 
 // @ts-ignore: decorator
-@lazy const SOURCE_ADDRESS = propertyPath("source", "address");
+@lazy const SOURCE_ADDRESS = literal("source\0address");
 // @ts-ignore: decorator
-@lazy const DIRECT_ADDRESS = propertyPath("outrigger.peer");
+@lazy const DIRECT_ADDRESS = literal("outrigger.peer");
 // @ts-ignore: decorator
-@lazy const TUNNEL_PRINCIPAL = propertyPath("filter_state", "io.istio.peer_principal");
+@lazy const TUNNEL_PRINCIPAL = literal("filter_state\0io.istio.peer_principal");
 // @ts-ignore: decorator
-@lazy const CONNECTION_MTLS = propertyPath("connection", "mtls");
+@lazy const CONNECTION_MTLS = literal("connection\0mtls");
 // @ts-ignore: decorator
-@lazy const PEER_CERTIFICATE_URI = propertyPath("connection", "uri_san_peer_certificate");
+@lazy const PEER_CERTIFICATE_URI = literal("connection\0uri_san_peer_certificate");
 // @ts-ignore: decorator
-@lazy const LISTENER_DIRECTION = propertyPath("xds", "listener_direction");
+@lazy const LISTENER_DIRECTION = literal("xds\0listener_direction");
 // @ts-ignore: decorator
-@lazy const ROUTE_NAME = propertyPath("xds", "route_name");
+@lazy const ROUTE_NAME = literal("xds\0route_name");
 // @ts-ignore: decorator
-@lazy const CLUSTER_NAME = propertyPath("xds", "cluster_name");
+@lazy const CLUSTER_NAME = literal("xds\0cluster_name");
 // @ts-ignore: decorator
-@lazy const PLUGIN_NAME = propertyPath("plugin_name");
+@lazy const PLUGIN_NAME = literal("plugin_name");
 // @ts-ignore: decorator
-@lazy const PLUGIN_ROOT_ID = propertyPath("plugin_root_id");
+@lazy const PLUGIN_ROOT_ID = literal("plugin_root_id");
 // @ts-ignore: decorator
-@lazy const REQUEST_TIME = propertyPath("request", "time");
+@lazy const REQUEST_TIME = literal("request\0time");
 // @ts-ignore: decorator
-@lazy const REQUEST_DURATION = propertyPath("request", "duration");
+@lazy const REQUEST_DURATION = literal("request\0duration");
 // @ts-ignore: decorator
-@lazy const REQUEST_PROTOCOL = propertyPath("request", "protocol");
+@lazy const REQUEST_PROTOCOL = literal("request\0protocol");
 // @ts-ignore: decorator
-@lazy const RESPONSE_CODE = propertyPath("response", "code");
+@lazy const RESPONSE_CODE = literal("response\0code");

@@ -1,6 +1,6 @@
 import { Filter } from "./filter";
 import { configureFilter, kinds, registerSuiteReader } from "./filter-root";
-import { alternatives, ConfigReader, isWord } from "./json/config-reader";
+import { alternatives, ConfigReader, positionAmong } from "./json/config-reader";
 import { JsonNode } from "./json/node";
 
 /**
@@ -12,11 +12,12 @@ export function registerSuite(): void {
 }
 
 function readSuite(document: JsonNode, reader: ConfigReader, filters: Filter[]): void {
-  if (!reader.object(document, ["filters"])) return;
+  if (!reader.object(document, "filters")) return;
   if (reader.member(document, "filters") == null) reader.missing(document, "filters", "a list of filters");
   const list = reader.list(document, "filters");
   if (list == null) return;
-  const fields = kinds.map<string>((kind) => camelCase(kind.name));
+  let fields = "";
+  for (let at = 0; at < kinds.length; at++) fields += (at > 0 ? " " : "") + camelCase(kinds[at].name);
   let item = list.first;
   while (item != null) {
     if (reader.object(item, fields)) readEntry(item, fields, reader, filters);
@@ -25,15 +26,14 @@ function readSuite(document: JsonNode, reader: ConfigReader, filters: Filter[]):
 }
 
 /** Reads `{darkLaunch: {..}}`: the one field names the filter, its value is the configuration. */
-function readEntry(item: JsonNode, fields: string[], reader: ConfigReader, filters: Filter[]): void {
+function readEntry(item: JsonNode, fields: string, reader: ConfigReader, filters: Filter[]): void {
   const config = item.first;
   if (config == null || item.count != 1) {
     reader.problem(item, "expected exactly one of " + alternatives(fields));
     return;
   }
-  for (let at = 0; at < kinds.length; at++) {
-    if (isWord(config.name, fields[at])) configureFilter(kinds[at], config, reader, filters);
-  }
+  const kind = positionAmong(config.name, fields);
+  if (kind >= 0) configureFilter(kinds[kind], config, reader, filters);
 }
 
 /** `dark-launch` as `darkLaunch`. */

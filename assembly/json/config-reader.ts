@@ -62,8 +62,8 @@ export class ConfigReader {
     this.tell(path + ": required; expected " + expected);
   }
 
-  /** Whether `node` is an object. Members that are not among `fields` are problems. */
-  object(node: JsonNode, fields: string[]): bool {
+  /** Whether `node` is an object. Members that are not among `fields`, words with a space between, are problems. */
+  object(node: JsonNode, fields: string): bool {
     if (node.kind != JsonKind.Object) {
       this.unexpected(node, "an object");
       return false;
@@ -73,11 +73,11 @@ export class ConfigReader {
   }
 
   /** Whether all members of an object are among `fields`; those that are not are problems. */
-  knows(object: JsonNode, fields: string[]): bool {
+  knows(object: JsonNode, fields: string): bool {
     let all = true;
     let child = object.first;
     while (child != null) {
-      if (!isAmong(child.name, fields)) {
+      if (positionAmong(child.name, fields) < 0) {
         this.problem(child, "unknown field; expected " + alternatives(fields));
         all = false;
       }
@@ -119,13 +119,12 @@ export class ConfigReader {
     return otherwise;
   }
 
-  /** The position of a member's value among `choices`. */
-  choice(object: JsonNode, name: string, choices: string[], otherwise: i32): i32 {
+  /** The position of a member's value among `choices`, words with a space between. */
+  choice(object: JsonNode, name: string, choices: string, otherwise: i32): i32 {
     const node = this.member(object, name);
     if (node == null) return otherwise;
-    if (node.kind == JsonKind.String) {
-      for (let at = 0; at < choices.length; at++) if (isWord(node.text, choices[at])) return at;
-    }
+    const position = node.kind == JsonKind.String ? positionAmong(node.text, choices) : -1;
+    if (position >= 0) return position;
     this.unexpected(node, alternatives(choices));
     return otherwise;
   }
@@ -212,24 +211,40 @@ function range(least: i32, most: i32): string {
   return " from " + least.toString() + " to " + most.toString();
 }
 
-/** `a, b or c`. */
-export function alternatives(words: string[]): string {
-  let text = words[0];
-  for (let at = 1; at < words.length; at++) text += (at == words.length - 1 ? " or " : ", ") + words[at];
+/** `a, b or c` of the words `a b c`. */
+export function alternatives(words: string): string {
+  let text = "";
+  let last = words.length - 1;
+  while (last >= 0 && words.charCodeAt(last) != 0x20) last--;
+  for (let at = 0; at < words.length; at++) {
+    const unit = words.charCodeAt(at);
+    text += unit != 0x20 ? String.fromCharCode(unit) : at < last ? ", " : " or ";
+  }
   return text;
-}
-
-function isAmong(text: Bytes, words: string[]): bool {
-  for (let at = 0; at < words.length; at++) if (isWord(text, unchecked(words[at]))) return true;
-  return false;
 }
 
 /** Whether the bytes are this ASCII word. */
 export function isWord(text: Bytes, word: string): bool {
-  const length = word.length;
-  if (<i32>lengthOf(text) != length) return false;
-  for (let at = 0; at < length; at++) {
-    if (byteAt(text, at) != <u8>word.charCodeAt(at)) return false;
+  return lengthOf(text) == <u32>word.length && isAt(text, word, 0);
+}
+
+/** The position of `text` among ASCII words with a space between, or -1. */
+export function positionAmong(text: Bytes, words: string): i32 {
+  const length = <i32>lengthOf(text);
+  let position = 0;
+  for (let start = 0, at = 0; at <= words.length; at++) {
+    if (at < words.length && words.charCodeAt(at) != 0x20) continue;
+    if (length > 0 && at - start == length && isAt(text, words, start)) return position;
+    start = at + 1;
+    position++;
+  }
+  return -1;
+}
+
+/** Whether the bytes stand in `words` from `start` on, where there are as many characters. */
+export function isAt(text: Bytes, words: string, start: i32): bool {
+  for (let at: u32 = 0; at < lengthOf(text); at++) {
+    if (byteAt(text, at) != <u8>words.charCodeAt(start + at)) return false;
   }
   return true;
 }

@@ -1,34 +1,35 @@
 import { ABSENT, byteAt, Bytes, lengthOf, slice } from "../bytes/bytes";
-import { ConfigReader } from "./config-reader";
+import { ConfigReader, positionAmong } from "./config-reader";
 import { JsonKind, JsonNode } from "./node";
 import { parseNumber } from "./number";
-
-/** Units of durations, and their milliseconds. */
-const UNITS = ["ms", "s", "m", "h"];
-const MILLISECONDS: f64[] = [1, 1000, 60000, 3600000];
 
 /** The milliseconds of a duration (`10ms`, `1.5s`, `15m`, `1h`), or NaN where it is none. */
 export function parseDuration(text: Bytes): f64 {
   const length = lengthOf(text);
   let end: u32 = 0;
   let dots = 0;
-  while (end < length) {
+  /** A dot stands between digits. */
+  let afterDigit = false;
+  for (; end < length; end++) {
     const byte = byteAt(text, end);
-    if (byte == 0x2e) dots++;
-    else if (<u32>(byte - 0x30) > 9) break;
-    end++;
+    const isDigit = <u32>(byte - 0x30) < 10;
+    if (!isDigit && (byte != 0x2e || !afterDigit || ++dots > 1)) break;
+    afterDigit = isDigit;
   }
-  if (end == 0 || dots > 1 || byteAt(text, 0) == 0x2e || byteAt(text, end - 1) == 0x2e) return NaN;
-  for (let unit = 0; unit < UNITS.length; unit++) {
-    const word = UNITS[unit];
-    if (<u32>word.length != length - end) continue;
-    let same = true;
-    for (let at = 0; at < word.length; at++) {
-      if (byteAt(text, end + at) != <u8>word.charCodeAt(at)) same = false;
-    }
-    if (same) return parseNumber(slice(text, 0, end)) * MILLISECONDS[unit];
+  if (!afterDigit) return NaN;
+  const value = parseNumber(slice(text, 0, end));
+  switch (positionAmong(slice(text, end, length), "ms s m h")) {
+    case 0:
+      return value;
+    case 1:
+      return value * 1000;
+    case 2:
+      return value * 60000;
+    case 3:
+      return value * 3600000;
+    default:
+      return NaN;
   }
-  return NaN;
 }
 
 /** Reads a duration of `least` to `most` milliseconds; NaN where it is none. `example` goes into the message. */

@@ -53,11 +53,9 @@ export class AddressPrefixAttribute extends Attribute {
   }
 }
 
-const FIELDS = ["prefix4", "prefix6", "direct"];
-
 /** Reads `{prefix4: 32, prefix6: 64, direct: false}`, a part of a key. */
 export function readAddressKey(reader: ConfigReader, value: JsonNode): Attribute | null {
-  if (!reader.object(value, FIELDS)) return null;
+  if (!reader.object(value, "prefix4 prefix6 direct")) return null;
   const prefix4 = readPrefix(reader, value, "prefix4", 32, 32);
   const prefix6 = readPrefix(reader, value, "prefix6", 64, 128);
   const direct = reader.boolean(value, "direct", false);

@@ -1,5 +1,6 @@
 import { baggageMember } from "../baggage";
 import { ABSENT, byteAt, Bytes, lengthOf, slice } from "../bytes/bytes";
+import { routeName } from "../properties";
 import { RequestView } from "../request-view";
 import { Attribute } from "./attribute";
 
@@ -77,6 +78,14 @@ export class CookieAttribute extends Attribute {
 export class BaggageAttribute extends Attribute {
   find(request: RequestView): Bytes {
     return baggageMember(request, this.name);
+  }
+}
+
+/** The name of the route that Envoy has chosen, as far as it is known before the filters behind change anything. */
+@final
+export class RouteNameAttribute extends Attribute {
+  find(_request: RequestView): Bytes {
+    return routeName();
   }
 }
 

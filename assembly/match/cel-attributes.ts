@@ -1,5 +1,5 @@
-import { byteAt, byteString, Bytes, indexOfByte, lengthOf, slice } from "../bytes/bytes";
-import { isWord } from "../json/config-reader";
+import { byteAt, byteString, Bytes, equals, indexOfByte, lengthOf, slice } from "../bytes/bytes";
+import { alternatives, isAt, positionAmong } from "../json/config-reader";
 
 /**
  * What Envoy 1.40 offers to expressions (`source/extensions/filters/common/expr/context.h`, `PROPERTY_TOKENS` of
@@ -18,21 +18,7 @@ const ATTRIBUTES =
   "route_name\nroute_metadata\nplugin_name\nplugin_root_id\nplugin_vm_id\nconnection_id\nupstream_host_metadata\n";
 
 /** What else stands alone in CEL: literals, an operator, and the names of types. */
-const WORDS = [
-  "true",
-  "false",
-  "null",
-  "in",
-  "bool",
-  "int",
-  "uint",
-  "double",
-  "string",
-  "bytes",
-  "list",
-  "map",
-  "type",
-];
+const WORDS = "true false null in bool int uint double string bytes list map type";
 
 /**
  * What is wrong with the first attribute that Envoy has not; empty when all are known. Envoy takes an expression with any
@@ -66,20 +52,24 @@ export function unknownCelAttribute(text: Bytes): string {
 /** What is wrong with the name from `start` to `end`. */
 function problemOf(text: Bytes, start: u32, end: u32): string {
   const name = slice(text, start, end);
-  for (let at = 0; at < WORDS.length; at++) if (isWord(name, WORDS[at])) return "";
-  const lines = ATTRIBUTES.split("\n");
-  for (let at = 0; at < lines.length; at++) {
-    const words = lines[at].split(" ");
-    if (!isWord(name, words[0])) continue;
-    const field = fieldBehind(text, end);
-    if (words.length == 1 || lengthOf(field) == 0) return "";
-    for (let at = 1; at < words.length; at++) if (isWord(field, words[at])) return "";
-    const fields = words.slice(1).join(", ");
-    return `${words[0]} has no ${byteString(field)} in Envoy; expected one of ${fields}`;
+  if (positionAmong(name, WORDS) >= 0) return "";
+  const length = <i32>lengthOf(name);
+  let line = 0;
+  for (let at = 0; at < ATTRIBUTES.length; at++) {
+    if (ATTRIBUTES.charCodeAt(at) != 0x0a) continue;
+    if (at - line >= length && isAt(name, ATTRIBUTES, line)) {
+      const behind = ATTRIBUTES.charCodeAt(line + length);
+      if (behind == 0x0a) return "";
+      if (behind == 0x20) {
+        const field = fieldBehind(text, end);
+        const fields = ATTRIBUTES.substring(line + length + 1, at);
+        if (lengthOf(field) == 0 || positionAmong(field, fields) >= 0) return "";
+        return `${byteString(name)} has no ${byteString(field)} in Envoy; expected ${alternatives(fields)}`;
+      }
+    }
+    line = at + 1;
   }
-  return isBound(text, name)
-    ? ""
-    : `Envoy has no attribute ${byteString(name)}; expected request.path or another one`;
+  return isBound(text, name) ? "" : `Envoy has no attribute ${byteString(name)}; expected request.path, say`;
 }
 
 /** The field that is selected behind an attribute: `path` of `.path` and of `["path"]`; empty for another index. */
@@ -104,7 +94,7 @@ function isBound(text: Bytes, name: Bytes): bool {
     const end = endOfName(text, start);
     const comma = byteFrom(text, end);
     if (comma == lengthOf(text) || byteAt(text, comma) != 0x2c) continue;
-    if (isWord(slice(text, start, end), byteString(name))) return true;
+    if (equals(slice(text, start, end), name)) return true;
   }
   return false;
 }

@@ -1,5 +1,3 @@
-import { ConfigReader } from "../json/config-reader";
-import { JsonNode } from "../json/node";
 import { RequestView } from "../request-view";
 import { Attribute } from "./attribute";
 import { StringMatcher } from "./string-match";
@@ -38,16 +36,4 @@ export class Conditions {
   readonly comparisons: Comparison[] = [];
   /** Everything else, which is asked last. */
   readonly others: Condition[] = [];
-}
-
-/**
- * A field of `RequestMatch`: a kind of match. Another one is a file with its class (or a line in one that is there), a
- * line in `fields.ts`, and its part of the schema.
- */
-export class MatchField {
-  constructor(
-    readonly field: string,
-    /** Reads the field's value and adds what it demands. What is wrong is reported. */
-    readonly read: (reader: ConfigReader, value: JsonNode, conditions: Conditions) => void,
-  ) {}
 }

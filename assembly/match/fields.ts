@@ -1,10 +1,10 @@
 import { ABSENT, Bytes } from "../bytes/bytes";
-import { ConfigReader } from "../json/config-reader";
+import { ConfigReader, positionAmong } from "../json/config-reader";
 import { JsonKind, JsonNode } from "../json/node";
 import { Attribute, internAttribute } from "./attribute";
 import { HostAttribute, MethodAttribute, PathAttribute } from "./attributes";
 import { baggageAttribute, cookieAttribute, headerAttribute, queryParamAttribute } from "./named";
-import { Comparison, Conditions, MatchField } from "./condition";
+import { Comparison, Conditions } from "./condition";
 import { readCel } from "./cel";
 import { CLAIM_NAMES, claimAttribute, compareClaim } from "./claims";
 import { readPercentage } from "./percentage";
@@ -12,38 +12,43 @@ import { readSource } from "./source";
 import { readSet, readStringMatch, StringMatcher, StringMatchKind } from "./string-match";
 
 /** The fields of `RequestMatch` that are conditions; `anyOf` and `not` are in `request-match.ts`. */
-export const MATCH_FIELDS: MatchField[] = [
-  new MatchField("methods", (reader, value, conditions) => {
-    const set = readSet(reader, value, false);
-    if (set == null) return;
-    const matcher = new StringMatcher(StringMatchKind.In, ABSENT, set, false, false);
-    compare(reader, conditions, new MethodAttribute(ABSENT), matcher);
-  }),
-  new MatchField("path", (reader, value, conditions) => {
-    compare(reader, conditions, new PathAttribute(ABSENT), readStringMatch(reader, value));
-  }),
-  new MatchField("host", (reader, value, conditions) => {
-    compare(reader, conditions, new HostAttribute(ABSENT), readStringMatch(reader, value, true));
-  }),
-  new MatchField("headers", (reader, value, conditions) => {
-    compareEach(reader, value, conditions, "the name of a header", headerAttribute);
-  }),
-  new MatchField("queryParams", (reader, value, conditions) => {
-    compareEach(reader, value, conditions, "the name of a query parameter", queryParamAttribute);
-  }),
-  new MatchField("cookies", (reader, value, conditions) => {
-    compareEach(reader, value, conditions, "the name of a cookie", cookieAttribute);
-  }),
-  new MatchField("baggage", (reader, value, conditions) => {
-    compareEach(reader, value, conditions, "the name of a baggage member", baggageAttribute);
-  }),
-  new MatchField("claims", (reader, value, conditions) => {
-    compareEach(reader, value, conditions, CLAIM_NAMES, claimAttribute, compareClaim);
-  }),
-  new MatchField("source", readSource),
-  new MatchField("percentage", readPercentage),
-  new MatchField("cel", readCel),
-];
+export const MATCH_FIELDS =
+  "methods path host headers queryParams cookies baggage claims source percentage cel";
+
+/**
+ * Reads one of them, and adds what it demands. What is wrong is reported. Another kind of match is a file with its class (or a
+ * line in one that is there), a word in {@link MATCH_FIELDS} with its case here, and its part of the schema.
+ */
+export function readField(reader: ConfigReader, value: JsonNode, conditions: Conditions): void {
+  switch (positionAmong(value.name, MATCH_FIELDS)) {
+    case 0: {
+      const set = readSet(reader, value, false);
+      if (set == null) return;
+      const matcher = new StringMatcher(StringMatchKind.In, ABSENT, set, false, false);
+      return compare(reader, conditions, new MethodAttribute(ABSENT), matcher);
+    }
+    case 1:
+      return compare(reader, conditions, new PathAttribute(ABSENT), readStringMatch(reader, value));
+    case 2:
+      return compare(reader, conditions, new HostAttribute(ABSENT), readStringMatch(reader, value, true));
+    case 3:
+      return compareEach(reader, value, conditions, "the name of a header", headerAttribute);
+    case 4:
+      return compareEach(reader, value, conditions, "the name of a query parameter", queryParamAttribute);
+    case 5:
+      return compareEach(reader, value, conditions, "the name of a cookie", cookieAttribute);
+    case 6:
+      return compareEach(reader, value, conditions, "the name of a baggage member", baggageAttribute);
+    case 7:
+      return compareEach(reader, value, conditions, CLAIM_NAMES, claimAttribute, compareClaim);
+    case 8:
+      return readSource(reader, value, conditions);
+    case 9:
+      return readPercentage(reader, value, conditions);
+    case 10:
+      return readCel(reader, value, conditions);
+  }
+}
 
 /** Adds a comparison, unless its matcher was wrong. */
 export function compare(

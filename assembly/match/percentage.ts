@@ -24,11 +24,9 @@ class PercentageCondition extends Condition {
   }
 }
 
-const FIELDS = ["value", "by", "salt"];
-
 /** Reads `{value: 12.5, by: <key>, salt: ".."}`. */
 export function readPercentage(reader: ConfigReader, object: JsonNode, conditions: Conditions): void {
-  if (!reader.object(object, FIELDS)) return;
+  if (!reader.object(object, "value by salt")) return;
   const value = reader.member(object, "value");
   const by = reader.member(object, "by");
   if (value == null) reader.missing(object, "value", "a number from 0 to 100");

@@ -2,7 +2,7 @@ import { ConfigReader } from "../json/config-reader";
 import { JsonNode } from "../json/node";
 import { RequestView } from "../request-view";
 import { Comparison, Condition, Conditions } from "./condition";
-import { MATCH_FIELDS } from "./fields";
+import { MATCH_FIELDS, readField } from "./fields";
 
 /** A `RequestMatch`: all of it must hold; an empty one holds always. */
 @final
@@ -55,10 +55,7 @@ export class RequestMatcher {
   }
 }
 
-const FIELDS: string[] = [];
-for (let at = 0; at < MATCH_FIELDS.length; at++) FIELDS.push(MATCH_FIELDS[at].field);
-FIELDS.push("anyOf");
-FIELDS.push("not");
+const FIELDS = MATCH_FIELDS + " anyOf not";
 
 /**
  * Reads a `RequestMatch`. What is wrong is reported; the matcher is then not to be used. `negated` is that of
@@ -71,10 +68,10 @@ export function readRequestMatch(
 ): RequestMatcher {
   if (!reader.object(node, FIELDS)) return new RequestMatcher();
   const conditions = new Conditions(negated);
-  for (let at = 0; at < MATCH_FIELDS.length; at++) {
-    const field = MATCH_FIELDS[at];
-    const value = reader.member(node, field.field);
-    if (value != null) field.read(reader, value, conditions);
+  let member = node.first;
+  while (member != null) {
+    readField(reader, member, conditions);
+    member = member.next;
   }
   const anyOf: RequestMatcher[] = [];
   const list = reader.list(node, "anyOf");

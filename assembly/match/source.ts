@@ -8,18 +8,17 @@ import { Comparison, Condition, Conditions } from "./condition";
 import { NamespaceAttribute, PrincipalAttribute } from "./principal";
 import { readSet, StringMatcher, StringMatchKind } from "./string-match";
 
-const FIELDS = ["principals", "namespaces", "ipBlocks", "remoteIpBlocks"];
-
 /** Reads `{principals, namespaces, ipBlocks, remoteIpBlocks}`, lists of strings, as in Istio's `from.source`. */
 export function readSource(reader: ConfigReader, object: JsonNode, conditions: Conditions): void {
-  if (!reader.object(object, FIELDS)) return;
-  for (let field = 0; field < FIELDS.length; field++) {
-    const list = reader.list(object, FIELDS[field]);
-    if (list == null) continue;
-    if (field == 0) readPatterns(reader, list, conditions, new PrincipalAttribute(ABSENT));
-    else if (field == 1) readPatterns(reader, list, conditions, new NamespaceAttribute(ABSENT));
-    else readBlocks(reader, list, conditions, field == 2);
-  }
+  if (!reader.object(object, "principals namespaces ipBlocks remoteIpBlocks")) return;
+  const principals = reader.list(object, "principals");
+  if (principals != null) readPatterns(reader, principals, conditions, new PrincipalAttribute(ABSENT));
+  const namespaces = reader.list(object, "namespaces");
+  if (namespaces != null) readPatterns(reader, namespaces, conditions, new NamespaceAttribute(ABSENT));
+  const ipBlocks = reader.list(object, "ipBlocks");
+  if (ipBlocks != null) readBlocks(reader, ipBlocks, conditions, true);
+  const remoteIpBlocks = reader.list(object, "remoteIpBlocks");
+  if (remoteIpBlocks != null) readBlocks(reader, remoteIpBlocks, conditions, false);
 }
 
 /** The attribute is as one of several patterns. */

@@ -1,7 +1,7 @@
 import { lowerCase } from "../bytes/arena";
 import { ByteMap } from "../bytes/byte-map";
-import { ABSENT, Bytes, endsWith, equals, indexOf, lengthOf, startsWith } from "../bytes/bytes";
-import { alternatives, ConfigReader } from "../json/config-reader";
+import { ABSENT, Bytes, byteString, endsWith, equals, indexOf, lengthOf, startsWith } from "../bytes/bytes";
+import { alternatives, ConfigReader, positionAmong } from "../json/config-reader";
 import { JsonKind, JsonNode } from "../json/node";
 
 export enum StringMatchKind {
@@ -56,10 +56,9 @@ export class StringMatcher {
 }
 
 /** The kinds of comparison, in the order of {@link StringMatchKind}. */
-const KINDS = ["exact", "prefix", "suffix", "contains", "in", "present"];
+const KINDS = "exact prefix suffix contains in present";
 /** The longest text that `contains` looks for, in bytes: the search takes time in proportion to it. */
 const MAX_CONTAINS: u32 = 256;
-const FIELDS = ["exact", "prefix", "suffix", "contains", "in", "present", "ignoreCase", "not"];
 
 /**
  * Reads a `StringMatch`: a string, which is `exact`, or an object with exactly one kind of comparison, `ignoreCase`
@@ -78,20 +77,24 @@ export function readStringMatch(
     reader.unexpected(node, "a string, or an object with one of " + alternatives(KINDS));
     return null;
   }
-  if (!reader.knows(node, FIELDS)) return null;
+  if (!reader.knows(node, KINDS + " ignoreCase not")) return null;
   const ignoreCase = reader.boolean(node, "ignoreCase", false);
   const not = reader.boolean(node, "not", false);
   let kind = -1;
   let operand: JsonNode | null = null;
-  for (let at = 0; at < KINDS.length; at++) {
-    const member = reader.member(node, KINDS[at]);
-    if (member == null) continue;
-    if (kind >= 0) {
-      reader.problem(node, `has both ${KINDS[kind]} and ${KINDS[at]}; expected exactly one comparison`);
-      return null;
+  let member = node.first;
+  while (member != null) {
+    const position = positionAmong(member.name, KINDS);
+    if (position >= 0) {
+      if (operand != null) {
+        const both = byteString(operand.name) + " and " + byteString(member.name);
+        reader.problem(node, `has both ${both}; expected exactly one comparison`);
+        return null;
+      }
+      kind = position;
+      operand = member;
     }
-    kind = at;
-    operand = member;
+    member = member.next;
   }
   if (operand == null) {
     reader.problem(node, "has no comparison; expected one of " + alternatives(KINDS));

@@ -1,7 +1,7 @@
 import { Annotate, readAnnotate } from "../../assembly/annotate";
 import { ByteMap } from "../../assembly/bytes/byte-map";
-import { ABSENT, byteAt, byteString, Bytes, lengthOf } from "../../assembly/bytes/bytes";
-import { ConfigReader, isWord } from "../../assembly/json/config-reader";
+import { ABSENT, byteString, Bytes, literal, startsWith } from "../../assembly/bytes/bytes";
+import { ConfigReader, positionAmong } from "../../assembly/json/config-reader";
 import { JsonKind, JsonNode } from "../../assembly/json/node";
 import { parseTimestamp } from "../../assembly/json/timestamp";
 import { Key, readKey } from "../../assembly/key";
@@ -161,7 +161,7 @@ export class DarkLaunchConfig {
     let sum: f64 = 0;
     let item = list.first;
     while (item != null) {
-      if (reader.object(item, VARIANT_FIELDS)) {
+      if (reader.object(item, "name weight")) {
         const nameNode = reader.member(item, "name");
         const weightNode = reader.member(item, "weight");
         if (nameNode == null) reader.missing(item, "name", "a variant");
@@ -215,51 +215,33 @@ export class Trial {
   ) {}
 }
 
-const FIELDS = [
-  "header",
-  "trustInbound",
-  "default",
-  "expires",
-  "disabled",
-  "mode",
-  "annotate",
-  "rules",
-  "sticky",
-  "baggage",
-  "exposeResponse",
-];
-const RULE_FIELDS = ["name", "variant", "variants", "by", "salt", "mode", "match"];
-const VARIANT_FIELDS = ["name", "weight"];
+const FIELDS =
+  "header trustInbound default expires disabled mode annotate rules sticky baggage exposeResponse";
+const RULE_FIELDS = "name variant variants by salt mode match";
 const MAX_WEIGHT: i32 = 1000000;
 
 /** Reasons of the filter's own: a rule of this name could not be told from them. */
-const OWN_NAMES = ["default", "none", "disabled", "expired", "inbound"];
+const OWN_NAMES = "default none disabled expired inbound";
 
-/** Headers that belong to the proxy, or without which a request is not what it was; one that ends in `-` is a prefix. */
+/** Headers that belong to the proxy, or without which a request is not what it was. */
 const RESERVED =
   "host connection content-length transfer-encoding upgrade te trailer expect keep-alive proxy-connection " +
-  "http2-settings cookie authorization x-request-id x-envoy- x-forwarded- ";
+  "http2-settings cookie authorization x-request-id";
 
 function isReserved(name: Bytes): bool {
-  let word = 0;
-  for (let at = 0; at < RESERVED.length; at++) {
-    if (RESERVED.charCodeAt(at) != 0x20) continue;
-    const isPrefix = RESERVED.charCodeAt(at - 1) == 0x2d;
-    const length = at - word;
-    let same = isPrefix ? <i32>lengthOf(name) >= length : <i32>lengthOf(name) == length;
-    for (let i = 0; same && i < length; i++) same = byteAt(name, i) == <u8>RESERVED.charCodeAt(word + i);
-    if (same) return true;
-    word = at + 1;
-  }
-  return false;
+  return positionAmong(name, RESERVED) >= 0 || startsWith(name, OF_ENVOY) || startsWith(name, OF_FORWARDING);
 }
+
+// @ts-ignore: decorator
+@lazy const OF_ENVOY = literal("x-envoy-");
+// @ts-ignore: decorator
+@lazy const OF_FORWARDING = literal("x-forwarded-");
 
 function readName(node: JsonNode, names: ByteMap, reader: ConfigReader): Bytes {
   const name = reader.name(node);
   if (name == ABSENT) return name;
-  for (let at = 0; at < OWN_NAMES.length; at++) {
-    if (isWord(name, OWN_NAMES[at]))
-      reader.problem(node, "a reason of the filter's own; expected another name");
+  if (positionAmong(name, OWN_NAMES) >= 0) {
+    reader.problem(node, "a reason of the filter's own; expected another name");
   }
   if (names.has(name)) reader.problem(node, "another rule has this name");
   names.set(name, 0);

@@ -6,8 +6,6 @@ import { isPathValue } from "./text";
 
 /** The longest life of a cookie: what browsers keep it for at most (RFC 6265bis §5.5: 400 days), in milliseconds. */
 const MAX_TTL: f64 = 400 * 24 * 3600000;
-const FIELDS = ["name", "ttl", "path", "secure", "httpOnly", "sameSite"];
-const SAME_SITE = ["Strict", "Lax", "None"];
 
 /** The cookie by which a client keeps the variant that was chosen for it. */
 @final
@@ -25,13 +23,13 @@ export class Sticky {
 
   /** Reads `{cookie: {name, ttl, path, secure, httpOnly, sameSite}}`. Null where it is wrong. */
   static read(reader: ConfigReader, object: JsonNode): Sticky | null {
-    if (!reader.object(object, ["cookie"])) return null;
+    if (!reader.object(object, "cookie")) return null;
     const cookie = reader.member(object, "cookie");
     if (cookie == null) {
       reader.missing(object, "cookie", "an object with the cookie's name");
       return null;
     }
-    if (!reader.object(cookie, FIELDS)) return null;
+    if (!reader.object(cookie, "name ttl path secure httpOnly sameSite")) return null;
     const nameNode = reader.member(cookie, "name");
     if (nameNode == null) {
       reader.missing(cookie, "name", "the name of a cookie");
@@ -49,10 +47,11 @@ export class Sticky {
     const secure = reader.boolean(cookie, "secure", false);
     if (secure) attributes += "; Secure";
     if (reader.boolean(cookie, "httpOnly", false)) attributes += "; HttpOnly";
-    const sameSite = reader.choice(cookie, "sameSite", SAME_SITE, -1);
-    if (sameSite >= 0) attributes += "; SameSite=" + SAME_SITE[sameSite];
-    if (sameSite == 2 && !secure) {
-      reader.problem(reader.member(cookie, "sameSite")!, "browsers drop it without `secure: true`");
+    const sameSite = reader.member(cookie, "sameSite");
+    if (sameSite != null) {
+      const choice = reader.choice(cookie, "sameSite", "Strict Lax None", -1);
+      if (choice >= 0) attributes += "; SameSite=" + byteString(sameSite.text);
+      if (choice == 2 && !secure) reader.problem(sameSite, "browsers drop it without `secure: true`");
     }
     return new Sticky(name, attributes);
   }

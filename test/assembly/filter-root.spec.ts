@@ -28,7 +28,7 @@ class AddWord extends Filter {
   private word: Bytes = ABSENT;
 
   configure(config: JsonNode, reader: ConfigReader): void {
-    if (!reader.object(config, ["word"])) return;
+    if (!reader.object(config, "word")) return;
     const word = reader.member(config, "word");
     if (word == null) reader.missing(config, "word", "a word");
     else this.word = reader.text(word);
@@ -44,7 +44,7 @@ class AddWord extends Filter {
 /** Denies where the words so far are the header `x-deny`. */
 class DenyWords extends Filter {
   configure(config: JsonNode, reader: ConfigReader): void {
-    reader.object(config, []);
+    reader.object(config, "");
   }
 
   onRequest(request: RequestView): Verdict {

@@ -157,7 +157,7 @@ describe("a StringMatch that is wrong", () => {
     expect(problems('{"not":true,"ignoreCase":true}')).toBe(none);
     expect(problems('{"exact":null}')).toBe("a.exact: expected a string, got null");
     expect(problems('{"prefix":"a","exact":"b"}')).toBe(
-      "a: has both exact and prefix; expected exactly one comparison",
+      "a: has both prefix and exact; expected exactly one comparison",
     );
     expect(problems('{"in":["a"],"present":true}')).toBe(
       "a: has both in and present; expected exactly one comparison",
