@@ -57,11 +57,11 @@ function digits(text: Bytes, at: u32): i32 {
 
 /**
  * Days from 1970-01-01 to the first of a month, of which 13 is the next January, in the proleptic Gregorian calendar. Years
- * begin in March, so that the leap day ends one.
+ * begin in March, so that the leap day ends one; 400 years (146097 days) more keep them positive.
  */
 function daysFrom1970(year: i32, month: i32): i32 {
-  const shifted = month <= 2 ? year - 1 : year;
+  const shifted = month <= 2 ? year + 399 : year + 400;
   const marchMonth = month <= 2 ? month + 9 : month - 3;
   const leapDays = shifted / 4 - shifted / 100 + shifted / 400;
-  return shifted * 365 + leapDays + (153 * marchMonth + 2) / 5 - 719468;
+  return shifted * 365 + leapDays + (153 * marchMonth + 2) / 5 - (719468 + 146097);
 }

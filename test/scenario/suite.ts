@@ -9,11 +9,11 @@ export function scenarioTests(driver: Driver): void {
   describe(`scenarios on ${driver.name}`, { timeout: 60_000 }, () => {
     afterAll(() => driver.close());
     for (const file of files) {
-      it(file, async (context) => {
+      it(file, async () => {
         const result = await runScenario(driver, loadScenario(file));
         if (result.failure !== undefined) expect.fail(result.failure);
-        if (result.skipped !== undefined)
-          context.skip(`${result.played} steps passed; skipped ${result.skipped}`);
+        // What waits for long is for the host alone (docs/scenarios.md): told, but not taken for a part that is missing.
+        if (result.skipped !== undefined) console.log(`${file}: ${result.skipped}`);
       });
     }
     it("are there", () => expect(files).not.toEqual([]));
