@@ -1,12 +1,12 @@
 /** Cohorts as `docs/cohorts.md` specifies them, written from that page: what the built module is held against. */
 import xxhash from "xxhash-wasm";
 
-const { h64Raw } = await xxhash();
+const xxh = await xxhash();
 const utf8 = new TextEncoder();
 
 /** XXH64 of a text's UTF-8 bytes. */
 export function hash(text: string, seed = 0n): bigint {
-  return h64Raw(utf8.encode(text), seed);
+  return xxh.h64Raw(utf8.encode(text), seed);
 }
 
 /** The place of a key in (0, 1) under a seed. */
