@@ -1,6 +1,7 @@
 import { arenaAllocate } from "./bytes/arena";
 import { ABSENT, Bytes, bytesOf, copyTo, indexOfByte, lengthOf } from "./bytes/bytes";
-import { alternatives, ConfigReader, positionAmong } from "./json/config-reader";
+import { ConfigReader } from "./json/config-reader";
+import { alternatives, positionAmong } from "./json/words";
 import { JsonKind, JsonNode } from "./json/node";
 import { readAddressKey } from "./match/address";
 import { Attribute, internAttribute } from "./match/attribute";

@@ -1,6 +1,7 @@
 import { Filter } from "./filter";
 import { configureFilter, kinds, registerSuiteReader } from "./filter-root";
-import { alternatives, ConfigReader, positionAmong } from "./json/config-reader";
+import { ConfigReader } from "./json/config-reader";
+import { alternatives, positionAmong } from "./json/words";
 import { JsonNode } from "./json/node";
 
 /**

@@ -45,8 +45,6 @@ export function xxh64(bytes: Bytes, seed: u64): u64 {
   return hash ^ (hash >>> 32);
 }
 
-// @ts-ignore: decorator
-@inline
 function mixLane(lane: u64, input: u64): u64 {
   return rotl<u64>(lane + input * PRIME2, 31) * PRIME1;
 }

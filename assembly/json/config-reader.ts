@@ -3,6 +3,7 @@ import { ABSENT, byteAt, byteString, Bytes, lengthOf } from "../bytes/bytes";
 import { JsonKind, JsonNode } from "./node";
 import { parseNumber } from "./number";
 import { quoted, shown } from "./parse";
+import { alternatives, isWord, positionAmong } from "./words";
 
 /** How many problems are spelled out; of more, only the number is told. */
 const MAX_PROBLEMS = 50;
@@ -209,44 +210,6 @@ function describe(node: JsonNode): string {
 
 function range(least: i32, most: i32): string {
   return " from " + least.toString() + " to " + most.toString();
-}
-
-/** `a, b or c` of the words `a b c`. */
-export function alternatives(words: string): string {
-  let text = "";
-  let last = words.length - 1;
-  while (last >= 0 && words.charCodeAt(last) != 0x20) last--;
-  for (let at = 0; at < words.length; at++) {
-    const unit = words.charCodeAt(at);
-    text += unit != 0x20 ? String.fromCharCode(unit) : at < last ? ", " : " or ";
-  }
-  return text;
-}
-
-/** Whether the bytes are this ASCII word. */
-export function isWord(text: Bytes, word: string): bool {
-  return lengthOf(text) == <u32>word.length && isAt(text, word, 0);
-}
-
-/** The position of `text` among ASCII words with a space between, or -1. */
-export function positionAmong(text: Bytes, words: string): i32 {
-  const length = <i32>lengthOf(text);
-  let position = 0;
-  for (let start = 0, at = 0; at <= words.length; at++) {
-    if (at < words.length && words.charCodeAt(at) != 0x20) continue;
-    if (length > 0 && at - start == length && isAt(text, words, start)) return position;
-    start = at + 1;
-    position++;
-  }
-  return -1;
-}
-
-/** Whether the bytes stand in `words` from `start` on, where there are as many characters. */
-export function isAt(text: Bytes, words: string, start: i32): bool {
-  for (let at: u32 = 0; at < lengthOf(text); at++) {
-    if (byteAt(text, at) != <u8>words.charCodeAt(start + at)) return false;
-  }
-  return true;
 }
 
 function isName(text: Bytes): bool {

@@ -1,5 +1,6 @@
 import { ABSENT, byteAt, Bytes, lengthOf, slice } from "../bytes/bytes";
-import { ConfigReader, positionAmong } from "./config-reader";
+import { ConfigReader } from "./config-reader";
+import { positionAmong } from "./words";
 import { JsonKind, JsonNode } from "./node";
 import { parseNumber } from "./number";
 

@@ -1,5 +1,5 @@
 import { byteAt, byteString, Bytes, equals, indexOfByte, lengthOf, slice } from "../bytes/bytes";
-import { alternatives, isAt, positionAmong } from "../json/config-reader";
+import { alternatives, isAt, positionAmong } from "../json/words";
 
 /**
  * What Envoy 1.40 offers to expressions (`source/extensions/filters/common/expr/context.h`, `PROPERTY_TOKENS` of

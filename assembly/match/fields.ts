@@ -1,5 +1,6 @@
 import { ABSENT, Bytes } from "../bytes/bytes";
-import { ConfigReader, positionAmong } from "../json/config-reader";
+import { ConfigReader } from "../json/config-reader";
+import { positionAmong } from "../json/words";
 import { JsonKind, JsonNode } from "../json/node";
 import { Attribute, internAttribute } from "./attribute";
 import { HostAttribute, MethodAttribute, PathAttribute } from "./attributes";

@@ -1,5 +1,6 @@
 import { ABSENT, byteAt, Bytes, lengthOf, slice } from "../bytes/bytes";
-import { ConfigReader, isWord } from "../json/config-reader";
+import { ConfigReader } from "../json/config-reader";
+import { isWord } from "../json/words";
 import { Attribute } from "./attribute";
 import { BaggageAttribute, CookieAttribute, HeaderAttribute, QueryParamAttribute } from "./attributes";
 

@@ -1,7 +1,8 @@
 import { lowerCase } from "../bytes/arena";
 import { ByteMap } from "../bytes/byte-map";
 import { ABSENT, Bytes, byteString, endsWith, equals, indexOf, lengthOf, startsWith } from "../bytes/bytes";
-import { alternatives, ConfigReader, positionAmong } from "../json/config-reader";
+import { ConfigReader } from "../json/config-reader";
+import { alternatives, positionAmong } from "../json/words";
 import { JsonKind, JsonNode } from "../json/node";
 
 export enum StringMatchKind {

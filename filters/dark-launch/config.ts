@@ -1,7 +1,8 @@
 import { Annotate, readAnnotate } from "../../assembly/annotate";
 import { ByteMap } from "../../assembly/bytes/byte-map";
 import { ABSENT, byteString, Bytes, literal, startsWith } from "../../assembly/bytes/bytes";
-import { ConfigReader, positionAmong } from "../../assembly/json/config-reader";
+import { ConfigReader } from "../../assembly/json/config-reader";
+import { positionAmong } from "../../assembly/json/words";
 import { JsonKind, JsonNode } from "../../assembly/json/node";
 import { parseTimestamp } from "../../assembly/json/timestamp";
 import { Key, readKey } from "../../assembly/key";

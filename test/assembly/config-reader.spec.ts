@@ -1,5 +1,6 @@
 import { ABSENT, lengthOf } from "../../assembly/bytes/bytes";
-import { alternatives, isWord, pathOf } from "../../assembly/json/config-reader";
+import { pathOf } from "../../assembly/json/config-reader";
+import { alternatives, isWord } from "../../assembly/json/words";
 import { JsonNode } from "../../assembly/json/node";
 import { newReader, parsed } from "./reading";
 import { same } from "./same";
