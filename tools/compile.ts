@@ -19,7 +19,9 @@ export async function compile(
   const files = await runCompiler([entry, ...options], (name, base) =>
     readFile(`${base}/${name}`, "utf8").catch(() => null),
   );
-  return reordered(binaryOf(files));
+  const binary = binaryOf(files);
+  // With names, somebody wants to find functions in it.
+  return options.includes("--debug") ? binary : reordered(binary);
 }
 
 /** Numbers functions by how often they are called: the frequent ones get one byte in each call. */

@@ -27,15 +27,11 @@ export function lengthOf(bytes: Bytes): u32 {
   return <u32>bytes;
 }
 
-// @ts-ignore: decorator
-@inline
 export function byteAt(bytes: Bytes, index: u32): u8 {
   return load<u8>(pointerOf(bytes) + index);
 }
 
 /** The bytes from `start` up to `end` (exclusive). Both must lie within. */
-// @ts-ignore: decorator
-@inline
 export function slice(bytes: Bytes, start: u32, end: u32): Bytes {
   return bytesOf(pointerOf(bytes) + start, end - start);
 }
