@@ -1,15 +1,8 @@
 /** Random configurations of `dark-launch`: right ones with every field of the vocabulary, and wrong ones made of them. */
 import fc from "fast-check";
+import type { Abilities } from "./abilities.ts";
 
 export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
-
-/** What the module under test may or may not know. */
-export interface Abilities {
-  regex: boolean;
-  cel: boolean;
-  /** The kinds of parts of a key. */
-  keyKinds: ReadonlySet<string>;
-}
 
 /** A configuration that is right in every respect, also those which no schema can say. */
 export function rightConfiguration(abilities: Abilities): fc.Arbitrary<Json> {

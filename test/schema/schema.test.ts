@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { bundleSchema } from "../../tools/schema.ts";
-import { type Abilities, type Json, rightConfiguration, smallConfiguration } from "./configurations.ts";
+import { abilitiesOf, KEY_KINDS } from "./abilities.ts";
+import { type Json, rightConfiguration, smallConfiguration } from "./configurations.ts";
 import { shownConfigurations } from "./documents.ts";
 import { mutation } from "./mutations.ts";
 import { UNSAID } from "./unsaid.ts";
@@ -19,21 +20,8 @@ interface Schema {
   [keyword: string]: unknown;
 }
 
-/** What the module of the day knows of the vocabulary: what it does not is left out of what should be right. */
-const knows = (match: Json): boolean => reader.problems(ruled({ match })).length === 0;
-const keyKinds = Object.keys(vocabulary.keyPart!.properties!);
-const abilities: Abilities = {
-  regex: knows({ path: { regex: "a" } }),
-  cel: knows({ cel: "request.path == '/'" }),
-  keyKinds: new Set(
-    keyKinds.filter((kind) => {
-      const problems = reader.problems(
-        ruled({ match: { percentage: { value: 1, by: [{ [kind]: null }] } } }),
-      );
-      return !problems.join().includes("unknown field");
-    }),
-  ),
-};
+/** What the module of the day does not know is left out of what should be right. */
+const abilities = abilitiesOf(reader);
 
 /** What is wrong with the agreement of schema and reader about a configuration; empty where they agree. */
 function disagreement(configuration: unknown): string {
@@ -59,7 +47,7 @@ describe(`schema and reader, SEED=${seed}`, () => {
     const optional = new Set([
       ...(abilities.regex ? [] : ["regex"]),
       ...(abilities.cel ? [] : ["cel"]),
-      ...keyKinds.filter((kind) => !abilities.keyKinds.has(kind)),
+      ...KEY_KINDS.filter((kind) => !abilities.keyKinds.has(kind)),
       ...(abilities.keyKinds.has("remoteAddress") ? [] : ["prefix4", "prefix6", "direct"]),
     ]);
     const missed = [...fieldsOf(schema.schema as Schema), ...Object.values(vocabulary).flatMap(fieldsOf)];
