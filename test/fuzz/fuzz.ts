@@ -2,7 +2,13 @@
 import fc from "fast-check";
 import type { UpstreamReply } from "../driver.ts";
 import { ConfigurationRefused } from "../driver.ts";
-import { Host, type HttpStream, type Listener, type PluginModule } from "../host/index.ts";
+import {
+  Host,
+  type HttpStream,
+  type Listener,
+  type PluginModule,
+  type PluginOptions,
+} from "../host/index.ts";
 import type { Abilities } from "../schema/abilities.ts";
 import { configuration } from "./dark-launch.ts";
 import { type DarkLaunch, decide, type Decision } from "./dark-launch-model.ts";
@@ -104,6 +110,58 @@ function checkStream(stream: HttpStream, config: DarkLaunch, decision: Decision)
 function same(what: string, seen: unknown, expected: unknown): void {
   const [left, right] = [JSON.stringify(seen), JSON.stringify(expected)];
   if (left !== right) throw new Error(`${what}: expected ${right}, got ${left}`);
+}
+
+/**
+ * Several filters in one plugin do what as many plugins do: `suite` is a module with the root id of that name. Answers
+ * the number of runs.
+ */
+export function fuzzSuite(suite: PluginModule, alone: PluginModule, options: FuzzOptions): number {
+  let runs = 0;
+  const property = fc.property(
+    fc.array(configuration(options.abilities), { minLength: 2, maxLength: 3 }),
+    fc.array(arrival, { minLength: 1, maxLength: 8 }),
+    (configs, arrivals) => {
+      runs++;
+      const filters = configs.map((config) => ({ darkLaunch: config }));
+      const together = play(
+        [{ module: suite, name: "suite", rootId: "suite", configuration: JSON.stringify({ filters }) }],
+        arrivals,
+      );
+      const apart = play(
+        configs.map((config, at) => ({
+          module: alone,
+          name: `plugin-${at}`,
+          configuration: JSON.stringify(config),
+        })),
+        arrivals,
+      );
+      same("suite", together, apart);
+    },
+  );
+  fc.assert(property, parameters(options) as never);
+  return runs;
+}
+
+/** All that can be seen of requests through a chain of plugins, but what is random. */
+function play(plugins: PluginOptions[], arrivals: Arrival[]): unknown {
+  const host = new Host();
+  const listener = host.listen({ plugins, reply });
+  const seen = arrivals.map(({ request, address, after }) => {
+    host.clock.advance(BigInt(after) * 1_000_000n);
+    listener.attributes.set("source.address", address);
+    const { upstream, response, info } = listener.run(request);
+    const sorted = upstream?.headers
+      .filter(([name]) => name !== "x-request-id")
+      .map(String)
+      .sort();
+    return [sorted, [...(response?.headers.entries() ?? [])].map(String).sort(), [...info.state]];
+  });
+  host.clock.advance(1_000_000_000n);
+  const counters = Object.entries(host.metrics.values()).filter(([, value]) => value > 0);
+  const traps = host.logs.filter(({ text }) => text.includes("Uncaught"));
+  listener.close();
+  return [seen, counters.sort(), traps];
 }
 
 /** No configuration text traps the module: it is taken, or refused with a reason. Answers the number of runs. */

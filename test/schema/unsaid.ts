@@ -60,7 +60,7 @@ export const UNSAID: readonly Unsaid[] = [
   },
   {
     what: "an attribute that Envoy has not",
-    message: /\.cel: (\w+ has no \w* in Envoy; expected one of |Envoy has no attribute \w+; expected )/,
+    message: /\.cel: (\w+ has no \w* in Envoy|Envoy has no attribute \w+); expected /,
     example: match({ cel: "request.heders['a'] == 'b'" }),
   },
   {
