@@ -113,10 +113,13 @@ describe(`schema and reader, SEED=${seed}`, () => {
     }
   });
 
-  test.each(UNSAID)("differ in $what alone where a schema cannot say it", ({ message, example }) => {
-    expect(schema(example), ajv.errorsText(schema.errors)).toBe(true);
-    expect(reader.problems(example)).toEqual([expect.stringMatching(message)]);
-  });
+  test.each(UNSAID.filter(({ what }) => abilities.regex || !what.includes("regex")))(
+    "differ in $what alone where a schema cannot say it",
+    ({ message, example }) => {
+      expect(schema(example), ajv.errorsText(schema.errors)).toBe(true);
+      expect(reader.problems(example)).toEqual([expect.stringMatching(message)]);
+    },
+  );
 });
 
 describe("configurations that this project shows", () => {

@@ -69,6 +69,11 @@ export const UNSAID: readonly Unsaid[] = [
     example: match({ cel: "request.path ==" }),
   },
   {
+    what: "a regex that does not compile, or is too large",
+    message: /\.regex: .+, at \d+$/,
+    example: match({ path: { regex: "(a" } }),
+  },
+  {
     what: "NUL in a string",
     message: /^line 1, column \d+: NUL \(`\\u0000`\) in a string$/,
     example: match({ path: "a\u0000" }),
