@@ -2,12 +2,11 @@
  * What `dark-launch` says in its README, written down as plainly as it can be: every rule is tried in its order. The
  * fuzz tests hold the built module against it. Values of headers are byte strings.
  */
-import { chosen } from "./cohort-model.ts";
+import { chosen } from "../cohorts.ts";
 import {
   type Arrived,
   baggageMember,
   baggageMembers,
-  bytes,
   cookie,
   type Key,
   keyOf,
@@ -155,7 +154,7 @@ function carried(config: DarkLaunch, request: Arrived, variant: string | undefin
 function variantOf(rule: Rule, request: Arrived, kept: string | undefined): string {
   if (rule.variants === undefined) return rule.variant!;
   if (rule.variants.some(({ name, weight }) => weight > 0 && name === kept)) return kept!;
-  return chosen(keyOf(rule.by!, request)!, bytes(rule.salt ?? ""), rule.variants);
+  return chosen(keyOf(rule.by!, request)!, rule.variants, rule.salt);
 }
 
 function knownVariants({ default: other, rules = [] }: DarkLaunch): (string | undefined)[] {

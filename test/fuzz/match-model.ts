@@ -2,9 +2,9 @@
  * What `docs/matching.md` says, written down as plainly as it can be. Values of a request are byte strings; texts of a
  * configuration become such by {@link bytes}.
  */
+import { isWithin } from "../cohorts.ts";
 import type { Header } from "../driver.ts";
 import { addressOf, isInBlock, maskedText } from "./address-model.ts";
-import { isWithin } from "./cohort-model.ts";
 
 export type StringMatch = string | ({ ignoreCase?: boolean; not?: boolean } & Comparison);
 type Comparison =
@@ -79,8 +79,7 @@ export function requestMatches(match: RequestMatch, request: Arrived, negated = 
     (source.ipBlocks === undefined || negated) &&
     (source.remoteIpBlocks === undefined ||
       (remote === null ? negated : source.remoteIpBlocks.some((block) => isInBlock(remote, block)))) &&
-    (percentage === undefined ||
-      (key !== undefined && isWithin(percentage.value, key, bytes(percentage.salt ?? "")))) &&
+    (percentage === undefined || (key !== undefined && isWithin(key, percentage.value, percentage.salt))) &&
     (match.anyOf?.some((one) => requestMatches(one, request, negated)) ?? true) &&
     (match.not === undefined || !requestMatches(match.not, request, !negated))
   );
@@ -110,10 +109,11 @@ function folded(match: StringMatch): StringMatch {
   return typeof match === "string" ? { exact: match, ignoreCase: true } : { ...match, ignoreCase: true };
 }
 
-/** The values of all parts, joined by NUL; undefined where one is missing or has a NUL itself. */
-export function keyOf(key: Key, request: Arrived): string | undefined {
+/** The bytes of all parts, joined by NUL; undefined where one is missing or has a NUL itself. */
+export function keyOf(key: Key, request: Arrived): Uint8Array | undefined {
   const values = key.map((part) => partOf(part, request));
-  return values.some((value) => value === undefined || value.includes("\0")) ? undefined : values.join("\0");
+  if (values.some((value) => value === undefined || value.includes("\0"))) return undefined;
+  return Uint8Array.from(values.join("\0"), (character) => character.charCodeAt(0));
 }
 
 function partOf(part: KeyPart, request: Arrived): string | undefined {

@@ -73,7 +73,7 @@ export function smallConfiguration(abilities: Abilities): fc.Arbitrary<Json> {
   );
 }
 
-function vocabulary({ regex, cel, keyKinds }: Abilities) {
+function vocabulary({ regex, cel }: Abilities) {
   const comparisons: fc.Arbitrary<Record<string, Json>>[] = [
     fc.record({ exact: fc.oneof(text, fc.constant("")) }),
     fc.record({ prefix: text }),
@@ -109,9 +109,7 @@ function vocabulary({ regex, cel, keyKinds }: Abilities) {
     constant: fc.oneof(text, fc.constant("")),
   };
   const part = fc.oneof(
-    ...Object.entries(parts)
-      .filter(([kind]) => keyKinds.has(kind))
-      .map(([kind, value]) => value.map((one) => ({ [kind]: one }))),
+    ...Object.entries(parts).map(([kind, value]) => value.map((one) => ({ [kind]: one }))),
   );
   const key = fc.array(part, { minLength: 1, maxLength: 3 });
   const patterns = fc.array(fc.oneof(text, fc.constantFrom("*", "cluster.local/ns/*", "*/sa/cart", "")), {
