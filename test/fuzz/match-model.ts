@@ -190,9 +190,10 @@ export function baggageMember(request: Arrived, name: string): string | undefine
   return undefined;
 }
 
-/** Whether somebody could take a member for one of this name: broken, or its name escaped. */
+/** Whether somebody could take a member for one of this name: broken, its name escaped, or with blanks around it. */
 export function looksLikeMember(member: string, name: string): boolean {
-  return decode(trim(member.split(/[=;]/, 1)[0]!)) === name;
+  const decoded = decode(trim(member.split(/[=;]/, 1)[0]!));
+  return decoded === name || decoded.replace(/^[^!-*,-~]+|[^!-*,-~]+$/g, "") === name;
 }
 
 /** Percent-decodes once; what is no escape stays. */

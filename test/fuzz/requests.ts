@@ -71,7 +71,21 @@ const query = pairs(
   ["&", "&&"],
 ).map((text) => text.replace(/[^\x21-\x7e]/g, "_"));
 const members = pairs(
-  ["variant", "a", "session", " variant ", "%76ariant", "vari", "", "variant;p"],
+  [
+    "variant",
+    "a",
+    "session",
+    " variant ",
+    "%76ariant",
+    "vari",
+    "",
+    "variant;p",
+    "+variant",
+    "variant%C2%A0",
+    "%20variant",
+    "a%20b",
+    "%2%20variant",
+  ],
   ["=", "=", "=", " = ", "", ";", "=="],
   ["", "a", "v1", "v2", "%76%31", "50%25", "50%", "v1;p=1", " v2 ; p", "%00", "%zz", '"v1"', "é"],
   [",", ", ", ",,", " ,\t"],
