@@ -68,9 +68,9 @@ function checkDecisions(
   const start = host.clock.monotonic;
   const begun = Number(host.clock.wall / 1_000_000n);
   const counted: Record<string, number> = {};
-  for (const { request, address, after } of arrivals) {
-    host.clock.advance(BigInt(after) * 1_000_000n);
-    listener.attributes.set("source.address", address);
+  for (const one of arrivals) {
+    const { request, address, direct, peerUri, claims } = one;
+    prepare(host, listener, one);
     const arrived = bare.run(request).upstream;
     const stream = listener.run(request);
     if (arrived === null) {
@@ -82,7 +82,14 @@ function checkDecisions(
     if (stream.upstream === null) throw new Error(`did not reach the upstream: ${stream.info.details ?? ""}`);
     // The filter looks at the clock when it is configured and then each second.
     const seconds = Number((host.clock.monotonic - start) / 1_000_000_000n);
-    const seen: Arrived = { headers: arrived.headers, address, routeName: "default" };
+    const seen: Arrived = {
+      headers: arrived.headers,
+      address,
+      direct,
+      peerUri,
+      claims,
+      routeName: "default",
+    };
     const decision = decide(config, seen, begun + seconds * 1000);
     checkStream(stream, config, decision);
     for (const name of decision.counted) counted[name] = (counted[name] ?? 0) + 1;
@@ -92,6 +99,20 @@ function checkDecisions(
   const values = Object.entries(host.metrics.values()).filter(([, value]) => value > 0);
   same("counters", Object.fromEntries(values.sort()), Object.fromEntries(Object.entries(counted).sort()));
 }
+
+/** Lets the time before a request pass, and says what is known of its sender. */
+function prepare(host: Host, listener: Listener, { after, address, direct, peerUri, claims }: Arrival): void {
+  host.clock.advance(BigInt(after) * 1_000_000n);
+  const { attributes } = listener;
+  attributes.clear();
+  attributes.set("source.address", address);
+  if (direct !== undefined) attributes.set("outrigger.peer", direct);
+  if (peerUri !== undefined) attributes.set("connection.uri_san_peer_certificate", peerUri);
+  for (const [name, value] of Object.entries(claims)) attributes.set(`${VERIFIED}.${name}`, value);
+}
+
+/** Where Envoy's jwt_authn leaves the claims of a token. */
+const VERIFIED = "metadata.filter_metadata.envoy.filters.http.jwt_authn.payload";
 
 function checkStream(stream: HttpStream, config: DarkLaunch, decision: Decision): void {
   const header = (config.header ?? "x-variant").toLowerCase();
@@ -147,10 +168,9 @@ export function fuzzSuite(suite: PluginModule, alone: PluginModule, options: Fuz
 function play(plugins: PluginOptions[], arrivals: Arrival[]): unknown {
   const host = new Host();
   const listener = host.listen({ plugins, reply });
-  const seen = arrivals.map(({ request, address, after }) => {
-    host.clock.advance(BigInt(after) * 1_000_000n);
-    listener.attributes.set("source.address", address);
-    const { upstream, response, info } = listener.run(request);
+  const seen = arrivals.map((one) => {
+    prepare(host, listener, one);
+    const { upstream, response, info } = listener.run(one.request);
     const sorted = upstream?.headers
       .filter(([name]) => name !== "x-request-id")
       .map(String)

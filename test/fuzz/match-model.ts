@@ -37,7 +37,7 @@ export type KeyPart =
   | { queryParam: string }
   | { claim: string }
   | { baggage: string }
-  | { remoteAddress: { prefix4?: number; prefix6?: number } }
+  | { remoteAddress: { prefix4?: number; prefix6?: number; direct?: boolean } }
   | { principal: object }
   | { method: object }
   | { path: { segments?: number } }
@@ -51,6 +51,12 @@ export interface Arrived {
   headers: readonly Header[];
   /** `source.address`. */
   address: string;
+  /** The connection's peer, as a companion tells it. */
+  direct?: string | undefined;
+  /** The first URI of the peer's certificate. */
+  peerUri?: string | undefined;
+  /** Claims of a verified token, by path: texts only. */
+  claims?: Readonly<Record<string, string>>;
   /** `xds.route_name`. */
   routeName: string;
 }
@@ -62,7 +68,11 @@ export function requestMatches(match: RequestMatch, request: Arrived, negated = 
     read: (name: string) => string | undefined,
   ) => Object.entries(matches ?? {}).every(([name, expected]) => stringMatches(expected, read(name)));
   const { source = {}, percentage } = match;
-  const remote = addressOf(request.address);
+  const isIn = (blocks: string[] | undefined, text = ""): boolean => {
+    const address = addressOf(text);
+    // Where nobody knows, neither what asks for it holds nor what asks for the contrary.
+    return blocks?.some((block) => (address === null ? negated : isInBlock(address, block))) ?? true;
+  };
   const key = percentage && keyOf(percentage.by, request);
   return (
     (match.methods?.includes(valueOf(request, ":method") ?? "") ?? true) &&
@@ -72,17 +82,32 @@ export function requestMatches(match: RequestMatch, request: Arrived, negated = 
     named(match.queryParams, (name) => queryParam(request, name)) &&
     named(match.cookies, (name) => cookie(request, name)) &&
     named(match.baggage, (name) => baggageMember(request, name)) &&
-    // Nobody has shown a token or a certificate, and no companion tells the direct peer.
-    named(match.claims, () => undefined) &&
-    source.principals === undefined &&
-    source.namespaces === undefined &&
-    (source.ipBlocks === undefined || negated) &&
-    (source.remoteIpBlocks === undefined ||
-      (remote === null ? negated : source.remoteIpBlocks.some((block) => isInBlock(remote, block)))) &&
+    named(match.claims, (name) => request.claims?.[name]) &&
+    isLike(source.principals, principalOf(request)) &&
+    isLike(source.namespaces, namespaceOf(request)) &&
+    isIn(source.ipBlocks, request.direct) &&
+    isIn(source.remoteIpBlocks, request.address) &&
     (percentage === undefined || (key !== undefined && isWithin(key, percentage.value, percentage.salt))) &&
     (match.anyOf?.some((one) => requestMatches(one, request, negated)) ?? true) &&
     (match.not === undefined || !requestMatches(match.not, request, !negated))
   );
+}
+
+/** `abc`, `abc*`, `*abc` and `*`, as Istio has them. */
+function isLike(patterns: string[] | undefined, value: string | undefined): boolean {
+  if (patterns === undefined) return true;
+  return patterns.some((pattern) => {
+    if (pattern.startsWith("*")) return value?.endsWith(pattern.slice(1)) ?? false;
+    return pattern.endsWith("*") ? (value?.startsWith(pattern.slice(0, -1)) ?? false) : value === pattern;
+  });
+}
+
+function principalOf({ peerUri }: Arrived): string | undefined {
+  return peerUri?.startsWith("spiffe://") ? peerUri.slice(9) : undefined;
+}
+
+function namespaceOf(request: Arrived): string | undefined {
+  return /\/ns\/([^/]*)\//.exec(principalOf(request) ?? "")?.[1];
 }
 
 export function stringMatches(match: StringMatch, value: string | undefined): boolean {
@@ -123,6 +148,8 @@ function partOf(part: KeyPart, request: Arrived): string | undefined {
   if ("baggage" in part) return baggageMember(request, part.baggage);
   if ("method" in part) return valueOf(request, ":method");
   if ("host" in part) return hostOf(request);
+  if ("principal" in part) return principalOf(request);
+  if ("claim" in part) return request.claims?.[part.claim];
   if ("routeName" in part) return request.routeName;
   if ("constant" in part) return bytes(part.constant);
   if ("path" in part) {
@@ -131,8 +158,8 @@ function partOf(part: KeyPart, request: Arrived): string | undefined {
     return segments === undefined ? path : new RegExp(`^.[^/]*(/[^/]*){0,${segments - 1}}`).exec(path)?.[0];
   }
   if ("remoteAddress" in part) {
-    const address = addressOf(request.address);
-    const { prefix4 = 32, prefix6 = 64 } = part.remoteAddress;
+    const { prefix4 = 32, prefix6 = 64, direct = false } = part.remoteAddress;
+    const address = addressOf((direct ? request.direct : request.address) ?? "");
     return address === null ? undefined : maskedText(address, prefix4, prefix6);
   }
   return undefined;

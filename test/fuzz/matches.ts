@@ -22,6 +22,7 @@ const headerName = fc.constantFrom(
 );
 /** Of query parameters and cookies. */
 const name = fc.constantFrom("a", "b", "ab", "session", "é");
+export const claimName = fc.constantFrom("groups", "realm.roles");
 export const memberName = fc.constantFrom("variant", "a", "b", "session");
 
 /**
@@ -100,7 +101,10 @@ export function matches(abilities: Abilities): Matches {
     },
     { requiredKeys: ["value", "by"] },
   );
-  const patterns = fc.array(fc.constantFrom("*", "a", "cluster.local/*"), { minLength: 1, maxLength: 2 });
+  const patterns = fc.array(
+    fc.constantFrom("*", "a", "ab", "a*", "*b", "cluster.local/ns/a/sa/b", "cluster.local/*", "*/sa/b", ""),
+    { minLength: 1, maxLength: 2 },
+  );
   const blocks = fc.array(
     fc.constantFrom(
       ...[
@@ -149,7 +153,7 @@ export function matches(abilities: Abilities): Matches {
         queryParams: fc.dictionary(name, stringMatch, { minKeys: 1, maxKeys: 2 }),
         cookies: fc.dictionary(name, stringMatch, { minKeys: 1, maxKeys: 2 }),
         baggage: fc.dictionary(memberName, stringMatch, { minKeys: 1, maxKeys: 2 }),
-        claims: fc.dictionary(fc.constantFrom("groups", "realm.roles"), stringMatch, { maxKeys: 1 }),
+        claims: fc.dictionary(claimName, stringMatch, { maxKeys: 1 }),
         source: fc.oneof(remote, source),
         percentage,
         anyOf: fc.array(inner, { minLength: 1, maxLength: 2 }),
@@ -177,9 +181,12 @@ function randomKey(): fc.Arbitrary<Key> {
     cookie: name.map((cookie) => ({ cookie })),
     queryParam: name.map((queryParam) => ({ queryParam })),
     baggage: memberName.map((baggage) => ({ baggage })),
-    claim: fc.constant({ claim: "groups" }),
+    claim: claimName.map((claim) => ({ claim })),
     remoteAddress: fc
-      .record({ prefix4: fc.nat({ max: 32 }), prefix6: fc.nat({ max: 128 }) }, { requiredKeys: [] })
+      .record(
+        { prefix4: fc.nat({ max: 32 }), prefix6: fc.nat({ max: 128 }), direct: fc.boolean() },
+        { requiredKeys: [] },
+      )
       .map((remoteAddress) => ({ remoteAddress })),
     principal: fc.constant({ principal: {} }),
     method: fc.constant({ method: {} }),

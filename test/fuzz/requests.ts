@@ -3,12 +3,15 @@ import fc from "fast-check";
 import type { Header, HttpRequest } from "../driver.ts";
 import { variant } from "./dark-launch.ts";
 import { bytes } from "./match-model.ts";
-import { word } from "./matches.ts";
+import { claimName, word } from "./matches.ts";
 
 /** A request, where it comes from, and the milliseconds that pass before it. */
 export interface Arrival {
   request: HttpRequest;
   address: string;
+  direct: string | undefined;
+  peerUri: string | undefined;
+  claims: Record<string, string>;
   after: number;
 }
 
@@ -178,21 +181,29 @@ const request = fc.oneof(
   { weight: 1, arbitrary: fc.tuple(plain, hostileQuery).map(([one, search]) => ({ ...one, query: search })) },
 );
 
+const address = fc.constantFrom(
+  ...[
+    "10.1.2.3:40000",
+    "10.1.3.3:1",
+    "192.168.0.1:80",
+    "[2001:db8::1]:443",
+    "[2001:db8:0:1::ffff]:1",
+    "[::ffff:10.1.2.3]:5",
+  ],
+  ...["10.1.2.3", "2001:db8::1", "[::]:0", "/run/envoy.sock", "", "10.1.2:80", "[::1", "[fe80::1%eth0]:80"],
+);
+
 export const arrival: fc.Arbitrary<Arrival> = fc.record({
   request: request.map(({ query: search, path, ...rest }) => ({
     ...rest,
     path: search === undefined ? path : `${path}?${search}`,
   })),
-  address: fc.constantFrom(
-    ...[
-      "10.1.2.3:40000",
-      "10.1.3.3:1",
-      "192.168.0.1:80",
-      "[2001:db8::1]:443",
-      "[2001:db8:0:1::ffff]:1",
-      "[::ffff:10.1.2.3]:5",
-    ],
-    ...["10.1.2.3", "2001:db8::1", "[::]:0", "/run/envoy.sock", "", "10.1.2:80", "[::1", "[fe80::1%eth0]:80"],
+  address,
+  direct: fc.option(address, { nil: undefined }),
+  peerUri: fc.constantFrom(
+    ...[undefined, "", "spiffe://cluster.local/ns/a/sa/b", "spiffe://cluster.local/ns/ab/sa/b", "spiffe://a"],
+    ...["spiffe://", "spiffe://cluster.local/ns/a", "https://cluster.local/ns/a/sa/b", "spiffe://a/ns//sa/b"],
   ),
+  claims: fc.dictionary(claimName, word.map(bytes), { maxKeys: 2 }),
   after: fc.constantFrom(0, 0, 0, 1, 400, 1000, 1600),
 });
