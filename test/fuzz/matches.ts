@@ -101,10 +101,14 @@ export function matches(abilities: Abilities): Matches {
     },
     { requiredKeys: ["value", "by"] },
   );
-  const patterns = fc.array(
-    fc.constantFrom("*", "a", "ab", "a*", "*b", "cluster.local/ns/a/sa/b", "cluster.local/*", "*/sa/b", ""),
+  const principals = fc.array(
+    fc.constantFrom("*", "a", "cluster.local/ns/a/sa/b", "cluster.local/*", "*/sa/b", ""),
     { minLength: 1, maxLength: 2 },
   );
+  const namespaces = fc.array(fc.constantFrom("*", "a", "ab", "a*", "*b", ""), {
+    minLength: 1,
+    maxLength: 2,
+  });
   const blocks = fc.array(
     fc.constantFrom(
       ...[
@@ -121,7 +125,7 @@ export function matches(abilities: Abilities): Matches {
     { minLength: 1, maxLength: 2 },
   );
   const source = fc.record(
-    { principals: patterns, namespaces: patterns, ipBlocks: blocks, remoteIpBlocks: blocks },
+    { principals, namespaces, ipBlocks: blocks, remoteIpBlocks: blocks },
     { requiredKeys: [] },
   );
   const remote = fc.record({ remoteIpBlocks: blocks });
@@ -136,6 +140,8 @@ export function matches(abilities: Abilities): Matches {
     fc.record({ path: pathMatch }),
     fc.record({ percentage }),
     fc.record({ source: remote }),
+    fc.record({ source: fc.oneof(fc.record({ principals }), fc.record({ namespaces })) }),
+    fc.tuple(claimName, stringMatch).map(([key, value]) => ({ claims: { [key]: value } })),
     fc.oneof(remote, fc.record({ ipBlocks: blocks })).map((one) => ({ not: { source: one } })),
   );
 

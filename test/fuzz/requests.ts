@@ -201,7 +201,14 @@ export const arrival: fc.Arbitrary<Arrival> = fc.record({
   address,
   direct: fc.option(address, { nil: undefined }),
   peerUri: fc.constantFrom(
-    ...[undefined, "", "spiffe://cluster.local/ns/a/sa/b", "spiffe://cluster.local/ns/ab/sa/b", "spiffe://a"],
+    ...[
+      undefined,
+      "",
+      "spiffe://cluster.local/ns/a/sa/b",
+      "spiffe://cluster.local/ns/a/sa/b",
+      "spiffe://cluster.local/ns/ab/sa/b",
+      "spiffe://a",
+    ],
     ...["spiffe://", "spiffe://cluster.local/ns/a", "https://cluster.local/ns/a/sa/b", "spiffe://a/ns//sa/b"],
   ),
   claims: fc.dictionary(claimName, word.map(bytes), { maxKeys: 2 }),
