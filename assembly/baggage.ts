@@ -1,6 +1,7 @@
 import { arenaAllocate } from "./bytes/arena";
 import {
   ABSENT,
+  byteAt,
   Bytes,
   bytesOf,
   copyTo,
@@ -11,7 +12,7 @@ import {
   slice,
   trim,
 } from "./bytes/bytes";
-import { decodesTo, percentDecode, RequestView } from "./request-view";
+import { decodesTo, ESCAPE, escapeAt, percentDecode, RequestView } from "./request-view";
 
 /**
  * W3C Baggage: `name=value;property, name=value` in the header `baggage`, of which there can be several
@@ -102,7 +103,8 @@ function valueOf(member: Bytes, name: Bytes): Bytes {
 
 /**
  * Whether a member has this name, even if it is broken or its name is escaped: what a lenient reader behind us could
- * take for it (OpenTelemetry's for JavaScript decodes names).
+ * take for it. OpenTelemetry's for JavaScript decodes names, the one for Python then takes white space off them, as which
+ * it also reads `+`.
  */
 function isMember(member: Bytes, name: Bytes): bool {
   let end = lengthOf(member);
@@ -110,7 +112,31 @@ function isMember(member: Bytes, name: Bytes): bool {
   if (equal >= 0) end = equal;
   const properties = indexOfByte(member, 0x3b);
   if (properties >= 0 && <u32>properties < end) end = properties;
-  return decodesTo(trim(slice(member, 0, end)), name);
+  const escaped = trim(slice(member, 0, end));
+  return decodesTo(escaped, name) || decodesTo(trimBlank(escaped), name);
+}
+
+/** Without what somebody could take for white space at either end, escaped or not. */
+function trimBlank(escaped: Bytes): Bytes {
+  let start: u32 = 0;
+  let end = lengthOf(escaped);
+  while (start < end) {
+    const escape = escapeAt(escaped, start);
+    if (!isBlank(escape < 0 ? byteAt(escaped, start) : <u8>escape)) break;
+    start += escape < 0 ? 1 : ESCAPE;
+  }
+  while (start < end) {
+    // An escape has no `%` but its first byte: what looks like one at the end is one.
+    const escape = end - start < ESCAPE ? -1 : escapeAt(escaped, end - ESCAPE);
+    if (!isBlank(escape < 0 ? byteAt(escaped, end - 1) : <u8>escape)) break;
+    end -= escape < 0 ? 1 : ESCAPE;
+  }
+  return slice(escaped, start, end);
+}
+
+/** Whether a byte can belong to white space, in ASCII, Latin-1 or UTF-8. Of a token's bytes only `+` can. */
+function isBlank(byte: u8): bool {
+  return byte <= 0x20 || byte >= 0x7f || byte == 0x2b;
 }
 
 // @ts-ignore: decorator

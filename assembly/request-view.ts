@@ -153,10 +153,10 @@ export function percentDecode(escaped: Bytes): Bytes {
 }
 
 /** Bytes of an escape: `%41`. */
-const ESCAPE: u32 = 3;
+export const ESCAPE: u32 = 3;
 
 /** The byte that the escape at `at` stands for, or -1 where there is none. */
-function escapeAt(bytes: Bytes, at: u32): i32 {
+export function escapeAt(bytes: Bytes, at: u32): i32 {
   if (byteAt(bytes, at) != 0x25 || at + 2 >= lengthOf(bytes)) return -1;
   const high = hexDigit(byteAt(bytes, at + 1));
   const low = hexDigit(byteAt(bytes, at + 2));

@@ -4,18 +4,18 @@ import xxhash from "xxhash-wasm";
 const xxh = await xxhash();
 const utf8 = new TextEncoder();
 
-/** XXH64 of a text's UTF-8 bytes. */
-export function hash(text: string, seed = 0n): bigint {
-  return xxh.h64Raw(utf8.encode(text), seed);
+/** XXH64 of bytes, or of a text's UTF-8. */
+export function hash(text: string | Uint8Array, seed = 0n): bigint {
+  return xxh.h64Raw(typeof text === "string" ? utf8.encode(text) : text, seed);
 }
 
 /** The place of a key in (0, 1) under a seed. */
-export function fraction(key: string, seed: bigint): number {
+export function fraction(key: string | Uint8Array, seed: bigint): number {
   return (Number(hash(key, seed) >> 11n) + 0.5) * 2 ** -53;
 }
 
 /** Whether `percentage: {value, salt}` takes the key. */
-export function isWithin(key: string, percent: number, salt = ""): boolean {
+export function isWithin(key: string | Uint8Array, percent: number, salt = ""): boolean {
   return fraction(key, hash(salt)) < percent / 100;
 }
 
@@ -25,7 +25,7 @@ export interface Weighted {
 }
 
 /** The variant that a rule with `variants` and `salt` gives the key. */
-export function chosen(key: string, variants: readonly Weighted[], salt = ""): string {
+export function chosen(key: string | Uint8Array, variants: readonly Weighted[], salt = ""): string {
   let best = "";
   let least = Infinity;
   for (const { name, weight } of variants) {

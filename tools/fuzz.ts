@@ -1,13 +1,22 @@
 /** `make fuzz`: the fuzz tests for SECONDS (default 600) from SEED (default: the time). */
 import { loadModule } from "../test/host/driver.ts";
-import { fuzzConfigurationText, fuzzDecisions } from "../test/fuzz/fuzz.ts";
+import { fuzzConfigurationText, fuzzDecisions, fuzzSuite } from "../test/fuzz/fuzz.ts";
+import { abilitiesOf } from "../test/schema/abilities.ts";
+import { Reader } from "../test/schema/verdicts.ts";
 
-const seconds = Number(process.env.SECONDS ?? 600) / 2;
+const seconds = Number(process.env.SECONDS ?? 600);
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 if (!(seconds > 0) || !Number.isInteger(seed)) throw new Error("SECONDS and SEED are numbers");
 console.log(`SEED=${seed}`);
-const module = loadModule("build/dark-launch.wasm");
+const file = "build/dark-launch.wasm";
+const module = loadModule(file);
+const suite = loadModule("build/outrigger.wasm");
+const abilities = abilitiesOf(new Reader(file, ""));
+const options = (share: number) => ({ seconds: seconds * share, seed, abilities });
 console.log(
-  `${fuzzDecisions(module, { seconds, seed })} configurations, each with requests: as the model, no trap`,
+  `${fuzzDecisions(module, options(0.5))} configurations, each with requests: as the model, no trap`,
 );
-console.log(`${fuzzConfigurationText(module, { seconds, seed })} configuration texts: no trap`);
+console.log(
+  `${fuzzSuite(suite, module, options(0.2))} suites, each with requests: as so many plugins, no trap`,
+);
+console.log(`${fuzzConfigurationText(module, options(0.3))} configuration texts: no trap`);

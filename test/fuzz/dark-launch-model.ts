@@ -1,27 +1,40 @@
 /**
  * What `dark-launch` says in its README, written down as plainly as it can be: every rule is tried in its order. The
- * fuzz tests hold the built module against it. Header values are byte strings.
+ * fuzz tests hold the built module against it. Values of headers are byte strings.
  */
-import type { Header, HttpRequest } from "../driver.ts";
+import { chosen } from "../cohorts.ts";
+import {
+  type Arrived,
+  baggageMember,
+  baggageMembers,
+  cookie,
+  type Key,
+  keyOf,
+  looksLikeMember,
+  type RequestMatch,
+  requestMatches,
+  valueOf,
+} from "./match-model.ts";
 
-export type StringMatch = string | ({ ignoreCase?: boolean; not?: boolean } & Comparison);
-type Comparison =
-  | { exact: string }
-  | { prefix: string }
-  | { suffix: string }
-  | { contains: string }
-  | { in: string[] }
-  | { present: true };
+type Mode = "enforce" | "shadow";
 
-export interface RequestMatch {
-  methods?: string[];
-  path?: StringMatch;
-  host?: StringMatch;
-  headers?: Record<string, StringMatch>;
-  queryParams?: Record<string, StringMatch>;
-  cookies?: Record<string, StringMatch>;
-  anyOf?: RequestMatch[];
-  not?: RequestMatch;
+export interface Rule {
+  name: string;
+  mode?: Mode;
+  match?: RequestMatch;
+  variant?: string;
+  variants?: { name: string; weight: number }[];
+  by?: Key;
+  salt?: string;
+}
+
+export interface Cookie {
+  name: string;
+  ttl?: string;
+  path?: string;
+  secure?: boolean;
+  httpOnly?: boolean;
+  sameSite?: string;
 }
 
 export interface DarkLaunch {
@@ -29,112 +42,142 @@ export interface DarkLaunch {
   trustInbound?: boolean;
   default?: string;
   disabled?: boolean;
-  mode?: "enforce" | "shadow";
-  rules?: { name: string; variant: string; mode?: "enforce" | "shadow"; match?: RequestMatch }[];
+  expires?: string;
+  mode?: Mode;
+  annotate?: "decisions" | "always";
+  rules?: Rule[];
+  sticky?: { cookie: Cookie };
+  baggage?: string;
+  exposeResponse?: boolean;
 }
 
-/** The values which the variant header has upstream. */
-export function variantsUpstream(config: DarkLaunch, request: HttpRequest): string[] {
-  const name = (config.header ?? "x-variant").toLowerCase();
-  const inbound = valuesOf(request, name);
-  const known = [config.default, ...(config.rules ?? []).map(({ variant }) => variant)];
-  if (config.trustInbound && !config.disabled && inbound.length === 1 && known.includes(inbound[0]))
-    return inbound;
-  if (config.mode === "shadow") return [];
-  const rule = config.disabled
-    ? undefined
-    : config.rules?.find(({ mode, match }) => mode !== "shadow" && requestMatches(match ?? {}, request));
-  const variant = rule?.variant ?? config.default;
-  return variant === undefined ? [] : [variant];
+/** All that comes of a request. */
+export interface Decision {
+  /** The values of the routing header upstream. */
+  header: string[];
+  /** The members of `baggage` upstream, raw. */
+  baggage: string[];
+  /** What is added to the response's `set-cookie`. */
+  setCookie: string[];
+  /** What the response's routing header becomes; undefined: it stays. */
+  exposed: string | undefined;
+  /** The property `outrigger.dark-launch`; undefined: not set. */
+  property: string | undefined;
+  /** Names of the counters that count one more. */
+  counted: string[];
 }
 
-export function requestMatches(match: RequestMatch, request: HttpRequest): boolean {
-  const target = request.path;
-  const mark = target.indexOf("?");
-  const path = mark < 0 ? target : target.slice(0, mark);
-  const query = mark < 0 ? undefined : target.slice(mark + 1);
-  const authority = request.authority ?? "example.test";
-  const host = authority.replace(/^(\[.*\]|[^:]*):\d*$/, "$1").toLowerCase();
-  const named = (
-    matches: Record<string, StringMatch> | undefined,
-    read: (name: string) => string | undefined,
-  ) => Object.entries(matches ?? {}).every(([name, expected]) => stringMatches(expected, read(name)));
-  return (
-    (match.methods?.includes(request.method) ?? true) &&
-    (match.path === undefined || stringMatches(match.path, path)) &&
-    (match.host === undefined || stringMatches(folded(match.host), host)) &&
-    named(match.headers, (name) => joined(valuesOf(request, name.toLowerCase()), ",")) &&
-    named(match.queryParams, (name) => queryParam(query, name)) &&
-    named(match.cookies, (name) => cookie(joined(valuesOf(request, "cookie"), "; "), name)) &&
-    (match.anyOf?.some((one) => requestMatches(one, request)) ?? true) &&
-    (match.not === undefined || !requestMatches(match.not, request))
+/** What is decided about a request `now`, in milliseconds since 1970. */
+export function decide(config: DarkLaunch, request: Arrived, now: number): Decision {
+  const header = (config.header ?? "x-variant").toLowerCase();
+  const values = request.headers.filter(([name]) => name === header).map(([, value]) => value);
+  const members = baggageMembers(request.headers);
+  const own = members.filter(
+    (member) => config.baggage !== undefined && looksLikeMember(member, config.baggage),
   );
-}
+  const untouched = { header: values, baggage: members, setCookie: [], exposed: undefined };
+  const always = config.annotate === "always";
 
-export function stringMatches(match: StringMatch, value: string | undefined): boolean {
-  if (typeof match === "string") return value === bytes(match);
-  return holds(match, value) !== (match.not ?? false);
-}
-
-function holds(match: { ignoreCase?: boolean } & Comparison, value: string | undefined): boolean {
-  if (value === undefined) return false;
-  const fold = (text: string): string => (match.ignoreCase ? lower(text) : text);
-  const seen = fold(value);
-  const is = (text: string): string => fold(bytes(text));
-  if ("exact" in match) return seen === is(match.exact);
-  if ("prefix" in match) return seen.startsWith(is(match.prefix));
-  if ("suffix" in match) return seen.endsWith(is(match.suffix));
-  if ("contains" in match) return seen.includes(is(match.contains));
-  if ("in" in match) return match.in.some((one) => seen === is(one));
-  return true;
-}
-
-/** `host` is compared in lower case whatever the configuration says. */
-function folded(match: StringMatch): StringMatch {
-  return typeof match === "string" ? { exact: match, ignoreCase: true } : { ...match, ignoreCase: true };
-}
-
-function valuesOf(request: HttpRequest, name: string): string[] {
-  return (request.headers ?? [])
-    .filter(([key]: Header) => key.toLowerCase() === name)
-    .map(([, value]) => value);
-}
-
-function joined(values: string[], separator: string): string | undefined {
-  return values.length === 0 ? undefined : values.join(separator);
-}
-
-function queryParam(query: string | undefined, name: string): string | undefined {
-  for (const pair of query?.split("&") ?? []) {
-    const equal = pair.indexOf("=");
-    if (decode(equal < 0 ? pair : pair.slice(0, equal)) === bytes(name))
-      return equal < 0 ? "" : decode(pair.slice(equal + 1));
+  const ended =
+    config.expires !== undefined && now >= Date.parse(config.expires)
+      ? "expired"
+      : config.disabled
+        ? "disabled"
+        : null;
+  if (config.trustInbound && ended === null) {
+    const inHeader = valueOf(request, header);
+    const inBaggage = own.length === 1 ? baggageMember(request, config.baggage!) : undefined;
+    const known = knownVariants(config);
+    const trusted = [inHeader, inBaggage].find((variant) => variant !== undefined && known.includes(variant));
+    if (trusted !== undefined) {
+      const told = {
+        property: always ? "dark-launch:inbound" : undefined,
+        counted: [counter("inbound", trusted, "enforce")],
+      };
+      if (config.mode === "shadow") return { ...untouched, ...told };
+      return { ...untouched, ...carried(config, request, trusted), ...told };
+    }
   }
-  return undefined;
-}
 
-function cookie(cookies: string | undefined, name: string): string | undefined {
-  for (const pair of cookies?.split(";") ?? []) {
-    const equal = pair.indexOf("=");
-    if (equal > 0 && trim(pair.slice(0, equal)) === bytes(name)) return trim(pair.slice(equal + 1));
+  const mode = config.mode ?? "enforce";
+  const shadowed: string[] = [];
+  const counted: string[] = [];
+  let decided: Rule | null = null;
+  for (const rule of ended === null ? (config.rules ?? []) : []) {
+    const key = rule.by && keyOf(rule.by, request);
+    if ((rule.by && key === undefined) || !requestMatches(rule.match ?? {}, request)) continue;
+    if (rule.mode !== "shadow") {
+      decided = rule;
+      break;
+    }
+    shadowed.push(rule.name);
+    counted.push(counter(rule.name, variantOf(rule, request, undefined), "shadow"));
   }
-  return undefined;
+  const kept = config.sticky && cookie(request, config.sticky.cookie.name);
+  const variant = decided === null ? config.default : variantOf(decided, request, kept);
+  const name = decided?.name ?? ended ?? (config.default === undefined ? "none" : "default");
+  counted.push(counter(name, variant, mode));
+  if (values.length > 0 || own.length > 0) counted.push("outrigger_dark_launch_stripped");
+  if (mode === "shadow") shadowed.push(name);
+  const reasons = shadowed.slice(0, 8);
+  if (always && mode === "enforce") reasons.push(name);
+
+  const sticks =
+    mode === "enforce" && config.sticky !== undefined && decided?.variants !== undefined && kept !== variant;
+  return {
+    ...carried(config, request, mode === "shadow" ? undefined : variant),
+    setCookie: sticks ? [setCookie(config.sticky!.cookie, variant!)] : [],
+    property: reasons.length === 0 ? undefined : reasons.map((reason) => `dark-launch:${reason}`).join(","),
+    counted,
+  };
 }
 
-/** Percent-decodes once; what is no escape stays. */
-function decode(text: string): string {
-  return text.replace(/%([0-9a-fA-F]{2})/g, (_, digits: string) => String.fromCharCode(parseInt(digits, 16)));
+/** The request and the response with a variant, or with none. */
+function carried(config: DarkLaunch, request: Arrived, variant: string | undefined) {
+  const members = baggageMembers(request.headers);
+  const isOwn = (member: string): boolean =>
+    config.baggage !== undefined && looksLikeMember(member, config.baggage);
+  const own = members.filter(isOwn);
+  const others = members.filter((member) => !isOwn(member));
+  let baggage = others;
+  if (config.baggage !== undefined && variant !== undefined) {
+    const stays = own.length === 1 && baggageMember(request, config.baggage) === variant;
+    baggage = stays ? members : [...others, `${config.baggage}=${variant.replaceAll("%", "%25")}`];
+  }
+  return {
+    header: variant === undefined ? [] : [variant],
+    baggage,
+    exposed: config.exposeResponse ? variant : undefined,
+  };
 }
 
-function trim(text: string): string {
-  return text.replace(/^[ \t]+|[ \t]+$/g, "");
+function variantOf(rule: Rule, request: Arrived, kept: string | undefined): string {
+  if (rule.variants === undefined) return rule.variant!;
+  if (rule.variants.some(({ name, weight }) => weight > 0 && name === kept)) return kept!;
+  return chosen(keyOf(rule.by!, request)!, rule.variants, rule.salt);
 }
 
-function lower(text: string): string {
-  return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+function knownVariants({ default: other, rules = [] }: DarkLaunch): (string | undefined)[] {
+  return [
+    other,
+    ...rules.flatMap(({ variant, variants = [] }) => [variant, ...variants.map(({ name }) => name)]),
+  ];
 }
 
-/** The UTF-8 bytes of a text, as a byte string. */
-export function bytes(text: string): string {
-  return String.fromCharCode(...new TextEncoder().encode(text));
+function counter(rule: string, variant: string | undefined, mode: Mode): string {
+  const labels = [`rule=.=${rule}`, `variant=.=${variant ?? "none"}`, `mode=.=${mode}`];
+  return `${labels.join(";.;")};.;outrigger_dark_launch_decisions`;
+}
+
+function setCookie({ name, ttl, path = "/", secure, httpOnly, sameSite }: Cookie, variant: string): string {
+  const [, number = "", unit = ""] = /^([\d.]+)(\w+)$/.exec(ttl ?? "") ?? [];
+  const seconds = Number(number) * ({ ms: 0.001, s: 1, m: 60, h: 3600 }[unit] ?? 0);
+  return [
+    `${name}=${variant}`,
+    ...(ttl === undefined ? [] : [`Max-Age=${Math.floor(seconds)}`]),
+    `Path=${path}`,
+    ...(secure ? ["Secure"] : []),
+    ...(httpOnly ? ["HttpOnly"] : []),
+    ...(sameSite === undefined ? [] : [`SameSite=${sameSite}`]),
+  ].join("; ");
 }

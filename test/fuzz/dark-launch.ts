@@ -1,177 +1,73 @@
-/** Random configurations and random requests for `dark-launch`, small enough that they often meet. */
+/** Random configurations of `dark-launch`. */
 import fc from "fast-check";
-import type { HttpRequest } from "../driver.ts";
-import { bytes, type DarkLaunch, type RequestMatch, type StringMatch } from "./dark-launch-model.ts";
+import type { DarkLaunch, Rule } from "./dark-launch-model.ts";
+import type { Abilities } from "../schema/abilities.ts";
+import { matches, memberName, word } from "./matches.ts";
 
-/** Values with much in common: prefixes of one another, cases, bytes beyond ASCII. */
-const word = fc.oneof(
-  fc.constantFrom(
-    "a",
-    "A",
-    "ab",
-    "abc",
-    "aB",
-    "b",
-    "user-1",
-    "user-2",
-    "User-1",
-    "é",
-    "aé",
-    "x,y",
-    "a b",
-    "%41",
-  ),
-  fc.string({ minLength: 1, maxLength: 6, unit: fc.constantFrom("a", "b", "A", "-", "1", "é", "/", ".") }),
-);
-const headerName = fc.constantFrom("x-a", "x-b", "X-User", "x-variant", "cookie", "user-agent");
-const name = fc.constantFrom("a", "b", "ab", "session", "é");
-const variant = fc.constantFrom("v1", "v2", "v3", "beta");
+/** One with `%`, which baggage escapes. */
+export const variant = fc.constantFrom("v1", "v2", "v3", "beta", "50%");
+const mode = fc.constantFrom<"enforce" | "shadow">("enforce", "enforce", "shadow");
 
-const stringMatch: fc.Arbitrary<StringMatch> = fc.oneof(
-  word,
-  fc
-    .tuple(
-      fc.oneof(
-        fc.record({ exact: fc.oneof(word, fc.constant("")) }),
-        fc.record({ prefix: word }),
-        fc.record({ suffix: word }),
-        fc.record({ contains: word }),
-        fc.record({ in: fc.array(word, { minLength: 1, maxLength: 5 }) }),
-        fc.constant({ present: true as const }),
-      ),
-      fc.record({ ignoreCase: fc.boolean(), not: fc.boolean() }, { requiredKeys: [] }),
-    )
-    .map(([comparison, flags]) => ({ ...comparison, ...flags })),
-);
-
-const pathMatch = fc.oneof(
-  stringMatch,
-  fc.constantFrom<StringMatch>(
-    "/",
-    "/a",
-    { prefix: "/a/" },
-    { suffix: "/b" },
-    { prefix: "/" },
-    { contains: "a" },
-  ),
-);
-
-/** One condition is most of what people write, and what the index files rules under. */
-const simpleMatch: fc.Arbitrary<RequestMatch> = fc.oneof(
-  fc.tuple(headerName, stringMatch).map(([key, value]) => ({ headers: { [key]: value } })),
-  fc.tuple(headerName, stringMatch).map(([key, value]) => ({ headers: { [key]: value } })),
-  fc.tuple(name, stringMatch).map(([key, value]) => ({ queryParams: { [key]: value } })),
-  fc.tuple(name, stringMatch).map(([key, value]) => ({ cookies: { [key]: value } })),
-  fc.record({ path: pathMatch }),
-);
-
-/** All fields, with `inner` in those that hold matches themselves. */
-const matchOf = (inner: fc.Arbitrary<RequestMatch>): fc.Arbitrary<RequestMatch> =>
-  fc.record(
-    {
-      methods: fc.uniqueArray(fc.constantFrom("GET", "POST", "PUT"), { minLength: 1, maxLength: 2 }),
-      path: pathMatch,
-      host: fc.oneof(stringMatch, fc.constantFrom<StringMatch>("example.test", { suffix: ".test" }, "[::1]")),
-      headers: fc.dictionary(headerName, stringMatch, { minKeys: 1, maxKeys: 2 }),
-      queryParams: fc.dictionary(name, stringMatch, { minKeys: 1, maxKeys: 2 }),
-      cookies: fc.dictionary(name, stringMatch, { minKeys: 1, maxKeys: 2 }),
-      anyOf: fc.array(inner, { minLength: 1, maxLength: 2 }),
-      not: inner,
-    },
-    { requiredKeys: [] },
+export function configuration(abilities: Abilities): fc.Arbitrary<DarkLaunch> {
+  const { simpleMatch, requestMatch, key } = matches(abilities);
+  const match = fc.oneof(simpleMatch, simpleMatch, requestMatch);
+  const weight = fc.oneof(fc.constantFrom(0, 1, 1, 99, 0.5, 1_000_000), fc.integer({ min: 0, max: 100 }));
+  const variants = fc
+    .uniqueArray(fc.record({ name: variant, weight }), {
+      minLength: 1,
+      maxLength: 4,
+      selector: ({ name }) => name,
+    })
+    .filter((list) => list.some(({ weight }) => weight > 0));
+  const rule: fc.Arbitrary<Omit<Rule, "name">> = fc.oneof(
+    fc.record({ variant, mode, match }, { requiredKeys: ["variant"] }),
+    fc.record({ variants, by: key, salt: word, mode, match }, { requiredKeys: ["variants", "by"] }),
   );
-
-const requestMatch = matchOf(matchOf(simpleMatch));
-
-export const configuration: fc.Arbitrary<DarkLaunch> = fc
-  .record(
+  const rules: fc.Arbitrary<Omit<Rule, "name">[]> = fc.oneof(
+    { weight: 9, arbitrary: fc.array(rule, { maxLength: 12 }) },
+    // Many on trial: of a request, eight are told.
     {
-      header: fc.constantFrom("x-variant", "X-Release", "x-a"),
-      trustInbound: fc.boolean(),
-      default: variant,
-      disabled: fc.constantFrom(false, false, false, true),
-      mode: fc.constantFrom<"enforce" | "shadow">("enforce", "enforce", "enforce", "shadow"),
-      rules: fc.array(
-        fc.record(
-          {
-            variant,
-            mode: fc.constantFrom<"enforce" | "shadow">("enforce", "enforce", "shadow"),
-            match: fc.oneof(simpleMatch, simpleMatch, requestMatch),
-          },
-          { requiredKeys: ["variant"] },
-        ),
-        { maxLength: 12 },
-      ),
+      weight: 1,
+      arbitrary: fc
+        .array(rule, { minLength: 8, maxLength: 12 })
+        .map((list) => list.map((one): typeof one => ({ ...one, mode: "shadow", match: {} }))),
     },
-    { requiredKeys: ["rules"] },
-  )
-  .map(({ rules, ...rest }) => ({
-    ...rest,
-    rules: rules.map((rule, at) => ({ name: `rule-${at}`, ...rule })),
-  }));
-
-/** A header's value as a client may send it: the host and Envoy take no control characters. */
-const headerValue = fc.oneof(
-  word.map(bytes),
-  variant,
-  fc.constant(""),
-  fc.string({
-    maxLength: 12,
-    unit: fc
-      .integer({ min: 0x21, max: 0xff })
-      .filter((c) => c !== 0x7f)
-      .map((c) => String.fromCharCode(c)),
-  }),
-);
-
-const cookieValue = fc
-  .array(
-    fc.tuple(fc.constantFrom("a", "b", "session", "", " ab ", "é"), fc.constantFrom("=", "", " = "), word),
-    { maxLength: 5 },
-  )
-  .map((pairs) => bytes(pairs.map((pair) => pair.join("")).join(";")).trim());
-
-const query = fc
-  .array(
-    fc.tuple(
-      fc.constantFrom("a", "b", "%61", "%c3%a9", "session", ""),
-      fc.constantFrom("=", ""),
-      fc.constantFrom("", "a", "ab", "%41", "%zz", "a%41", "%C3%A9", "%", "%4", "+", "user-1", "%C3%A9"),
-    ),
+  );
+  const cookie = fc.record(
     {
-      minLength: 0,
-      maxLength: 5,
+      name: fc.constantFrom("a", "session", "variant"),
+      ttl: fc.constantFrom("1s", "1500ms", "1.5h", "9600h"),
+      path: fc.constantFrom("/", "/a?b"),
+      secure: fc.boolean(),
+      httpOnly: fc.boolean(),
+      sameSite: fc.constantFrom("Strict", "Lax"),
     },
-  )
-  .map((pairs) => pairs.map((pair) => pair.join("")).join("&"));
-
-export const request: fc.Arbitrary<HttpRequest> = fc
-  .record({
-    method: fc.constantFrom("GET", "POST", "PUT", "DELETE"),
-    path: fc.constantFrom("/", "/a", "/a/b", "/b", "/aB", "/user-1"),
-    query: fc.option(query, { nil: undefined }),
-    authority: fc.constantFrom("example.test", "Example.TEST:8080", "a.test", "[::1]:80", "[::1]", "b"),
-    headers: fc.array(
-      fc.oneof(
-        fc.tuple(
-          fc.constantFrom(
-            "x-a",
-            "x-b",
-            "x-user",
-            "X-User",
-            "x-variant",
-            "X-Variant",
-            "x-release",
-            "user-agent-2",
-          ),
-          headerValue,
+    { requiredKeys: ["name"] },
+  );
+  return fc
+    .record(
+      {
+        header: fc.constantFrom("x-variant", "X-Release", "x-a"),
+        trustInbound: fc.boolean(),
+        default: variant,
+        disabled: fc.constantFrom(false, false, false, false, true),
+        // The host's clock begins with 2026; most launches go on.
+        expires: fc.oneof(
+          { weight: 3, arbitrary: fc.constantFrom("2027-01-01T00:00:00Z", "2030-06-30T12:00:00-12:00") },
+          fc.constantFrom("2025-12-31T23:59:59Z", "2026-01-01T00:00:00.001Z"),
+          fc.constantFrom("2026-01-01T00:00:01.5Z", "2026-01-01T02:00:03+02:00"),
         ),
-        fc.tuple(fc.constant("cookie"), cookieValue),
-      ),
-      { maxLength: 8 },
-    ),
-  })
-  .map(({ query: search, path, ...rest }) => ({
-    ...rest,
-    path: search === undefined ? path : `${path}?${search}`,
-  }));
+        mode: fc.constantFrom<"enforce" | "shadow">("enforce", "enforce", "enforce", "shadow"),
+        annotate: fc.constantFrom<"decisions" | "always">("decisions", "always"),
+        rules,
+        sticky: cookie.map((one) => ({ cookie: one })),
+        baggage: memberName,
+        exposeResponse: fc.boolean(),
+      },
+      { requiredKeys: ["rules"] },
+    )
+    .map(({ rules: list, ...rest }) => ({
+      ...rest,
+      rules: list.map((one, at) => ({ name: `rule-${at}`, ...one })),
+    }));
+}

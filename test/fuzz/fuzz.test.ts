@@ -1,17 +1,26 @@
 import { describe, expect, test } from "vitest";
 import { loadModule } from "../host/driver.ts";
-import { fuzzConfigurationText, fuzzDecisions, type FuzzOptions } from "./fuzz.ts";
+import { abilitiesOf } from "../schema/abilities.ts";
+import { Reader } from "../schema/verdicts.ts";
+import { fuzzConfigurationText, fuzzDecisions, type FuzzOptions, fuzzSuite } from "./fuzz.ts";
 
-const options: FuzzOptions = { seconds: 8, seed: Number(process.env.SEED ?? Date.now() % 2 ** 31) };
+const MODULE = "build/dark-launch.wasm";
+const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
+const abilities = abilitiesOf(new Reader(MODULE, ""));
+const options = (seconds: number): FuzzOptions => ({ seconds, seed, abilities });
 
-describe(`random input, SEED=${options.seed}`, () => {
-  const module = loadModule("build/dark-launch.wasm");
+describe(`random input, SEED=${seed}`, () => {
+  const module = loadModule(MODULE);
 
   test("dark-launch decides as its model does", { timeout: 120_000 }, () => {
-    expect(fuzzDecisions(module, options)).toBeGreaterThan(100);
+    expect(fuzzDecisions(module, options(8))).toBeGreaterThan(50);
+  });
+
+  test("a suite of filters does what as many plugins do", { timeout: 120_000 }, () => {
+    expect(fuzzSuite(loadModule("build/outrigger.wasm"), module, options(3))).toBeGreaterThan(3);
   });
 
   test("no configuration traps dark-launch", { timeout: 120_000 }, () => {
-    expect(fuzzConfigurationText(module, options)).toBeGreaterThan(100);
+    expect(fuzzConfigurationText(module, options(5))).toBeGreaterThan(50);
   });
 });

@@ -1,0 +1,81 @@
+/** The configurations of `dark-launch` that this project shows: in scenarios, in pages and in the proxy's files. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { parse, parseAllDocuments } from "yaml";
+
+export interface Shown {
+  /** File, and which of its configurations. */
+  where: string;
+  /** The root id under which the module gets it. */
+  filter: string;
+  configuration: unknown;
+}
+
+/** All of them. */
+export function shownConfigurations(): Shown[] {
+  const shown: Shown[] = [];
+  const add = (where: string, filter: unknown, configuration: unknown): void => {
+    if (typeof filter === "string" && configuration !== undefined)
+      shown.push({ where, filter, configuration });
+  };
+  const scenarios = filesOf("filters", ".yaml").filter((file) => file.includes("/scenarios/"));
+  for (const file of scenarios) fromScenario(parse(readFileSync(file, "utf8")), file, add);
+  for (const file of ["README.md", ...filesOf("docs", ".md"), ...filesOf("filters", ".md")]) {
+    const blocks = [...readFileSync(file, "utf8").matchAll(/^```ya?ml\n(.*?)^```$/gms)];
+    for (const [at, [, text = ""]] of blocks.entries())
+      fromBlock(parse(text), `${file}, example ${at + 1}`, add);
+  }
+  for (const file of [...filesOf("envoy", ".yaml"), ...filesOf("istio", ".yaml")]) {
+    for (const document of parseAllDocuments(readFileSync(file, "utf8")))
+      fromManifest(document.toJS(), file, add);
+  }
+  return shown;
+}
+
+/** The files below a folder with this ending; none where there is no such folder. */
+function filesOf(folder: string, ending: string): string[] {
+  if (!existsSync(folder)) return [];
+  const files = readdirSync(folder, { recursive: true, encoding: "utf8" });
+  return files
+    .filter((file) => file.endsWith(ending))
+    .map((file) => `${folder}/${file}`)
+    .sort();
+}
+
+type Add = (where: string, filter: unknown, configuration: unknown) => void;
+
+/** A scenario has its configuration, those of a chain, and those of updates. */
+function fromScenario(document: unknown, where: string, add: Add): void {
+  if (!isObject(document)) return;
+  add(where, document.filter, document.config);
+  for (const [at, plugin] of listOf(document.plugins).entries())
+    add(`${where}, plugin ${at}`, plugin.filter, plugin.config);
+  for (const [at, step] of listOf(document.steps).entries())
+    add(`${where}, step ${at}`, document.filter, step.config);
+}
+
+/** A page shows scenarios, plugins as Istio has them, and plain configurations. */
+function fromBlock(document: unknown, where: string, add: Add): void {
+  if (!isObject(document)) return;
+  if ("steps" in document || "refused" in document) fromScenario(document, where, add);
+  else if ("filters" in document) add(where, "suite", document);
+  else if ("rules" in document || "default" in document) add(where, "dark-launch", document);
+  else fromManifest(document, where, add);
+}
+
+/** In a WasmPlugin a configuration is `pluginConfig`, in Envoy's files the JSON in a `StringValue`. */
+function fromManifest(document: unknown, where: string, add: Add): void {
+  if (typeof document !== "object" || document === null) return;
+  for (const child of Object.values(document) as unknown[]) fromManifest(child, where, add);
+  if (!isObject(document)) return;
+  add(where, document.pluginName ?? "dark-launch", document.pluginConfig);
+  const value = isObject(document.configuration) ? document.configuration.value : undefined;
+  if (typeof value === "string") add(where, document.root_id ?? "dark-launch", JSON.parse(value));
+}
+
+function listOf(value: unknown): Record<string, unknown>[] {
+  return Array.isArray(value) ? value.filter(isObject) : [];
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
