@@ -1,9 +1,10 @@
 /**
- * Builds the modules: `build/<filter>.wasm` for each folder of `filters/`, and `build/outrigger.wasm` with all of them.
- * Arguments name the ones to build; default all.
+ * Builds the modules: `build/<filter>.wasm` for each folder of `filters/`, and `build/outrigger.wasm` with all of them; and
+ * the command, `build/cli/outrigger.js` (`cli`), with what users' tests import. Arguments name the ones to build; default all.
  */
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { bundleCommand, bundleLibraries } from "./bundle.ts";
 import { compile } from "./compile.ts";
 
 const entries = new Map<string, string>();
@@ -20,4 +21,7 @@ for (const [name, entry] of entries) {
   const path = join("build", `${name}.wasm`);
   await writeFile(path, binary);
   console.log(`${path}  ${binary.length} bytes`);
+}
+if (wanted.length === 0 || wanted.includes("cli")) {
+  for (const path of [...(await bundleLibraries()), await bundleCommand()]) console.log(path);
 }
