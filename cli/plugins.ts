@@ -57,6 +57,7 @@ interface Declaration {
   title: string;
   name: string;
   node: Node;
+  configNode: Node;
   /** Where the module comes from: a URL or a file's path; null where that is not told. */
   module: string | null;
   rootId: string | null;
@@ -128,6 +129,7 @@ class Finder {
       title,
       name,
       node: spec,
+      configNode: config?.value ?? spec,
       module: textOf(reach(spec, document, "url")),
       rootId: textOf(pluginName?.value ?? null),
       rootIdNode: pluginName?.value ?? null,
@@ -188,6 +190,7 @@ class Finder {
       title,
       name,
       node: config,
+      configNode: config,
       module: textOf(reach(code, document, "local", "filename")) ?? textOf(uri),
       rootId: textOf(rootId?.value ?? null),
       rootIdNode: rootId?.value ?? null,
@@ -215,7 +218,7 @@ class Finder {
   /** A configuration by itself: of which filter, is told or guessed. */
   private bare(root: Node, document: YamlDocument): void {
     const { filter, modules } = this.options;
-    const configuration = this.readable("", () => yamlConfiguration(this.source, document, root));
+    const configuration = this.readable("", root, () => yamlConfiguration(this.source, document, root));
     if (configuration === null) return;
     const position = positionOf(this.source, root);
     const guess = filter ?? guessFilter(this.source.file, root, document, modules);
@@ -245,7 +248,7 @@ class Finder {
       this.note(node, `skipped ${title}: not one of our filters${from}`);
       return;
     }
-    const configuration = this.readable(runner.filter, () => read(runner.filter));
+    const configuration = this.readable(runner.filter, declaration.configNode, () => read(runner.filter));
     if (configuration === null) return;
     this.found.plugins.push({
       title,
@@ -266,12 +269,14 @@ class Finder {
   }
 
   /** Aliases without end, or that refer to nothing, are found only when values are made of them. */
-  private readable(filter: string, read: () => Configuration | null): Configuration | null {
+  private readable(filter: string, node: Node, read: () => Configuration | null): Configuration | null {
     try {
       return read();
     } catch (error) {
-      const message = `not YAML: ${(error as Error).message}`;
-      this.found.problems.push({ line: 1, column: 1, message, filter: filter === "" ? null : filter });
+      // What `JSON.stringify` throws is a TypeError.
+      const why = error instanceof TypeError ? "an alias stands within what it stands for" : (error as Error).message;
+      const position = positionOf(this.source, node);
+      this.found.problems.push({ ...position, message: `not YAML: ${why}`, filter: filter === "" ? null : filter });
       return null;
     }
   }
