@@ -18,8 +18,6 @@ export const ExitCode = {
   Usage: 2,
   /** Our own fault: please report it. */
   Internal: 70,
-  /** As shells have it: 128 and the signal's number. */
-  Interrupted: 130,
 } as const;
 
 /** What the operating system says, in words. */

@@ -82,6 +82,10 @@ async function play(driver: Driver, file: string, modules: Modules): Promise<Sce
   }
   const { played, failed, skipped } = await runScenario(driver, scenario, {
     moduleOf: (filter) => modules.fileOf(filter),
+  }).catch((error: unknown) => {
+    // An Envoy that does not start, or ends, is no fault of ours.
+    if (driver.name === "host" || error instanceof UserError) throw error;
+    throw new UserError(`${file}: ${(error as Error).message}`);
   });
   if (failed !== undefined) return report({ status: "failed", played, failure: failed });
   return report(skipped === undefined ? { status: "passed", played } : { status: "skipped", played, skipped });
