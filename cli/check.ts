@@ -1,9 +1,7 @@
 /** Lets the built module read a plugin's configuration, and tells what it says of it. */
-import { ConfigurationRefused } from "../test/driver.ts";
-import { Host, LogLevel, ModuleLoadError } from "../test/host/index.ts";
-import { UserError } from "./errors.ts";
 import type { Modules } from "./modules.ts";
 import { findPlugins, type FindOptions, type Found, type Plugin } from "./plugins.ts";
+import { refusalOf } from "./refusal.ts";
 import type { Position, Source } from "./source.ts";
 
 /** What is wrong, and where. */
@@ -34,35 +32,15 @@ export function checkSource(source: Source, options: FindOptions): Checked {
   return { ...found, findings };
 }
 
-/** What the plugin's module says of its configuration. Throws {@link UserError} when the module does not load. */
+/** What the plugin's module says of its configuration. */
 export function checkPlugin(file: string, plugin: Plugin, modules: Modules): Finding[] {
   const { runner, configuration, title } = plugin;
-  const host = new Host({ logLevel: LogLevel.Warn });
-  const finding = { file, filter: runner.filter, plugin: title };
-  try {
-    const { module, rootId } = runner;
-    host.listen({ plugins: [{ module, name: title, rootId, configuration: configuration.text }] }).close();
-    return [];
-  } catch (error) {
-    if (error instanceof ModuleLoadError) throw new UserError(`${runner.filter}: ${error.message}`);
-    if (!(error instanceof ConfigurationRefused)) throw error;
-    return problemsOf(error.messages).map((told): Finding => {
-      if (told.startsWith("no filter of this name")) {
-        const message = `${told}; expected ${modules.names.join(", ")}, got "${runner.rootId}"`;
-        return { ...finding, ...plugin.rootIdPosition, path: "", message };
-      }
-      return { ...finding, ...configuration.locate(told) };
-    });
-  }
-}
-
-/** One text for each problem, out of what a module logs when it refuses a configuration. */
-function problemsOf(messages: readonly string[]): string[] {
-  const problems = messages.flatMap((message) =>
-    message
-      .replace(/^configuration refused:\s*/, "")
-      .split("\n")
-      .filter((line) => line.trim() !== ""),
-  );
-  return problems.length > 0 ? problems : ["configuration: refused, and the module does not say why"];
+  return refusalOf(runner, title, configuration.text).map((told): Finding => {
+    const finding = { file, filter: runner.filter, plugin: title };
+    if (told.startsWith("no filter of this name")) {
+      const message = `${told}; expected ${modules.names.join(", ")}, got "${runner.rootId}"`;
+      return { ...finding, ...plugin.rootIdPosition, path: "", message };
+    }
+    return { ...finding, ...configuration.locate(told) };
+  });
 }

@@ -82,7 +82,9 @@ function outerPosition(source: Source, scalar: Node, inside: Position): Position
   const lines = source.text.split("\n");
   // The block's first line with text, which is never indented more than what was cut off.
   const first = lines.findIndex((line, at) => at >= start.line && line.trim() !== "");
-  const blank = String(scalar.value).split("\n").findIndex((line) => line.trim() !== "");
+  const blank = String(scalar.value)
+    .split("\n")
+    .findIndex((line) => line.trim() !== "");
   if (first < 0 || blank < 0) return start;
   const shown = String(scalar.value).split("\n")[blank]!;
   const indent = lines[first]!.replace(/\r$/, "").length - shown.length;
@@ -170,7 +172,8 @@ function steps(
   if (isSeq(node)) {
     const index = /^\[(\d+)\]/.exec(told.slice(at, at + 24));
     const item = index && itemsOf(node, document)[Number(index[1])];
-    if (index && item !== undefined) found.push({ place: { node: item, key: null }, end: at + index[0].length });
+    if (index && item !== undefined)
+      found.push({ place: { node: item, key: null }, end: at + index[0].length });
   } else if (isMap(node)) {
     for (const { name, key, value } of membersOf(node, document)) {
       const step = stepOf(name, top);

@@ -21,7 +21,10 @@ const CONTEXT = 3;
 function showMismatch(output: Output, { path, expected, seen }: Mismatch): void {
   const { cyan, green, red } = output.colors;
   output.line(`    ${cyan(printable(path))}`);
-  const [before, after] = [expected, seen].map((text) => printable(text).split(/\\x0d\\x0a|\\x0a|\n/)) as [string[], string[]];
+  const [before, after] = [expected, seen].map((text) => printable(text).split(/\\x0d\\x0a|\\x0a|\n/)) as [
+    string[],
+    string[],
+  ];
   if (before.length > 1 || after.length > 1) {
     showLines(output, before, after);
     return;
@@ -37,8 +40,14 @@ function marked(output: Output, before: string, after: string): [string, string]
   if (!isColorSupported) return [before, after];
   const parts = diffWordsWithSpace(before, after);
   const common = parts.some(({ added, removed, value }) => !added && !removed && /\w/.test(value));
-  const side = (own: "added" | "removed", other: "added" | "removed", color: (text: string) => string): string =>
-    parts.flatMap((part) => (part[other] ? [] : [color(part[own] && common ? inverse(part.value) : part.value)])).join("");
+  const side = (
+    own: "added" | "removed",
+    other: "added" | "removed",
+    color: (text: string) => string,
+  ): string =>
+    parts
+      .flatMap((part) => (part[other] ? [] : [color(part[own] && common ? inverse(part.value) : part.value)]))
+      .join("");
   return [side("removed", "added", red), side("added", "removed", green)];
 }
 

@@ -2,6 +2,7 @@
 import type { Header, HttpRequest } from "../test/driver.ts";
 import { checkPlugin, checkSource } from "./check.ts";
 import { ExitCode, UserError } from "./errors.ts";
+import { explainAnyFilter } from "./explain/any-filter.ts";
 import { explainDarkLaunch, type Explanation } from "./explain/dark-launch.ts";
 import { Oracle } from "./explain/oracle.ts";
 import { showExplanation } from "./explain/show.ts";
@@ -24,7 +25,7 @@ export interface ExplainOptions {
   modules: string;
 }
 
-/** What explains a filter's decisions; a filter that is not here is told to have none. */
+/** What explains a filter's decisions. Of a filter that is not here, only what it does is told. */
 const EXPLAINERS: Readonly<Record<string, (oracle: Oracle, config: unknown) => Explanation>> = {
   "dark-launch": explainDarkLaunch,
 };
@@ -47,29 +48,41 @@ export function explain(options: ExplainOptions): number {
     return ExitCode.Failed;
   }
   if (plugin.guessed) {
-    stderr.line(stderr.colors.dim(`taken for a configuration of ${plugin.runner.filter} (--filter says so for sure)`));
+    stderr.line(
+      stderr.colors.dim(`taken for a configuration of ${plugin.runner.filter} (--filter says so for sure)`),
+    );
   }
   const explanations: Explanation[] = entriesOf(plugin).map(({ filter: name, path, config, within }) => {
-    const explainer = EXPLAINERS[name];
-    if (explainer === undefined) return { filter: name, path, unexplained: true, notes: [], rules: [] };
     const oracle = new Oracle({ runner: plugin.runner, now, attributes, request, within });
-    return { ...explainer(oracle, config), path };
+    const explained = EXPLAINERS[name]?.(oracle, config) ?? explainAnyFilter(name, oracle, config);
+    return { ...explained, path };
   });
   if (options.json === true) {
-    stdout.line(JSON.stringify({ request: shown(request), plugin: plugin.title, filters: explanations }, null, 2));
+    stdout.line(
+      JSON.stringify({ request: shown(request), plugin: plugin.title, filters: explanations }, null, 2),
+    );
   } else showExplanation(stdout, request, explanations);
   return ExitCode.Ok;
 }
 
 /** The plugin that was meant; null where there is none for an error that is told elsewhere. */
-function choose(plugins: readonly Plugin[], { plugin, config }: ExplainOptions, broken: boolean): Plugin | null {
+function choose(
+  plugins: readonly Plugin[],
+  { plugin, config }: ExplainOptions,
+  broken: boolean,
+): Plugin | null {
   const named = plugin === undefined ? plugins : plugins.filter(({ name }) => name === plugin);
   if (named.length === 1) return named[0]!;
   if (plugins.length === 0 && broken) return null;
-  const names = plugins.map(({ name, position }) => `  ${name === "" ? "(no name)" : name}, line ${position.line}`).join("\n");
+  const names = plugins
+    .map(({ name, position }) => `  ${name === "" ? "(no name)" : name}, line ${position.line}`)
+    .join("\n");
   if (plugins.length === 0) throw new UserError(`${config} has no plugin of ours`);
-  if (plugin === undefined) throw new UserError(`${config} has several plugins; choose one with --plugin:\n${names}`);
-  throw new UserError(`${config} has ${named.length === 0 ? "no plugin" : "several plugins"} of the name "${plugin}", but\n${names}`);
+  if (plugin === undefined)
+    throw new UserError(`${config} has several plugins; choose one with --plugin:\n${names}`);
+  throw new UserError(
+    `${config} has ${named.length === 0 ? "no plugin" : "several plugins"} of the name "${plugin}", but\n${names}`,
+  );
 }
 
 interface Entry {
@@ -101,10 +114,13 @@ function entriesOf({ runner, configuration }: Plugin): Entry[] {
 
 function readRequest({ request, header, authority }: ExplainOptions): HttpRequest {
   const match = /^(?:([A-Za-z]+)\s+)?(\S+)(?:\s+HTTP\/[\d.]+)?$/.exec(request.trim());
-  if (!match) throw new UserError(`--request: expected a method and a path, like "GET /x?y=1", got "${request}"`);
+  if (!match)
+    throw new UserError(`--request: expected a method and a path, like "GET /x?y=1", got "${request}"`);
   const path = match[2]!;
   if (!path.startsWith("/") && path !== "*") {
-    throw new UserError(`--request: expected a path that begins with /, got "${path}" (the host goes to --authority)`);
+    throw new UserError(
+      `--request: expected a path that begins with /, got "${path}" (the host goes to --authority)`,
+    );
   }
   let host = authority;
   const headers: Header[] = [];
@@ -116,7 +132,12 @@ function readRequest({ request, header, authority }: ExplainOptions): HttpReques
     if (name.toLowerCase() === "host") host = value;
     else headers.push([name, Buffer.from(value).toString("latin1")]);
   }
-  return { method: (match[1] ?? "GET").toUpperCase(), path: Buffer.from(path).toString("latin1"), authority: host, headers };
+  return {
+    method: (match[1] ?? "GET").toUpperCase(),
+    path: Buffer.from(path).toString("latin1"),
+    authority: host,
+    headers,
+  };
 }
 
 /** In nanoseconds since 1970. */
@@ -132,7 +153,8 @@ function readAttributes(items: readonly string[]): Record<string, string | boole
   const attributes: Record<string, string | boolean> = {};
   for (const item of items) {
     const at = item.indexOf("=");
-    if (at < 1) throw new UserError(`--attribute: expected path=value, like connection.mtls=true, got "${item}"`);
+    if (at < 1)
+      throw new UserError(`--attribute: expected path=value, like connection.mtls=true, got "${item}"`);
     const value = item.slice(at + 1);
     attributes[item.slice(0, at)] = value === "true" ? true : value === "false" ? false : value;
   }
@@ -141,5 +163,10 @@ function readAttributes(items: readonly string[]): Record<string, string | boole
 
 function shown({ method, path, authority, headers = [] }: HttpRequest): object {
   const text = (value: string): string => printable(Buffer.from(value, "latin1").toString());
-  return { method, path: text(path), authority, headers: headers.map(([name, value]) => [name, text(value)]) };
+  return {
+    method,
+    path: text(path),
+    authority,
+    headers: headers.map(([name, value]) => [name, text(value)]),
+  };
 }

@@ -40,7 +40,9 @@ function told(error: unknown): number {
     stderr.line(`${stderr.colors.red("error:")} ${printable(error.message)}`);
     return error.exitCode;
   }
-  stderr.line(`${stderr.colors.red("internal error, please report it:")} ${(error as Error).stack ?? String(error)}`);
+  stderr.line(
+    `${stderr.colors.red("internal error, please report it:")} ${(error as Error).stack ?? String(error)}`,
+  );
   return ExitCode.Internal;
 }
 
@@ -54,7 +56,9 @@ function program(): Command {
     .helpCommand("help [command]", "tell how to use a command")
     .showHelpAfterError("(--help tells more)")
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error:/, stderr.colors.red("error:"))) })
+    .configureOutput({
+      outputError: (text, write) => write(text.replace(/^error:/, stderr.colors.red("error:"))),
+    })
     .addHelpText(
       "after",
       `
@@ -68,7 +72,9 @@ Exit codes: 0 all is well; 1 a configuration is invalid or a scenario failed; 2 
 
   command
     .command("validate")
-    .description("check the plugins in files: WasmPlugin, TrafficExtension, Envoy's configuration, or a pluginConfig by itself")
+    .description(
+      "check the plugins in files: WasmPlugin, TrafficExtension, Envoy's configuration, or a pluginConfig by itself",
+    )
     .argument("<file...>", "YAML or JSON files; - for standard input")
     .option("--filter <name>", "of which filter a configuration is that stands by itself")
     .option("--json", "answer a JSON array of findings")
@@ -121,7 +127,12 @@ Examples:
     .requiredOption("-r, --request <line>", 'method and path: "GET /x?y=1"')
     .option("-H, --header <line>", "a header of the request; may be given more than once", collect, [])
     .option("--authority <host>", "the request's host", "example.test")
-    .option("--attribute <path=value>", "what the proxy knows beside headers: connection.mtls=true", collect, [])
+    .option(
+      "--attribute <path=value>",
+      "what the proxy knows beside headers: connection.mtls=true",
+      collect,
+      [],
+    )
     .option("--now <time>", "the proxy's clock: 2026-12-31T00:00:00Z (default: now)")
     .option("--filter <name>", "of which filter a configuration is that stands by itself")
     .option("--plugin <name>", "the plugin's name, where the file has several")

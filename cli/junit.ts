@@ -22,7 +22,10 @@ ${cases}  </testsuite>
 `;
 }
 
-function testCase(driver: string, { file, status, milliseconds, failure, skipped, errors }: ScenarioReport): string {
+function testCase(
+  driver: string,
+  { file, status, milliseconds, failure, skipped, errors }: ScenarioReport,
+): string {
   const own = attributes({ classname: `outrigger.${driver}`, name: file, file, time: seconds(milliseconds) });
   switch (status) {
     case "passed":

@@ -33,7 +33,9 @@ export class Modules {
     }
     const modules = names.filter((name) => name.endsWith(".wasm")).map((name) => name.slice(0, -5));
     if (modules.length === 0) {
-      throw new UserError(`no modules in ${folder}; build them first (\`make build\`), or name their folder with --modules`);
+      throw new UserError(
+        `no modules in ${folder}; build them first (\`make build\`), or name their folder with --modules`,
+      );
     }
     this.filters = modules.filter((name) => name !== COMBINED).sort();
     this.hasCombined = modules.includes(COMBINED);
@@ -52,7 +54,9 @@ export class Modules {
   fileOf(filter: string): string {
     const file = join(this.folder, `${filter === SUITE ? COMBINED : filter}.wasm`);
     if (existsSync(file)) return file;
-    throw new UserError(`${file} is not there; build it first (\`make build\`), or name the modules' folder with --modules`);
+    throw new UserError(
+      `${file} is not there; build it first (\`make build\`), or name the modules' folder with --modules`,
+    );
   }
 
   /** What runs a filter: its own module, and the module of all for `suite`. */

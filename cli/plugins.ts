@@ -5,8 +5,9 @@
 import { isMap, isSeq, type Node } from "yaml";
 import { textConfiguration, yamlConfiguration, positionOf, type Configuration } from "./configuration.ts";
 import { COMBINED, SUITE, type Modules, type Runner } from "./modules.ts";
+import { refusalOf } from "./refusal.ts";
 import type { Position, Source, YamlDocument } from "./source.ts";
-import { itemsOf, memberOf, membersOf, reach, resolved, textOf } from "./yaml-tree.ts";
+import { itemsOf, memberOf, membersOf, reach, resolved, textOf, type Member } from "./yaml-tree.ts";
 
 export interface Plugin {
   /** What it is, for a person: `WasmPlugin reviews/launch`. */
@@ -90,7 +91,8 @@ class Finder {
     }
     const root = resolved(document.contents, document);
     const has = (...names: string[]): boolean => memberOf(root, document, ...names) !== null;
-    if (root === null || (!isMap(root) && !isSeq(root) && document.contents?.range?.[0] === undefined)) return;
+    if (root === null || (!isMap(root) && !isSeq(root) && document.contents?.range?.[0] === undefined))
+      return;
     if (has("apiVersion") && has("kind")) this.resource(root, document);
     else if (isSeq(root) || has(...ENVOY_FIELDS)) this.envoy(root, document);
     else if (has(...SCENARIO_FIELDS) && has("filter", "plugins")) {
@@ -162,7 +164,9 @@ class Finder {
         continue;
       }
       const own = textOf(reach(node, document, "name")) ?? name;
-      const children = isMap(node) ? membersOf(node, document).map(({ value }) => value) : itemsOf(node, document);
+      const children = isMap(node)
+        ? membersOf(node, document).map(({ value }) => value)
+        : itemsOf(node, document);
       for (const child of children.reverse()) {
         if (isMap(child) || isSeq(child)) open.push([child, own]);
       }
@@ -205,7 +209,8 @@ class Finder {
     const type = textOf(reach(any, document, "@type")) ?? "";
     const value = reach(any, document, "value");
     const text = textOf(value) ?? "";
-    if (type.endsWith("/google.protobuf.StringValue")) return textConfiguration(this.source, value ?? any, text);
+    if (type.endsWith("/google.protobuf.StringValue"))
+      return textConfiguration(this.source, value ?? any, text);
     if (type.endsWith("/google.protobuf.BytesValue")) {
       return textConfiguration(this.source, value ?? any, Buffer.from(text, "base64").toString());
     }
@@ -221,14 +226,16 @@ class Finder {
     const configuration = this.readable("", root, () => yamlConfiguration(this.source, document, root));
     if (configuration === null) return;
     const position = positionOf(this.source, root);
-    const guess = filter ?? guessFilter(this.source.file, root, document, modules);
+    const guess =
+      filter ?? guessFilter(this.source.file, membersOf(root, document), configuration.text, modules);
     if (guess === null) {
       const names = modules.names.join(", ");
       const message = `a configuration by itself, of which filter is not clear; say so with --filter (${names})`;
       this.found.problems.push({ ...position, message, filter: null });
       return;
     }
-    if (filter === undefined) this.note(root, `taken for a configuration of ${guess} (--filter says so for sure)`);
+    if (filter === undefined)
+      this.note(root, `taken for a configuration of ${guess} (--filter says so for sure)`);
     this.found.plugins.push({
       title: `configuration of ${guess}`,
       name: "",
@@ -274,9 +281,14 @@ class Finder {
       return read();
     } catch (error) {
       // What `JSON.stringify` throws is a TypeError.
-      const why = error instanceof TypeError ? "an alias stands within what it stands for" : (error as Error).message;
+      const why =
+        error instanceof TypeError ? "an alias stands within what it stands for" : (error as Error).message;
       const position = positionOf(this.source, node);
-      this.found.problems.push({ ...position, message: `not YAML: ${why}`, filter: filter === "" ? null : filter });
+      this.found.problems.push({
+        ...position,
+        message: `not YAML: ${why}`,
+        filter: filter === "" ? null : filter,
+      });
       return null;
     }
   }
@@ -293,16 +305,31 @@ class Finder {
 export function moduleName(location: string): string {
   const path = location.replace(/[?#].*$/s, "").replace(/@sha256:.*$/s, "");
   const last = path.slice(path.lastIndexOf("/") + 1);
-  return last.replace(/:[^:]*$/, "").replace(/\.wasm$/, "").replace(/^outrigger-/, "");
+  return last
+    .replace(/:[^:]*$/, "")
+    .replace(/\.wasm$/, "")
+    .replace(/^outrigger-/, "");
 }
 
-/** By the file's name, else by the fields: the filter that knows all of them, if there is exactly one. */
-function guessFilter(file: string, root: Node, document: YamlDocument, modules: Modules): string | null {
-  const names = membersOf(root, document).map(({ name }) => name);
-  if (modules.has(SUITE) && names.includes("filters")) return SUITE;
+/** By the file's name; else the filter that knows most of the fields, if there is exactly one. */
+function guessFilter(
+  file: string,
+  members: readonly Member[],
+  configuration: string,
+  modules: Modules,
+): string | null {
+  if (modules.has(SUITE) && members.some(({ name }) => name === "filters")) return SUITE;
   const byFile = modules.filters.filter((filter) => file.replace(/^.*\//, "").includes(filter));
   if (byFile.length === 1) return byFile[0]!;
-  return modules.filters.length === 1 ? modules.filters[0]! : null;
+  if (modules.filters.length === 1) return modules.filters[0]!;
+  const unknown = modules.filters.map((filter) => {
+    const told = refusalOf(modules.runnerOf(filter), "guess", configuration);
+    // Of the configuration itself: what is within it comes from vocabularies that filters share.
+    return told.filter((problem) => /^[A-Za-z0-9_-]+: unknown field/.test(problem)).length;
+  });
+  const least = Math.min(...unknown);
+  const best = modules.filters.filter((_, at) => unknown[at] === least);
+  return best.length === 1 && least < members.length ? best[0]! : null;
 }
 
 function isEmpty(root: Node): boolean {

@@ -1,6 +1,13 @@
 /** A file with YAML documents (JSON is YAML too), and where in it things stand. */
 import { readFileSync, readSync, statSync } from "node:fs";
-import { LineCounter, parseAllDocuments, type Document, type ParsedNode, type ScalarTag, type Tags } from "yaml";
+import {
+  LineCounter,
+  parseAllDocuments,
+  type Document,
+  type ParsedNode,
+  type ScalarTag,
+  type Tags,
+} from "yaml";
 import { reasonOf, UserError } from "./errors.ts";
 
 /** Lines and columns begin at 1. */

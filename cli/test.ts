@@ -73,7 +73,8 @@ async function play(driver: Driver, file: string, modules: Modules): Promise<Sce
   try {
     scenario = parseScenario(readText(file), file);
     for (const { filter } of scenario.plugins) {
-      if (!modules.has(filter)) throw new ScenarioError([`${file}: ${unknownFilter(filter, modules).message}`]);
+      if (!modules.has(filter))
+        throw new ScenarioError([`${file}: ${unknownFilter(filter, modules).message}`]);
     }
   } catch (error) {
     if (error instanceof ScenarioError) return report({ status: "error", played: 0, errors: error.errors });
@@ -88,7 +89,9 @@ async function play(driver: Driver, file: string, modules: Modules): Promise<Sce
     throw new UserError(`${file}: ${(error as Error).message}`);
   });
   if (failed !== undefined) return report({ status: "failed", played, failure: failed });
-  return report(skipped === undefined ? { status: "passed", played } : { status: "skipped", played, skipped });
+  return report(
+    skipped === undefined ? { status: "passed", played } : { status: "skipped", played, skipped },
+  );
 }
 
 async function envoyDriver(progress: Progress): Promise<Driver> {
@@ -121,7 +124,8 @@ function show(report: ScenarioReport, quiet: boolean): void {
       showFailure(stdout, report.file, report.failure!);
       break;
     case "error":
-      for (const error of report.errors ?? []) stderr.line(`${stderr.colors.red("error:")} ${printable(error)}`);
+      for (const error of report.errors ?? [])
+        stderr.line(`${stderr.colors.red("error:")} ${printable(error)}`);
   }
 }
 
@@ -183,7 +187,8 @@ function yamlFilesIn(folder: string): string[] {
   const entries = readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1));
   return entries.flatMap((entry) => {
     const path = join(folder, entry.name);
-    if (entry.isDirectory()) return entry.name.startsWith(".") || entry.name === "node_modules" ? [] : yamlFilesIn(path);
+    if (entry.isDirectory())
+      return entry.name.startsWith(".") || entry.name === "node_modules" ? [] : yamlFilesIn(path);
     return /\.ya?ml$/.test(entry.name) ? [path] : [];
   });
 }

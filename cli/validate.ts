@@ -42,7 +42,8 @@ export function validate(files: readonly string[], options: ValidateOptions): nu
   if (options.json === true) stdout.line(JSON.stringify(findings, null, 2));
   else {
     for (const finding of findings) stdout.line(showFinding(finding));
-    if (options.quiet !== true) stdout.line(summary(findings.length, wrong.size, plugins, files.length - unreadable, unreadable));
+    if (options.quiet !== true)
+      stdout.line(summary(findings.length, wrong.size, plugins, files.length - unreadable, unreadable));
   }
   if (unreadable > 0) return ExitCode.Usage;
   return findings.length > 0 ? ExitCode.Failed : ExitCode.Ok;

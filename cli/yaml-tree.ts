@@ -1,5 +1,5 @@
 /** Walking YAML nodes: aliases followed, merge keys (`<<`) merged. */
-import { isAlias, isMap, isPair, isScalar, isSeq, type Node, type Pair } from "yaml";
+import { isAlias, isMap, isPair, isScalar, isSeq, type Node } from "yaml";
 import type { YamlDocument } from "./source.ts";
 
 /** A member of a map: what its name is as JSON has it, and where. */
@@ -20,7 +20,7 @@ export function membersOf(node: Node | null, document: YamlDocument, depth = 0):
   if (!isMap(node) || depth > 20) return [];
   const own: Member[] = [];
   const merged: Member[] = [];
-  for (const pair of node.items as Pair[]) {
+  for (const pair of node.items) {
     if (!isPair(pair) || !isScalar(pair.key)) continue;
     const value = resolved(pair.value, document);
     if (pair.key.source === "<<") {
@@ -47,7 +47,11 @@ export function memberOf(node: Node | null, document: YamlDocument, ...names: st
 }
 
 /** What is reached by names from map to map; each step is one name, or several of which one is there. */
-export function reach(node: Node | null, document: YamlDocument, ...steps: (string | string[])[]): Node | null {
+export function reach(
+  node: Node | null,
+  document: YamlDocument,
+  ...steps: (string | string[])[]
+): Node | null {
   let at = node;
   for (const step of steps) at = memberOf(at, document, ...[step].flat())?.value ?? null;
   return at;

@@ -91,7 +91,12 @@ class Reader {
         });
       case "source":
         return Object.entries(value as Json).map(([name, list]) =>
-          this.condition({ source: { [name]: list } }, `source.${name}`, describeSet(list as string[]), negated),
+          this.condition(
+            { source: { [name]: list } },
+            `source.${name}`,
+            describeSet(list as string[]),
+            negated,
+          ),
         );
       case "percentage":
         return [this.percentage(value as Json, negated)];
@@ -198,7 +203,8 @@ function describeStringMatch(match: unknown): string {
 /** `header x-user-id`, `method`, `path {"segments":2}`. */
 export function describeKeyPart(part: Json): string {
   const [[kind, value]] = Object.entries(part) as [[string, unknown]];
-  if (typeof value === "string") return kind === "constant" ? `constant ${quoted(value)}` : `${words(kind)} ${value}`;
+  if (typeof value === "string")
+    return kind === "constant" ? `constant ${quoted(value)}` : `${words(kind)} ${value}`;
   const text = JSON.stringify(value);
   return text === "{}" ? words(kind) : `${words(kind)} ${text}`;
 }

@@ -9,7 +9,7 @@ export interface Explanation {
   filter: string;
   /** Where in a suite: `filters[0].darkLaunch`. */
   path?: string;
-  /** Nobody has written how to explain this filter. */
+  /** Nobody has written how to explain this filter: the notes tell what it does, not why. */
   unexplained?: true;
   /** Left out where the request does not reach the filter. */
   decision?: Decision;
@@ -85,7 +85,12 @@ export function explainDarkLaunch(oracle: Oracle, given: unknown): Explanation {
   if (decided === undefined) throw new Error("the module counted no decision");
   const header = config.header ?? "x-variant";
   const shadow = config.mode === "shadow" && decided.rule !== "inbound";
-  const decision: Decision = { reason: `${FILTER}:${decided.rule}`, variant: decided.variant, header, shadow };
+  const decision: Decision = {
+    reason: `${FILTER}:${decided.rule}`,
+    variant: decided.variant,
+    header,
+    shadow,
+  };
   const explained = explainRules(oracle, facts, rules);
   const at = rules.findIndex(({ name }) => name === decided.rule);
   const unasked = ["inbound", "disabled", "expired"].includes(decided.rule);
@@ -96,7 +101,12 @@ export function explainDarkLaunch(oracle: Oracle, given: unknown): Explanation {
     else rule.result = rule.matches ? "tried" : "unmatched";
   }
   const alone = at < 0 ? null : explainedVariant(oracle, rules[at]!);
-  return { filter: FILTER, decision, rules: explained, notes: notesOn(config, decision, alone, facts, outcome) };
+  return {
+    filter: FILTER,
+    decision,
+    rules: explained,
+    notes: notesOn(config, decision, alone, facts, outcome),
+  };
 }
 
 /** Each rule by itself, and each of its conditions. */
@@ -111,7 +121,10 @@ function explainRules(oracle: Oracle, facts: Facts, rules: readonly Rule[]): Exp
     return { name: rule.name, mode, result: "unmatched", matches: variant !== null, variant, conditions };
   });
   const ask = (matches: readonly RequestMatch[]): boolean[] =>
-    chosenBy(oracle, matches.map((match) => ({ name: "", variant: "yes", match }))).map((variant) => variant !== null);
+    chosenBy(
+      oracle,
+      matches.map((match) => ({ name: "", variant: "yes", match })),
+    ).map((variant) => variant !== null);
   // What is asked follows from what was answered, three times at most: has the key, whole per cent, tenths.
   for (let round = 0; round < 4; round++) questions.answer(ask);
   return explained;
@@ -135,7 +148,7 @@ function chosenBy(oracle: Oracle, rules: readonly object[]): (string | null)[] {
   let size = 0;
   const flush = (): void => {
     const first = variants.length;
-    for (let at = 0; at < batch.length; at++) variants.push(null);
+    variants.push(...batch.map(() => null));
     if (batch.length === 0) return;
     for (const { rule, variant } of decisionsIn(oracle.run({ rules: batch }))) {
       const trial = /^trial-(\d+)$/.exec(rule);
@@ -164,7 +177,8 @@ function decisionsIn({ counted }: Outcome): Counted[] {
   return [...counted.keys()]
     .filter((name) => name.endsWith(";.;outrigger_dark_launch_decisions"))
     .map((name) => {
-      const label = (of: string): string => new RegExp(`(?:^|;\\.;)${of}=\\.=(.*?);\\.;`).exec(name)?.[1] ?? "";
+      const label = (of: string): string =>
+        new RegExp(`(?:^|;\\.;)${of}=\\.=(.*?);\\.;`).exec(name)?.[1] ?? "";
       const variant = label("variant");
       return { rule: label("rule"), variant: variant === "none" ? null : variant };
     });
@@ -188,7 +202,9 @@ function notesOn(
   if (reason.endsWith(":expired")) notes.push(`expires: the launch ended at ${config.expires}.`);
   if (shadow) notes.push("mode: shadow: the decision is counted and told, and the request gets no variant.");
   if (alone !== null && alone !== variant && config.sticky !== undefined) {
-    notes.push(`sticky: the cookie ${config.sticky.cookie.name} keeps ${variant}; without it the rule chooses ${alone}.`);
+    notes.push(
+      `sticky: the cookie ${config.sticky.cookie.name} keeps ${variant}; without it the rule chooses ${alone}.`,
+    );
   }
   const rule = config.rules?.find(({ name }) => reason === `${FILTER}:${name}`);
   if (rule?.variants !== undefined) {

@@ -22,7 +22,9 @@ export class Facts {
   /** All values of a header, joined; null for none. */
   header(name: string): string | null {
     const lower = name.toLowerCase();
-    const values = this.request.headers.filter(([other]) => other.toLowerCase() === lower).map(([, value]) => value);
+    const values = this.request.headers
+      .filter(([other]) => other.toLowerCase() === lower)
+      .map(([, value]) => value);
     return values.length === 0 ? null : utf8(values.join(lower === "cookie" ? "; " : ","));
   }
 
@@ -66,7 +68,8 @@ export class Facts {
     if (mark < 0) return null;
     for (const pair of this.target.slice(mark + 1).split("&")) {
       const equal = pair.indexOf("=");
-      if (decoded(equal < 0 ? pair : pair.slice(0, equal)) === name) return equal < 0 ? "" : decoded(pair.slice(equal + 1));
+      if (decoded(equal < 0 ? pair : pair.slice(0, equal)) === name)
+        return equal < 0 ? "" : decoded(pair.slice(equal + 1));
     }
     return null;
   }
@@ -75,7 +78,9 @@ export class Facts {
 /** Percent-decoded once; what is no escape stays. */
 function decoded(text: string): string {
   const bytes = Buffer.from(text).toString("latin1");
-  return utf8(bytes.replace(/%([0-9a-fA-F]{2})/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16))));
+  return utf8(
+    bytes.replace(/%([0-9a-fA-F]{2})/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16))),
+  );
 }
 
 /** A byte string as text. */

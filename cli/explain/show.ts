@@ -18,13 +18,13 @@ export function showExplanation(
   }
 }
 
-function showFilter(output: Output, { filter, path, unexplained, decision, rules, notes }: Explanation): void {
+function showFilter(
+  output: Output,
+  { filter, path, unexplained, decision, rules, notes }: Explanation,
+): void {
   const { bold, dim, green } = output.colors;
   if (path !== undefined && path !== "") output.line(bold(path));
-  if (unexplained === true) {
-    output.line(`no explanation for ${filter} yet`);
-    return;
-  }
+  if (unexplained === true) output.line(`${bold(filter)}, of which only what it does can be told`);
   if (decision !== undefined) {
     const { reason, variant, header, shadow } = decision;
     const sent = variant === null ? "no variant" : `variant ${green(variant)}`;

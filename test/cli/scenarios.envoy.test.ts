@@ -34,15 +34,22 @@ describe("outrigger test --envoy", { timeout: 60_000 }, () => {
     const file = folder.write("later.yaml", `${SCENARIO}  - advance: 61s\n  - request: {}\n`);
     const { status, stdout } = await folder.run("test", "--envoy", file);
     expect(status).toBe(0);
-    expect(stdout).toContain("1 step passed; not played: 2 of 3 steps, from line 6 on: advancing 61000 ms is too long for envoy");
+    expect(stdout).toContain(
+      "1 step passed; not played: 2 of 3 steps, from line 6 on: advancing 61000 ms is too long for envoy",
+    );
     expect(stdout).toContain("1 passed, 1 of them not to the end on a real Envoy");
   });
 
   test("says what to do when there is no Envoy", async () => {
     const { status, stderr } = await outrigger(["test", "--envoy"], { env: { ENVOY_BIN: "/no/such/envoy" } });
     expect(status).toBe(2);
-    expect(stderr).toContain('error: no Envoy: ENVOY_BIN is "/no/such/envoy", which is not an executable file');
-    const notEnvoy = await outrigger(["test", "--envoy", "fails.yaml"], { cwd: folder.path, env: { ENVOY_BIN: "/bin/true" } });
+    expect(stderr).toContain(
+      'error: no Envoy: ENVOY_BIN is "/no/such/envoy", which is not an executable file',
+    );
+    const notEnvoy = await outrigger(["test", "--envoy", "fails.yaml"], {
+      cwd: folder.path,
+      env: { ENVOY_BIN: "/bin/true" },
+    });
     expect(notEnvoy.status).toBe(2);
     expect(notEnvoy.stderr).toContain("error: fails.yaml: Envoy ended before it was ready");
   });
@@ -68,14 +75,18 @@ describe("outrigger test --envoy", { timeout: 60_000 }, () => {
     child.kill("SIGINT");
     const [status, signal] = await ended;
     expect(status === 130 || signal === "SIGINT").toBe(true);
-    for (let tries = 0; below.some(isAlive) && tries < 100; tries++) await new Promise((done) => setTimeout(done, 50));
+    for (let tries = 0; below.some(isAlive) && tries < 100; tries++)
+      await new Promise((done) => setTimeout(done, 50));
     expect(below.filter(isAlive)).toEqual([]);
   });
 });
 
 function childrenOf(pid: number): number[] {
   const { stdout } = spawnSync("ps", ["-o", "pid=", "--ppid", String(pid)], { encoding: "utf8" });
-  return stdout.split("\n").map(Number).filter((child) => child > 0);
+  return stdout
+    .split("\n")
+    .map(Number)
+    .filter((child) => child > 0);
 }
 
 function isAlive(pid: number): boolean {

@@ -33,10 +33,15 @@ interface Report {
   passed: number;
   failed: number;
   errors: number;
-  scenarios: { file: string; status: string; played: number; failure?: { line: number; mismatches: object[] } }[];
+  scenarios: {
+    file: string;
+    status: string;
+    played: number;
+    failure?: { line: number; mismatches: object[] };
+  }[];
 }
 
-describe("outrigger test", () => {
+describe("outrigger test", { timeout: 30_000 }, () => {
   test("plays the scenarios that ship when nothing is named", async () => {
     const { status, stdout } = await outrigger(["test"]);
     expect(status).toBe(0);
@@ -79,7 +84,9 @@ describe("outrigger test", () => {
   test("marks what differs where there are colours", async () => {
     const { stdout } = await outrigger(["test", join(folder.path, "bad")], { env: { FORCE_COLOR: "1" } });
     expect(stdout).toContain("\u001b[31m- expected\u001b[39m");
-    const plain = await outrigger(["test", join(folder.path, "bad")], { env: { FORCE_COLOR: "1", NO_COLOR: "1" } });
+    const plain = await outrigger(["test", join(folder.path, "bad")], {
+      env: { FORCE_COLOR: "1", NO_COLOR: "1" },
+    });
     expect(plain.stdout).not.toContain("\u001b");
   });
 
@@ -111,7 +118,10 @@ describe("outrigger test", () => {
   });
 
   test("writes a JUnit report that is XML, whatever stands in a name", async () => {
-    const odd = FAILS.replace("everybody gets v1", '"]]> \\e \\ud800 \\u0001 & <a>"').replace("x-variant: v1", "x-variant: v9");
+    const odd = FAILS.replace("everybody gets v1", '"]]> \\e \\ud800 \\u0001 & <a>"').replace(
+      "x-variant: v1",
+      "x-variant: v9",
+    );
     folder.write("odd/<odd> & 'file'.yaml", odd);
     folder.write("odd/broken.yaml", "filter: dark-launch\nsteps: 1\n");
     const { status } = await folder.run("test", "--junit", "report.xml", "good", "bad", "odd");
@@ -128,7 +138,9 @@ describe("outrigger test", () => {
     expect(failure?.attributes.message).toBe('bad/fails.yaml:7: step "beta users get <v3> & more"');
     expect(failure?.text).toContain('- expected "v3"');
     expect(cases.get("odd/<odd> & 'file'.yaml")?.children[0]?.name).toBe("failure");
-    expect(cases.get("odd/broken.yaml")?.children[0]?.attributes.message).toContain("odd/broken.yaml:2: steps:");
+    expect(cases.get("odd/broken.yaml")?.children[0]?.attributes.message).toContain(
+      "odd/broken.yaml:2: steps:",
+    );
   });
 
   test("a report that cannot be written is an error", async () => {
@@ -138,7 +150,10 @@ describe("outrigger test", () => {
   });
 
   test("tells each error of a scenario with its line, plays the others and answers 2", async () => {
-    const file = folder.write("wrong.yaml", "filter: dark-launch\nconfig: {}\nsteps:\n  - reqest: {}\n  - request: { port: 1 }\n");
+    const file = folder.write(
+      "wrong.yaml",
+      "filter: dark-launch\nconfig: {}\nsteps:\n  - reqest: {}\n  - request: { port: 1 }\n",
+    );
     const { status, stdout, stderr } = await folder.run("test", file, "good");
     expect(status).toBe(2);
     expect(stderr).toMatch(/^error: wrong\.yaml:4: steps\[0\]\.reqest: /m);
@@ -182,9 +197,18 @@ describe("outrigger test", () => {
     expect(status).toBe(2);
     expect(stderr).toContain("error: no modules in good; build them first");
     folder.write("junk/greeter.wasm", "not wasm");
-    expect(await folder.run("validate", "--modules", "junk", "--filter", "greeter", folder.write("c.yaml", "a: 1"))).toMatchObject({
+    expect(
+      await folder.run(
+        "validate",
+        "--modules",
+        "junk",
+        "--filter",
+        "greeter",
+        folder.write("c.yaml", "a: 1"),
+      ),
+    ).toMatchObject({
       status: 2,
-      stderr: expect.stringContaining("junk/greeter.wasm does not load"),
+      stderr: expect.stringContaining("junk/greeter.wasm does not load") as string,
     });
   });
 

@@ -6,7 +6,7 @@ import { COMMAND, environment, Folder, outrigger } from "./command.ts";
 const folder = new Folder();
 afterAll(() => folder.remove());
 
-describe("the outrigger command", () => {
+describe("the outrigger command", { timeout: 30_000 }, () => {
   test("tells its version, that of the package", async () => {
     const { version } = JSON.parse(readFileSync("package.json", "utf8")) as { version: string };
     expect(await outrigger(["--version"])).toEqual({ status: 0, stdout: `${version}\n`, stderr: "" });
@@ -35,14 +35,22 @@ describe("the outrigger command", () => {
   test("suggests what was meant", async () => {
     const command = await outrigger(["validaet", "x.yaml"]);
     expect(command.status).toBe(2);
-    expect(command.stderr).toBe("error: unknown command 'validaet'\n(Did you mean validate?)\n(--help tells more)\n");
+    expect(command.stderr).toBe(
+      "error: unknown command 'validaet'\n(Did you mean validate?)\n(--help tells more)\n",
+    );
     const option = await outrigger(["validate", "--jsn", "x.yaml"]);
     expect(option.status).toBe(2);
     expect(option.stderr).toContain("Did you mean --json?");
   });
 
   test("refuses what is missing or too much, without a stack trace", async () => {
-    for (const words of [["validate"], ["explain"], ["explain", "-c", "x"], ["test", "--junit"], ["explain", "-c", "x", "-r", "GET /", "more"]]) {
+    for (const words of [
+      ["validate"],
+      ["explain"],
+      ["explain", "-c", "x"],
+      ["test", "--junit"],
+      ["explain", "-c", "x", "-r", "GET /", "more"],
+    ]) {
       const { status, stdout, stderr } = await outrigger(words);
       expect(status, words.join(" ")).toBe(2);
       expect(stdout).toBe("");
@@ -72,7 +80,10 @@ describe("the outrigger command", () => {
     const file = folder.write("many.yaml", `rules:\n${rules}\n`);
     const files = Array<string>(200).fill(file).join(" ");
     const script = `"$0" "$1" validate --filter dark-launch ${files} | head -n 1; exit 0`;
-    const child = spawn("sh", ["-c", script, process.execPath, COMMAND], { cwd: folder.path, env: environment() });
+    const child = spawn("sh", ["-c", script, process.execPath, COMMAND], {
+      cwd: folder.path,
+      env: environment(),
+    });
     let [stdout, stderr] = ["", ""];
     child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
     child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
@@ -92,7 +103,10 @@ describe("the outrigger command", () => {
 
   test("an interrupt ends it", async () => {
     // It waits for standard input.
-    const child = spawn(process.execPath, [COMMAND, "validate", "-"], { env: environment(), stdio: ["pipe", "pipe", "pipe"] });
+    const child = spawn(process.execPath, [COMMAND, "validate", "-"], {
+      env: environment(),
+      stdio: ["pipe", "pipe", "pipe"],
+    });
     let stderr = "";
     child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
     await new Promise((done) => setTimeout(done, 500));

@@ -41,7 +41,7 @@ spec:
 ${config.replace(/^/gm, "    ")}
 `;
 
-describe("outrigger validate", () => {
+describe("outrigger validate", { timeout: 30_000 }, () => {
   test("takes a sound WasmPlugin", async () => {
     const file = folder.write("sound.yaml", wasmPlugin("default: v1\nrules: [{ name: a, variant: v2 }]"));
     const { status, stdout, stderr } = await folder.run("validate", file);
@@ -53,15 +53,22 @@ describe("outrigger validate", () => {
   });
 
   test("tells all that is wrong, each with file, line, column and path", async () => {
-    const config = "defualt: v1\nrules:\n- name: a\n  variant: [v2]\n- name: a b\n  variant: v2\n  match: { path: 7 }";
+    const config =
+      "defualt: v1\nrules:\n- name: a\n  variant: [v2]\n- name: a b\n  variant: v2\n  match: { path: 7 }";
     const file = folder.write("wrong.yaml", wasmPlugin(config));
     const { status, stdout } = await folder.run("validate", file);
     const lines = stdout.trimEnd().split("\n");
     expect(status).toBe(1);
-    expect(lines[0]).toMatch(/^wrong\.yaml:7:5: error: defualt: unknown field; expected header, .*\[dark-launch\]$/);
-    expect(lines[1]).toMatch(/^wrong\.yaml:10:16: error: rules\[0\]\.variant: expected a variant .*, got a list/);
+    expect(lines[0]).toMatch(
+      /^wrong\.yaml:7:5: error: defualt: unknown field; expected header, .*\[dark-launch\]$/,
+    );
+    expect(lines[1]).toMatch(
+      /^wrong\.yaml:10:16: error: rules\[0\]\.variant: expected a variant .*, got a list/,
+    );
     expect(lines[2]).toMatch(/^wrong\.yaml:11:13: error: rules\[1\]\.name: expected a name .*, got "a b"/);
-    expect(lines[3]).toMatch(/^wrong\.yaml:13:22: error: rules\[1\]\.match\.path: expected a string, .*, got 7/);
+    expect(lines[3]).toMatch(
+      /^wrong\.yaml:13:22: error: rules\[1\]\.match\.path: expected a string, .*, got 7/,
+    );
     expect(lines[4]).toBe("1 plugin in 1 file checked: 4 problems in 1 file");
     expect(lines.length).toBe(5);
   });
@@ -240,6 +247,22 @@ ${more}`;
     expect(suite.status).toBe(0);
   });
 
+  test("asks which filter is meant where several know the fields, unless the file's name says it", async () => {
+    const module = readFileSync("build/dark-launch.wasm");
+    for (const name of ["one", "other"]) folder.write(`several/${name}.wasm`, module);
+    const run = (name: string) =>
+      folder.run("validate", "--modules", "several", folder.write(name, "default: v1"));
+    const unclear = await run("plain.yaml");
+    expect(unclear.status).toBe(1);
+    expect(unclear.stdout).toContain(
+      "plain.yaml:1:1: error: a configuration by itself, of which filter is not clear; say so with --filter (one, other)",
+    );
+    expect(await run("my-other-config.yaml")).toMatchObject({
+      status: 0,
+      stderr: expect.stringContaining("taken for a configuration of other") as string,
+    });
+  });
+
   test("refuses a filter that there is not", async () => {
     const { status, stderr } = await folder.run("validate", "--filter", "dark-lunch", "bare.yaml");
     expect(status).toBe(2);
@@ -263,7 +286,7 @@ ${more}`;
   });
 });
 
-describe("outrigger validate on files of all kinds", () => {
+describe("outrigger validate on files of all kinds", { timeout: 60_000 }, () => {
   test("broken YAML is told with its place", async () => {
     const found = await findings("apiVersion: v1\nkind: [WasmPlugin\nspec: x\n");
     expect(found[0]).toMatchObject({ line: 3, column: 1, filter: null, plugin: null });
@@ -284,7 +307,10 @@ describe("outrigger validate on files of all kinds", () => {
   });
 
   test("what is no text is not read", async () => {
-    for (const bytes of [new Uint8Array([0, 97, 115, 109]), readFileSync(resolve("build/dark-launch.wasm"))]) {
+    for (const bytes of [
+      new Uint8Array([0, 97, 115, 109]),
+      readFileSync(resolve("build/dark-launch.wasm")),
+    ]) {
       const { status, stderr } = await folder.run("validate", folder.write("binary", bytes));
       expect(status).toBe(2);
       expect(stderr).toBe("error: cannot read binary: not a text file\n");
@@ -293,7 +319,7 @@ describe("outrigger validate on files of all kinds", () => {
     expect((await folder.run("validate", latin1)).stderr).toBe("error: cannot read latin1: not UTF-8\n");
   });
 
-  test("huge files are refused, large ones are read", { timeout: 60_000 }, async () => {
+  test("huge files are refused, large ones are read", async () => {
     const huge = folder.write("huge.yaml", Buffer.alloc(21 * 1024 * 1024, "a: b\n"));
     expect(await folder.run("validate", huge)).toMatchObject({
       status: 2,
@@ -301,7 +327,9 @@ describe("outrigger validate on files of all kinds", () => {
     });
     const names = Array.from({ length: 50_000 }, (_, at) => `user-${at}`);
     const config = `rules:\n- name: a\n  variant: v1\n  match: { cookies: { user: { in: [${names.join(", ")}], x: 1 } } }`;
-    expect(await places(wasmPlugin(config))).toEqual([expect.stringMatching(/^10:\d+ rules\[0\]\.match\.cookies\.user\.x$/)]);
+    expect(await places(wasmPlugin(config))).toEqual([
+      expect.stringMatching(/^10:\d+ rules\[0\]\.match\.cookies\.user\.x$/),
+    ]);
   });
 
   test("places hold with CRLF, tabs and comments", async () => {
@@ -309,7 +337,10 @@ describe("outrigger validate on files of all kinds", () => {
     expect(await places(crlf)).toEqual(["9:5 defualt"]);
     expect(await places(wasmPlugin("default: v1\n\tdefualt: v1"))).not.toEqual([]);
     const json = '{\r\n\t"default":\t"v1",\r\n\t"rules":\t[{"name": "a b"}]\r\n}\r\n';
-    expect(await places(json, "--filter", "dark-launch")).toEqual(["3:12 rules[0].variant", "3:21 rules[0].name"]);
+    expect(await places(json, "--filter", "dark-launch")).toEqual([
+      "3:12 rules[0].variant",
+      "3:21 rules[0].name",
+    ]);
   });
 
   test("anchors, aliases and merge keys lead to where the text stands", async () => {
@@ -347,7 +378,7 @@ describe("outrigger validate on files of all kinds", () => {
     }
   });
 
-  test("deep nesting is refused and never overflows", { timeout: 60_000 }, async () => {
+  test("deep nesting is refused and never overflows", async () => {
     const deep = `${"[".repeat(2000)}${"]".repeat(2000)}`;
     const [finding] = await findings(wasmPlugin(`rules: ${deep}`));
     expect(finding?.message).toMatch(/nested deeper than 64 levels|not YAML/);

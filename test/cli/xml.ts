@@ -7,7 +7,8 @@ export interface Element {
 }
 
 export function parseXml(text: string): Element[] {
-  if (/[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u.test(text)) throw new Error("a character that XML has not");
+  if (/[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u.test(text))
+    throw new Error("a character that XML has not");
   const root: Element = { name: "", attributes: {}, children: [], text: "" };
   const open = [root];
   let at = /^<\?xml version="1\.0" encoding="UTF-8"\?>/.exec(text)?.[0].length ?? 0;
@@ -32,7 +33,7 @@ export function parseXml(text: string): Element[] {
     }
     const element: Element = { name, attributes: {}, children: [], text: "" };
     for (const [, key, value] of attributes.matchAll(/([A-Za-z]+)="([^"]*)"/g)) {
-      if (key! in element.attributes) throw new Error(`${key} stands twice`);
+      if (Object.hasOwn(element.attributes, key!)) throw new Error(`${key} stands twice`);
       element.attributes[key!] = decoded(value!);
     }
     current.children.push(element);

@@ -111,7 +111,12 @@ export async function runScenario(
         ({ level }) => level === "warn" || level === "error" || level === "critical",
       );
       const { line, name } = step;
-      const failed = { ...wrong, line, step: name, logs: logs.map(({ level, text }) => `[${level}] ${text}`) };
+      const failed = {
+        ...wrong,
+        line,
+        step: name,
+        logs: logs.map(({ level, text }) => `[${level}] ${text}`),
+      };
       return fail(`:${line}: step ${index + 1}, "${name}"`, failed, index);
     }
     return { file, played: scenario.steps.length };
