@@ -36,8 +36,8 @@ export function yamlConfiguration(source: Source, document: YamlDocument, node: 
   };
 }
 
-/** One that stands in the file as text: a string that holds JSON. */
-export function textConfiguration(source: Source, scalar: Node, text: string): Configuration {
+/** One that stands in the file as text: a string that holds JSON. `hint`: what is to be said besides where there is no text. */
+export function textConfiguration(source: Source, scalar: Node, text: string, hint = ""): Configuration {
   const inner = parseSource(source.file, text);
   const document = inner.documents[0];
   const outside = (position: Position): Position => outerPosition(source, scalar, position);
@@ -47,7 +47,10 @@ export function textConfiguration(source: Source, scalar: Node, text: string): C
     locate: (told) => {
       const syntax = readSyntaxProblem(told);
       if (syntax !== null) return { ...outside(syntax), path: "", message: syntax.message };
-      if (document === undefined) return { ...positionOf(source, scalar), path: "", message: told };
+      if (document === undefined) {
+        const message = hint === "" ? told : `${told} (${hint})`;
+        return { ...positionOf(source, scalar), path: "", message };
+      }
       const problem = locateIn(inner, document, document.contents, told);
       return { ...problem, ...outside(problem) };
     },

@@ -4,10 +4,10 @@
  */
 import { isMap, isSeq, type Node } from "yaml";
 import { textConfiguration, yamlConfiguration, positionOf, type Configuration } from "./configuration.ts";
+import { guessFilter, moduleName } from "./filter-names.ts";
 import { COMBINED, SUITE, type Modules, type Runner } from "./modules.ts";
-import { refusalOf } from "./refusal.ts";
 import type { Position, Source, YamlDocument } from "./source.ts";
-import { itemsOf, memberOf, membersOf, reach, resolved, textOf, type Member } from "./yaml-tree.ts";
+import { itemsOf, memberOf, membersOf, reach, resolved, textOf } from "./yaml-tree.ts";
 
 export interface Plugin {
   /** What it is, for a person: `WasmPlugin reviews/launch`. */
@@ -70,6 +70,8 @@ const STRUCT_TYPES = /(?:^|\/)(?:udpa\.type|xds\.type)\.v[13]\.TypedStruct$/;
 /** Of what begins an Envoy configuration. */
 const ENVOY_FIELDS = ["static_resources", "staticResources", "dynamic_resources", "dynamicResources"];
 ENVOY_FIELDS.push("resources", "typed_config", "typedConfig", "filter_chains", "filterChains", "@type");
+/** What else is to be said of an empty configuration in a resource of Istio's. */
+const EMPTY = "istiod sends a pluginConfig without fields as none at all";
 /** Of what begins a scenario. */
 const SCENARIO_FIELDS = ["steps", "refused"];
 
@@ -136,10 +138,11 @@ class Finder {
       rootId: textOf(pluginName?.value ?? null),
       rootIdNode: pluginName?.value ?? null,
     };
-    // Without a pluginConfig istiod sends none: the module then reads an empty text.
+    // istiod sends no configuration for a pluginConfig without fields (`buildPluginConfig` of `extensions.go`).
+    const fields = membersOf(config?.value ?? null, document);
     const text = (): Configuration =>
-      config === null
-        ? textConfiguration(this.source, spec, "")
+      config === null || (isMap(config.value) && fields.length === 0)
+        ? textConfiguration(this.source, config?.value ?? spec, "", EMPTY)
         : yamlConfiguration(this.source, document, config.value);
     this.declared(declaration, text);
   }
@@ -296,40 +299,6 @@ class Finder {
   private note(node: Node, text: string): void {
     this.found.notes.push({ ...positionOf(this.source, node), text });
   }
-}
-
-/**
- * The name of a module by where it comes from: `dark-launch` of `oci://ghcr.io/outrigger/dark-launch:1.0@sha256:..`,
- * `https://example.com/dark-launch.wasm?x` and `build/dark-launch.wasm`.
- */
-export function moduleName(location: string): string {
-  const path = location.replace(/[?#].*$/s, "").replace(/@sha256:.*$/s, "");
-  const last = path.slice(path.lastIndexOf("/") + 1);
-  return last
-    .replace(/:[^:]*$/, "")
-    .replace(/\.wasm$/, "")
-    .replace(/^outrigger-/, "");
-}
-
-/** By the file's name; else the filter that knows most of the fields, if there is exactly one. */
-function guessFilter(
-  file: string,
-  members: readonly Member[],
-  configuration: string,
-  modules: Modules,
-): string | null {
-  if (modules.has(SUITE) && members.some(({ name }) => name === "filters")) return SUITE;
-  const byFile = modules.filters.filter((filter) => file.replace(/^.*\//, "").includes(filter));
-  if (byFile.length === 1) return byFile[0]!;
-  if (modules.filters.length === 1) return modules.filters[0]!;
-  const unknown = modules.filters.map((filter) => {
-    const told = refusalOf(modules.runnerOf(filter), "guess", configuration);
-    // Of the configuration itself: what is within it comes from vocabularies that filters share.
-    return told.filter((problem) => /^[A-Za-z0-9_-]+: unknown field/.test(problem)).length;
-  });
-  const least = Math.min(...unknown);
-  const best = modules.filters.filter((_, at) => unknown[at] === least);
-  return best.length === 1 && least < members.length ? best[0]! : null;
 }
 
 function isEmpty(root: Node): boolean {

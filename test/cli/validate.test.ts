@@ -173,6 +173,14 @@ items:
     }
   });
 
+  test("an empty pluginConfig is refused, as istiod sends it as nothing", async () => {
+    const expected =
+      "empty; expected a JSON object (istiod sends a pluginConfig without fields as none at all)";
+    expect(await findings(wasmPlugin("{}"))).toMatchObject([{ line: 7, column: 5, message: expected }]);
+    const none = wasmPlugin("").replace(/ {2}pluginConfig:\s*/, "");
+    expect(await findings(none)).toMatchObject([{ line: 5, column: 3, message: expected }]);
+  });
+
   test("tells a pluginName that the module of all does not know", async () => {
     const spec = "url: oci://ghcr.io/x/outrigger:1.0\n  pluginName: dark-lunch";
     const [finding] = await findings(wasmPlugin("default: v1", spec));
