@@ -55,7 +55,13 @@ export function explain(options: ExplainOptions): number {
   const explanations: Explanation[] = entriesOf(plugin).map(({ filter: name, path, config, within }) => {
     const oracle = new Oracle({ runner: plugin.runner, now, attributes, request, within });
     const explained = EXPLAINERS[name]?.(oracle, config) ?? explainAnyFilter(name, oracle, config);
-    return { ...explained, path };
+    const at = path === "" ? "" : `${path}.`;
+    const rules = explained.rules.map((rule, index) => {
+      // Where a module would say that something is wrong with the rule.
+      const { line } = plugin.configuration.locate(`${at}rules[${index}]: `);
+      return { ...rule, line };
+    });
+    return { ...explained, path, rules };
   });
   if (options.json === true) {
     stdout.line(

@@ -87,7 +87,7 @@ class Finder {
     if (document.errors.length > 0) {
       for (const error of document.errors) {
         const position = this.source.positionAt(error.pos[0]);
-        this.found.problems.push({ ...position, message: `not YAML: ${error.message}`, filter: null });
+        this.found.problems.push({ ...position, message: `not YAML: ${inWords(error)}`, filter: null });
       }
       return;
     }
@@ -283,9 +283,7 @@ class Finder {
     try {
       return read();
     } catch (error) {
-      // What `JSON.stringify` throws is a TypeError.
-      const why =
-        error instanceof TypeError ? "an alias stands within what it stands for" : (error as Error).message;
+      const why = inWords(error as Error);
       const position = positionOf(this.source, node);
       this.found.problems.push({
         ...position,
@@ -299,6 +297,13 @@ class Finder {
   private note(node: Node, text: string): void {
     this.found.notes.push({ ...positionOf(this.source, node), text });
   }
+}
+
+/** Why a file's YAML cannot be read, or be written as JSON. */
+function inWords(error: Error): string {
+  if (error.message.includes("call stack")) return "nested too deeply";
+  // What `JSON.stringify` throws is a TypeError.
+  return error instanceof TypeError ? "an alias stands within what it stands for" : error.message;
 }
 
 function isEmpty(root: Node): boolean {

@@ -44,6 +44,8 @@ export interface ExplainedRule {
   /** What it chooses or would choose; null where it does not match. */
   variant: string | null;
   conditions: Condition[];
+  /** In the file. */
+  line?: number;
 }
 
 interface Rule {

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { afterAll, describe, expect, test } from "vitest";
 import type { Condition } from "../../cli/explain/conditions.ts";
 import { explainDarkLaunch, type ExplainedRule, type Explanation } from "../../cli/explain/dark-launch.ts";
@@ -79,6 +80,20 @@ variant v1 (x-variant: v1), decided by dark-launch:ramp
       methods: expected one of "POST", "PUT", the request has "GET"
 ramp chooses among v2 10, v1 90 by header x-user-id.
 `);
+    const told = text.slice(text.indexOf("\nvariant"));
+    expect(readFileSync("docs/cli.md", "utf8")).toContain(told);
+  });
+
+  test("names the line of each rule in JSON", async () => {
+    const text = await explain("launch.yaml", "/", "--json");
+    const [{ rules }] = (JSON.parse(text) as Answer).filters as [Explanation];
+    expect(rules.map(({ name, line }) => [name, line])).toEqual([
+      ["beta-users", 3],
+      ["testers", 4],
+      ["trial", 7],
+      ["ramp", 8],
+      ["late", 12],
+    ]);
   });
 
   test("tells a rule that was not reached and would have matched", async () => {

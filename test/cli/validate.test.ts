@@ -73,6 +73,12 @@ describe("outrigger validate", { timeout: 30_000 }, () => {
     expect(lines.length).toBe(5);
   });
 
+  test("the example of the documentation is what it says", async () => {
+    const config = "# the example\n\ndefault: on\nrules:\n- name: a\n  match: { path: 7 }\n  variant: v2";
+    const { stdout } = await folder.run("validate", folder.write("launch.yaml", wasmPlugin(config)));
+    expect(readFileSync("docs/cli.md", "utf8")).toContain(`$ npx outrigger validate launch.yaml\n${stdout}`);
+  });
+
   test("answers JSON for scripts", async () => {
     const [finding, ...more] = await findings(wasmPlugin("defualt: v1"));
     expect(more).toEqual([]);
@@ -389,7 +395,9 @@ describe("outrigger validate on files of all kinds", { timeout: 60_000 }, () => 
   test("deep nesting is refused and never overflows", async () => {
     const deep = `${"[".repeat(2000)}${"]".repeat(2000)}`;
     const [finding] = await findings(wasmPlugin(`rules: ${deep}`));
-    expect(finding?.message).toMatch(/nested deeper than 64 levels|not YAML/);
+    expect(finding?.message).toMatch(/nested deeper than 64 levels|not YAML: nested too deeply/);
+    const block = Array.from({ length: 3000 }, (_, at) => `${" ".repeat(at)}a:\n`).join("");
+    expect((await findings(block)).at(-1)?.message).toBe("not YAML: nested too deeply");
   });
 
   test("more than fifty problems are cut short", async () => {
