@@ -15,9 +15,9 @@ import { showFinding, unknownFilter } from "./validate.ts";
 export interface ExplainOptions {
   config: string;
   request: string;
-  header: string[];
+  header?: string[];
   authority: string;
-  attribute: string[];
+  attribute?: string[];
   now?: string;
   filter?: string;
   plugin?: string;
@@ -34,7 +34,7 @@ const EXPLAINERS: Readonly<Record<string, (oracle: Oracle, config: unknown) => E
 export function explain(options: ExplainOptions): number {
   const request = readRequest(options);
   const now = readNow(options.now);
-  const attributes = readAttributes(options.attribute);
+  const attributes = readAttributes(options.attribute ?? []);
   const modules = new Modules(options.modules);
   const { filter } = options;
   if (filter !== undefined && !modules.has(filter)) throw unknownFilter(filter, modules);
@@ -118,7 +118,7 @@ function entriesOf({ runner, configuration }: Plugin): Entry[] {
   });
 }
 
-function readRequest({ request, header, authority }: ExplainOptions): HttpRequest {
+function readRequest({ request, header = [], authority }: ExplainOptions): HttpRequest {
   const match = /^(?:([A-Za-z]+)\s+)?(\S+)(?:\s+HTTP\/[\d.]+)?$/.exec(request.trim());
   if (!match)
     throw new UserError(`--request: expected a method and a path, like "GET /x?y=1", got "${request}"`);

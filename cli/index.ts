@@ -125,7 +125,7 @@ Examples:
     .description("tell which rule decides a request, and why each other does not")
     .requiredOption("-c, --config <file>", "any file that validate takes; - for standard input")
     .requiredOption("-r, --request <line>", 'method and path: "GET /x?y=1"')
-    .option("-H, --header <line>", "a header of the request; may be given more than once", collect, [])
+    .option("-H, --header <line>", "a header of the request; may be given more than once", collect)
     .option("--authority <host>", "the request's host", "example.test")
     .option(
       "--attribute <path=value>",
@@ -154,6 +154,6 @@ Examples:
   return command;
 }
 
-function collect(value: string, values: readonly string[]): string[] {
+function collect(value: string, values: readonly string[] = []): string[] {
   return [...values, value];
 }

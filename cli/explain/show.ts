@@ -59,23 +59,27 @@ function showRule(output: Output, rule: ExplainedRule, width: number, decider: s
     case "unasked":
       output.line(`  ${dim("·")} ${name}  not asked; ${would}${trial}`);
   }
-  if (!matches) showFailed(output, rule.conditions, false, 6);
+  if (matches) return;
+  for (const line of failedLines(rule.conditions, false)) output.line(printable(`      ${line}`));
 }
 
 /** Those conditions that keep a match from holding; under a `not`, those that make it hold. */
-function showFailed(output: Output, conditions: readonly Condition[], wanted: boolean, indent: number): void {
-  const space = " ".repeat(indent);
-  for (const { path, holds, expected, actual, detail, groups } of conditions) {
-    if (holds !== wanted) continue;
-    const has = detail ?? describeActual(actual);
-    const text = wanted ? `holds: ${expected}` : `expected ${expected}`;
-    output.line(printable(`${space}${path}: ${text}${has === "" ? "" : `, ${has}`}`));
-    // What is behind an `anyOf` that fails are failing matches; behind a `not` that fails, one that holds.
-    for (const group of groups ?? []) {
+function failedLines(conditions: readonly Condition[], wanted: boolean): string[] {
+  return conditions
+    .filter(({ holds }) => holds === wanted)
+    .flatMap(({ path, expected, actual, detail, groups = [] }) => {
+      const has = detail ?? describeActual(actual);
+      const text = wanted ? `holds: ${expected}` : `expected ${expected}`;
+      // What is behind an `anyOf` that fails are failing matches; behind a `not` that fails, one that holds.
       const nested = path === "not" ? !wanted : wanted;
-      if (group.every((one) => one.holds) === nested) showFailed(output, group, nested, indent + 2);
-    }
-  }
+      const below = groups
+        .filter((group) => group.every((one) => one.holds) === nested)
+        .flatMap((group) => {
+          const lines = failedLines(group, nested);
+          return lines.map((line, at) => `${groups.length === 1 ? "" : at === 0 ? "- " : "  "}${line}`);
+        });
+      return [`${path}: ${text}${has === "" ? "" : `, ${has}`}`, ...below.map((line) => `  ${line}`)];
+    });
 }
 
 function describeActual(actual: string | null | undefined): string {

@@ -140,8 +140,8 @@ ramp chooses among v2 10, v1 90 by header x-user-id.
     );
     expect(text).toContain(`  ✗ n  did not match
       anyOf: expected one of these to hold
-        headers.x-a: expected what begins with "b", the request has "a"
-        host: expected what ends with ".internal", the request has "reviews.example.test"
+        - headers.x-a: expected what begins with "b", the request has "a"
+        - host: expected what ends with ".internal", the request has "reviews.example.test"
       not: expected this not to hold
         queryParams.debug: holds: any value, the request has ""
 `);
