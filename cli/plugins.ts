@@ -93,8 +93,7 @@ class Finder {
     }
     const root = resolved(document.contents, document);
     const has = (...names: string[]): boolean => memberOf(root, document, ...names) !== null;
-    if (root === null || (!isMap(root) && !isSeq(root) && document.contents?.range?.[0] === undefined))
-      return;
+    if (root === null) return;
     if (has("apiVersion") && has("kind")) this.resource(root, document);
     else if (isSeq(root) || has(...ENVOY_FIELDS)) this.envoy(root, document);
     else if (has(...SCENARIO_FIELDS) && has("filter", "plugins")) {

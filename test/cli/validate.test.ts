@@ -246,6 +246,65 @@ ${more}`;
     expect(finding?.message).toContain("expected a google.protobuf.StringValue");
   });
 
+  test("finds filters in an EnvoyFilter, behind a TypedStruct, and in bytes", async () => {
+    const envoyFilter = (configuration: string): string => `apiVersion: networking.istio.io/v1alpha3
+kind: EnvoyFilter
+metadata: { name: ef, namespace: mesh }
+spec:
+  configPatches:
+  - applyTo: HTTP_FILTER
+    patch:
+      operation: INSERT_BEFORE
+      value:
+        name: launch
+        typed_config:
+          "@type": type.googleapis.com/udpa.type.v1.TypedStruct
+          type_url: type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm
+          value:
+            config:
+              root_id: dark-launch
+              vm_config: { code: { local: { filename: /opt/outrigger.wasm } } }
+              configuration:
+                ${configuration}
+`;
+    const text = `"@type": type.googleapis.com/google.protobuf.StringValue
+                value: |
+
+                  {
+                    "defualt": "v1"
+                  }`;
+    const [finding] = await findings(envoyFilter(text));
+    expect(finding).toMatchObject({
+      line: 23,
+      column: 21,
+      path: "defualt",
+      plugin: "Wasm filter launch of EnvoyFilter mesh/ef",
+    });
+    const base64 = Buffer.from('{"defualt": 1}').toString("base64");
+    const bytes = `{"@type": type.googleapis.com/google.protobuf.BytesValue, value: ${base64}}`;
+    expect((await places(envoyFilter(bytes))).map((place) => place.replace(/:\d+/, ""))).toEqual([
+      "19 defualt",
+    ]);
+  });
+
+  test("reads what kubectl answers in JSON", async () => {
+    const item = {
+      apiVersion: "extensions.istio.io/v1alpha1",
+      kind: "WasmPlugin",
+      metadata: { name: "a", namespace: "b" },
+      spec: { url: "oci://x/dark-launch:1", pluginConfig: { header: 1 } },
+    };
+    const list = { apiVersion: "v1", kind: "List", items: [item, { ...item, kind: "AuthorizationPolicy" }] };
+    expect((await findings(JSON.stringify(list, null, 4))).map(({ plugin, path }) => [plugin, path])).toEqual(
+      [["WasmPlugin b/a", "header"]],
+    );
+  });
+
+  test("a document that is no object is no configuration", async () => {
+    const [finding] = await findings("just a text\n", "--filter", "dark-launch");
+    expect(finding).toMatchObject({ line: 1, path: "", message: 'expected an object, got "just a text"' });
+  });
+
   test("takes a configuration by itself, and says of which filter it takes it to be", async () => {
     const file = folder.write("bare.yaml", "default: v1\nrules: [{}]\n");
     const guessed = await folder.run("validate", file);
