@@ -124,7 +124,7 @@ async function build(): Promise<boolean> {
   const start = Date.now();
   console.log("building ...");
   const code = await new Promise<number | string>((resolve) => {
-    const child = spawn("npm", ["run", "-s", "build"], { cwd: ROOT, stdio: "inherit" });
+    const child = spawn("npm", ["run", "-s", "build", "--", "modules"], { cwd: ROOT, stdio: "inherit" });
     child.on("error", (error) => resolve(error.message));
     child.on("close", (exit, signal) => resolve(exit ?? signal ?? "unknown"));
   });

@@ -1,4 +1,6 @@
 /** The V8 host: proxy-wasm ABI 0.2.1 as Envoy 1.40 has it, for tests and for `outrigger test`. */
+export { ConfigurationRefused } from "../driver.ts";
+export type { Header, HttpRequest, UpstreamReply, UpstreamRequest } from "../driver.ts";
 export * from "./abi.ts";
 export { FakeClock } from "./clock.ts";
 export type { ForeignFunction } from "./foreign.ts";

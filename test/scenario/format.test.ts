@@ -171,6 +171,11 @@ steps:
       `${head}steps:\n- {request: {}, details: {matches: "("}}\n`,
       [/^x\.yaml:4: steps\[0\]\.details\.matches: not a regular expression/],
     ],
+    [
+      "aliases that go in circles",
+      "filter: dark-launch\nconfig: &a\n  x: *a\nsteps: [{request: {}}]\n",
+      [/^x\.yaml:3: config: cannot be JSON: /],
+    ],
     ["the same field twice", `${head}filter: x\n`, [/^x\.yaml:3: Map keys must be unique/]],
     ["what is not YAML", "steps: [", [/^x\.yaml:1: /]],
     ["an empty file", "", [/^x\.yaml:1: expected a mapping, got nothing/]],

@@ -317,8 +317,15 @@ class Reader {
       return text;
     }
     if (!fields.has("config")) return "";
-    const config: unknown = fields.get("config")?.toJS(this.document) ?? null;
-    return JSON.stringify(config);
+    try {
+      const config: unknown = fields.get("config")?.toJS(this.document) ?? null;
+      return JSON.stringify(config);
+    } catch (error) {
+      // Aliases that go in circles, or that make more than any memory holds.
+      const [why] = (error as Error).message.split("\n");
+      this.fail(fields.get("config"), path === "" ? "config" : `${path}.config`, `cannot be JSON: ${why}`);
+      return "";
+    }
   }
 
   request(node: Node | null, path: string): HttpRequest {

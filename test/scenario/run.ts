@@ -23,8 +23,28 @@ export interface ScenarioResult {
   played: number;
   /** What went wrong, for a person: file, step, expected and seen. The first step that fails ends a scenario. */
   failure?: string;
+  /** The same in parts. */
+  failed?: Failure;
   /** Why the rest of the steps was not played on this driver. */
   skipped?: string;
+}
+
+export interface Failure {
+  /** Of the step; null where the scenario's own configuration is what failed. */
+  line: number | null;
+  step: string | null;
+  /** What is not as expected; empty where `text` says all. */
+  mismatches: readonly Mismatch[];
+  /** What went wrong, without its place. */
+  text: string;
+  /** What modules logged at level warn and above, each line as `[warn] ...`. */
+  logs: readonly string[];
+}
+
+/** What went wrong in a step. */
+interface Wrong {
+  text: string;
+  mismatches: readonly Mismatch[];
 }
 
 /** Modules count on a tick of one second and hand the counts to the host then. */
@@ -50,11 +70,14 @@ export async function runScenario(
       rootId: filter,
       configuration,
     }));
-  const fail = (where: string, what: string, played: number): ScenarioResult => ({
+  const fail = (where: string, failed: Failure, played: number): ScenarioResult => ({
     file,
     played,
-    failure: `${file}${where}\n${indent(what)}`,
+    failure: `${file}${where}\n${indent([failed.text, ...failed.logs.map((log) => `logged ${log}`)].join("\n"))}`,
+    failed,
   });
+  const failWhole = (text: string): ScenarioResult =>
+    fail("", { line: null, step: null, mismatches: [], text, logs: [] }, 0);
 
   let reply: UpstreamReply = scenario.reply;
   let session: Session;
@@ -71,10 +94,10 @@ export async function runScenario(
     const wrong = scenario.refused
       ? missingFrom(error, scenario.refused)
       : `the configuration was refused:\n${indent(error.messages.join("\n"))}`;
-    return wrong === null ? { file, played: 0 } : fail("", wrong, 0);
+    return wrong === null ? { file, played: 0 } : failWhole(wrong);
   }
   try {
-    if (scenario.refused) return fail("", "the configuration was taken; expected it to be refused", 0);
+    if (scenario.refused) return failWhole("the configuration was taken; expected it to be refused");
     for (const [index, step] of scenario.steps.entries()) {
       if (step.advance !== undefined && step.advance > driver.longestAdvance) {
         const left = scenario.steps.length - index;
@@ -87,8 +110,14 @@ export async function runScenario(
       const logs = (await session.logs()).filter(
         ({ level }) => level === "warn" || level === "error" || level === "critical",
       );
-      const logged = logs.map(({ level, text }) => `\nlogged [${level}] ${text}`).join("");
-      return fail(`:${step.line}: step ${index + 1}, "${step.name}"`, wrong + logged, index);
+      const { line, name } = step;
+      const failed = {
+        ...wrong,
+        line,
+        step: name,
+        logs: logs.map(({ level, text }) => `[${level}] ${text}`),
+      };
+      return fail(`:${line}: step ${index + 1}, "${name}"`, failed, index);
     }
     return { file, played: scenario.steps.length };
   } finally {
@@ -102,19 +131,20 @@ async function playStep(
   session: Session,
   step: Step,
   specs: (plugins: readonly ScenarioPlugin[]) => PluginSpec[],
-): Promise<string | null> {
+): Promise<Wrong | null> {
   if (step.advance !== undefined) await session.advance(step.advance);
   if (step.update) {
-    const wrong = await update(session, specs(step.update.plugins), step.update.refused);
-    if (wrong !== null) return wrong;
+    const text = await update(session, specs(step.update.plugins), step.update.refused);
+    if (text !== null) return { text, mismatches: [] };
   }
   for (let i = 1; step.request && i <= step.repeat; i++) {
     const mismatches = compareExchange(step, await session.request(step.request));
     if (mismatches.length === 0) continue;
-    return `${step.repeat > 1 ? `request ${i} of ${step.repeat}\n` : ""}${showMismatches(mismatches)}`;
+    const which = step.repeat > 1 ? `request ${i} of ${step.repeat}\n` : "";
+    return { text: `${which}${showMismatches(mismatches)}`, mismatches };
   }
   const mismatches = step.metrics.length > 0 ? await awaitMetrics(driver, session, step) : [];
-  return mismatches.length > 0 ? showMismatches(mismatches) : null;
+  return mismatches.length > 0 ? { text: showMismatches(mismatches), mismatches } : null;
 }
 
 async function update(

@@ -1,0 +1,178 @@
+/** `outrigger explain`: which rule decides a request, and why each other does not. */
+import type { Header, HttpRequest } from "../test/driver.ts";
+import { checkPlugin, checkSource } from "./check.ts";
+import { ExitCode, UserError } from "./errors.ts";
+import { explainAnyFilter } from "./explain/any-filter.ts";
+import { explainDarkLaunch, type Explanation } from "./explain/dark-launch.ts";
+import { Oracle } from "./explain/oracle.ts";
+import { showExplanation } from "./explain/show.ts";
+import { Modules, SUITE } from "./modules.ts";
+import type { Plugin } from "./plugins.ts";
+import { readSource } from "./source.ts";
+import { printable, stderr, stdout } from "./terminal.ts";
+import { showFinding, unknownFilter } from "./validate.ts";
+
+export interface ExplainOptions {
+  config: string;
+  request: string;
+  header?: string[];
+  authority: string;
+  attribute?: string[];
+  now?: string;
+  filter?: string;
+  plugin?: string;
+  json?: boolean;
+  modules: string;
+}
+
+/** What explains a filter's decisions. Of a filter that is not here, only what it does is told. */
+const EXPLAINERS: Readonly<Record<string, (oracle: Oracle, config: unknown) => Explanation>> = {
+  "dark-launch": explainDarkLaunch,
+};
+
+/** Answers the exit code. */
+export function explain(options: ExplainOptions): number {
+  const request = readRequest(options);
+  const now = readNow(options.now);
+  const attributes = readAttributes(options.attribute ?? []);
+  const modules = new Modules(options.modules);
+  const { filter } = options;
+  if (filter !== undefined && !modules.has(filter)) throw unknownFilter(filter, modules);
+  const source = readSource(options.config);
+  const found = checkSource(source, { modules, ...(filter === undefined ? {} : { filter }) });
+  const plugin = choose(found.plugins, options, found.findings.length > 0);
+  const findings = plugin === null ? found.findings : checkPlugin(source.file, plugin, modules);
+  if (plugin === null || findings.length > 0) {
+    for (const finding of findings) stderr.line(showFinding(finding));
+    stderr.line("nothing to explain: the configuration is invalid");
+    return ExitCode.Failed;
+  }
+  if (plugin.guessed) {
+    stderr.line(
+      stderr.colors.dim(`taken for a configuration of ${plugin.runner.filter} (--filter says so for sure)`),
+    );
+  }
+  const explanations: Explanation[] = entriesOf(plugin).map(({ filter: name, path, config, within }) => {
+    const oracle = new Oracle({ runner: plugin.runner, now, attributes, request, within });
+    const explained = EXPLAINERS[name]?.(oracle, config) ?? explainAnyFilter(name, oracle, config);
+    const at = path === "" ? "" : `${path}.`;
+    const rules = explained.rules.map((rule, index) => {
+      // Where a module would say that something is wrong with the rule.
+      const { line } = plugin.configuration.locate(`${at}rules[${index}]: `);
+      return { ...rule, line };
+    });
+    return { ...explained, path, rules };
+  });
+  if (options.json === true) {
+    stdout.line(
+      JSON.stringify({ request: shown(request), plugin: plugin.title, filters: explanations }, null, 2),
+    );
+  } else showExplanation(stdout, request, explanations);
+  return ExitCode.Ok;
+}
+
+/** The plugin that was meant; null where there is none for an error that is told elsewhere. */
+function choose(
+  plugins: readonly Plugin[],
+  { plugin, config }: ExplainOptions,
+  broken: boolean,
+): Plugin | null {
+  const named = plugin === undefined ? plugins : plugins.filter(({ name }) => name === plugin);
+  if (named.length === 1) return named[0]!;
+  if (plugins.length === 0 && broken) return null;
+  const names = plugins
+    .map(({ name, position }) => `  ${name === "" ? "(no name)" : name}, line ${position.line}`)
+    .join("\n");
+  if (plugins.length === 0) throw new UserError(`${config} has no plugin of ours`);
+  if (plugin === undefined)
+    throw new UserError(`${config} has several plugins; choose one with --plugin:\n${names}`);
+  throw new UserError(
+    `${config} has ${named.length === 0 ? "no plugin" : "several plugins"} of the name "${plugin}", but\n${names}`,
+  );
+}
+
+interface Entry {
+  filter: string;
+  /** Where in the plugin's configuration: `filters[1].darkLaunch`; empty for all of it. */
+  path: string;
+  config: unknown;
+  /** The plugin's configuration with this one of the filter; with null, without the filter: null where nothing is left. */
+  within: (config: unknown) => unknown;
+}
+
+/** The plugin's filters: those of a suite one by one, each behind those before it. */
+function entriesOf({ runner, configuration }: Plugin): Entry[] {
+  if (runner.filter !== SUITE) {
+    return [{ filter: runner.filter, path: "", config: configuration.value, within: (config) => config }];
+  }
+  const { filters } = configuration.value as { filters: Record<string, unknown>[] };
+  return filters.map((entry, at) => {
+    const [[field, config]] = Object.entries(entry) as [[string, unknown]];
+    const before = filters.slice(0, at);
+    return {
+      filter: field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
+      path: `filters[${at}].${field}`,
+      config,
+      within: (one) => ({ filters: one === null ? before : [...before, { [field]: one }] }),
+    };
+  });
+}
+
+function readRequest({ request, header = [], authority }: ExplainOptions): HttpRequest {
+  const match = /^(?:([A-Za-z]+)\s+)?(\S+)(?:\s+HTTP\/[\d.]+)?$/.exec(request.trim());
+  if (!match)
+    throw new UserError(`--request: expected a method and a path, like "GET /x?y=1", got "${request}"`);
+  const path = match[2]!;
+  if (!path.startsWith("/") && path !== "*") {
+    throw new UserError(
+      `--request: expected a path that begins with /, got "${path}" (the host goes to --authority)`,
+    );
+  }
+  let host = authority;
+  const headers: Header[] = [];
+  for (const line of header) {
+    const parts = /^([^:\s]+)\s*:[ \t]*(.*?)[ \t]*$/s.exec(line);
+    if (!parts) throw new UserError(`--header: expected "name: value", got "${line}"`);
+    const [, name, value] = parts as unknown as [string, string, string];
+    // Values are byte strings (see `Header`).
+    if (name.toLowerCase() === "host") host = value;
+    else headers.push([name, Buffer.from(value).toString("latin1")]);
+  }
+  return {
+    method: (match[1] ?? "GET").toUpperCase(),
+    path: Buffer.from(path).toString("latin1"),
+    authority: host,
+    headers,
+  };
+}
+
+/** In nanoseconds since 1970. */
+function readNow(text: string | undefined): bigint {
+  const milliseconds = text === undefined ? Date.now() : Date.parse(text);
+  if (Number.isNaN(milliseconds)) {
+    throw new UserError(`--now: expected a time like 2026-12-31T00:00:00Z, got "${text}"`);
+  }
+  return BigInt(milliseconds) * 1_000_000n;
+}
+
+function readAttributes(items: readonly string[]): Record<string, string | boolean> {
+  const attributes: Record<string, string | boolean> = {};
+  for (const item of items) {
+    const at = item.indexOf("=");
+    if (at < 1)
+      throw new UserError(`--attribute: expected path=value, like connection.mtls=true, got "${item}"`);
+    const value = item.slice(at + 1);
+    attributes[item.slice(0, at)] = value === "true" ? true : value === "false" ? false : value;
+  }
+  return attributes;
+}
+
+function shown({ method, path, authority, headers = [] }: HttpRequest): object {
+  const text = (value: string): string => printable(Buffer.from(value, "latin1").toString());
+  return {
+    method,
+    path: text(path),
+    authority,
+    headers: headers.map(([name, value]) => [name, text(value)]),
+  };
+}

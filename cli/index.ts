@@ -1,0 +1,159 @@
+#!/usr/bin/env node
+/** The `outrigger` command: checks configurations, plays scenarios, explains decisions. `docs/cli.md` is its manual. */
+import { fileURLToPath } from "node:url";
+import { Command, CommanderError, Option } from "commander";
+import { ExitCode, UserError } from "./errors.ts";
+import { explain, type ExplainOptions } from "./explain.ts";
+import { playScenarios, type TestOptions } from "./test.ts";
+import { printable, stderr } from "./terminal.ts";
+import { validate, type ValidateOptions } from "./validate.ts";
+
+/** Filled in by the build: that of `package.json`. */
+declare const OUTRIGGER_VERSION: string;
+
+/** The built modules lie beside the folder of the bundle: `build/cli/outrigger.js`, `build/dark-launch.wasm`. */
+const MODULES = fileURLToPath(new URL("..", import.meta.url));
+
+// The reader of a pipe has read enough (`outrigger .. | head`).
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(process.exitCode ?? ExitCode.Ok);
+    throw error;
+  });
+}
+
+await main();
+
+async function main(): Promise<void> {
+  try {
+    await program().parseAsync();
+  } catch (error) {
+    process.exitCode = told(error);
+  }
+}
+
+/** Tells the user what went wrong, once, and answers the exit code. */
+function told(error: unknown): number {
+  // Commander has written its message, or the help that was asked for.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.Ok : ExitCode.Usage;
+  if (error instanceof UserError) {
+    stderr.line(`${stderr.colors.red("error:")} ${printable(error.message)}`);
+    return error.exitCode;
+  }
+  stderr.line(
+    `${stderr.colors.red("internal error, please report it:")} ${(error as Error).stack ?? String(error)}`,
+  );
+  return ExitCode.Internal;
+}
+
+function program(): Command {
+  const modules = (): Option =>
+    new Option("--modules <folder>", "where the built modules are").default(MODULES, "those of this build");
+  const command = new Command("outrigger")
+    .description("Checks, tests and explains the configurations of Outrigger's Envoy filters.")
+    .version(OUTRIGGER_VERSION, "-V, --version", "tell the version")
+    .helpOption("-h, --help", "tell this")
+    .helpCommand("help [command]", "tell how to use a command")
+    .showHelpAfterError("(--help tells more)")
+    .exitOverride()
+    .configureOutput({
+      outputError: (text, write) => write(text.replace(/^error:/, stderr.colors.red("error:"))),
+    })
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ outrigger validate istio/*.yaml
+  $ outrigger test my-scenarios/
+  $ outrigger explain --config launch.yaml --request "GET /reviews/1" -H 'x-beta-user: true'
+
+Exit codes: 0 all is well; 1 a configuration is invalid or a scenario failed; 2 wrong usage, or a file cannot be read.`,
+    );
+
+  command
+    .command("validate")
+    .description(
+      "check the plugins in files: WasmPlugin, TrafficExtension, Envoy's configuration, or a pluginConfig by itself",
+    )
+    .argument("<file...>", "YAML or JSON files; - for standard input")
+    .option("--filter <name>", "of which filter a configuration is that stands by itself")
+    .option("--json", "answer a JSON array of findings")
+    .option("-q, --quiet", "tell the problems only")
+    .addOption(modules())
+    .addHelpText(
+      "after",
+      `
+The built module of the filter reads each configuration, so that what it says here is what it says in the proxy.
+Plugins that are not of Outrigger are named and skipped.
+
+Examples:
+  $ outrigger validate launch.yaml
+  launch.yaml:14:18: error: rules[0].variant: expected a variant ..., got true [dark-launch]
+  $ kubectl get wasmplugins -A -o yaml | outrigger validate -
+  $ outrigger validate --filter dark-launch plugin-config.json
+  $ outrigger validate --json envoy.yaml | jq -r '.[].message'`,
+    )
+    .action((files: string[], options: ValidateOptions) => {
+      process.exitCode = validate(files, options);
+    });
+
+  command
+    .command("test")
+    .description("play scenarios on the V8 host or a real Envoy")
+    .argument("[scenario...]", "files or folders; without any, filters/*/scenarios and scenarios/")
+    .option("--envoy", "play them on a real Envoy ($ENVOY_BIN, the PATH, or fetched once)")
+    .option("--junit <file>", "also write a JUnit report")
+    .option("--json", "answer a JSON object with all results")
+    .option("-q, --quiet", "tell failures and the summary only")
+    .addOption(modules())
+    .addHelpText(
+      "after",
+      `
+A scenario is a filter with a configuration, and requests with what must come of them: docs/scenarios.md.
+
+Examples:
+  $ outrigger test my-scenarios/beta-users.yaml
+  $ outrigger test --envoy my-scenarios/
+  $ outrigger test --junit report.xml my-scenarios/`,
+    )
+    .action(async (paths: string[], options: TestOptions) => {
+      process.exitCode = await playScenarios(paths, options);
+    });
+
+  command
+    .command("explain")
+    .description("tell which rule decides a request, and why each other does not")
+    .requiredOption("-c, --config <file>", "any file that validate takes; - for standard input")
+    .requiredOption("-r, --request <line>", 'method and path: "GET /x?y=1"')
+    .option("-H, --header <line>", "a header of the request; may be given more than once", collect)
+    .option("--authority <host>", "the request's host", "example.test")
+    .option(
+      "--attribute <path=value>",
+      "what the proxy knows beside headers: connection.mtls=true",
+      collect,
+      [],
+    )
+    .option("--now <time>", "the proxy's clock: 2026-12-31T00:00:00Z (default: now)")
+    .option("--filter <name>", "of which filter a configuration is that stands by itself")
+    .option("--plugin <name>", "the plugin's name, where the file has several")
+    .option("--json", "answer a JSON object")
+    .addOption(modules())
+    .addHelpText(
+      "after",
+      `
+The built module is asked, with the whole configuration and then with parts of it.
+
+Examples:
+  $ outrigger explain -c launch.yaml -r "GET /reviews/1" -H 'x-beta-user: true'
+  $ outrigger explain -c launch.yaml -r "GET /?team=a" -H 'cookie: tester=alice' --authority reviews.example.com
+  $ outrigger explain -c launch.yaml -r "GET /" --now 2027-01-01T00:00:00Z`,
+    )
+    .action((options: ExplainOptions) => {
+      process.exitCode = explain(options);
+    });
+  return command;
+}
+
+function collect(value: string, values: readonly string[] = []): string[] {
+  return [...values, value];
+}

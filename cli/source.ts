@@ -1,0 +1,113 @@
+/** A file with YAML documents (JSON is YAML too), and where in it things stand. */
+import { readFileSync, readSync, statSync } from "node:fs";
+import {
+  LineCounter,
+  parseAllDocuments,
+  type Document,
+  type ParsedNode,
+  type ScalarTag,
+  type Tags,
+} from "yaml";
+import { reasonOf, UserError } from "./errors.ts";
+
+/** Lines and columns begin at 1. */
+export interface Position {
+  line: number;
+  column: number;
+}
+
+export type YamlDocument = Document.Parsed<ParsedNode>;
+
+export interface Source {
+  /** As the user wrote it; `-` for standard input. */
+  file: string;
+  text: string;
+  documents: readonly YamlDocument[];
+  positionAt(offset: number): Position;
+}
+
+/** More than any configuration that a cluster takes; YAML in memory is many times as large. */
+const MAX_BYTES = 20 * 1024 * 1024;
+
+/** Reads a file, `-` for standard input. Throws {@link UserError} when it cannot be read or is no text. */
+export function readSource(file: string): Source {
+  return parseSource(file, readText(file));
+}
+
+/** Errors in the YAML are those of the documents. */
+export function parseSource(file: string, text: string): Source {
+  const lineCounter = new LineCounter();
+  const parsed = parseAllDocuments<ParsedNode>(text, {
+    lineCounter,
+    prettyErrors: false,
+    merge: true,
+    customTags: likeKubernetes,
+  });
+  return {
+    file,
+    text,
+    documents: "empty" in parsed ? [] : parsed,
+    positionAt(offset) {
+      const { line, col } = lineCounter.linePos(Math.min(offset, text.length));
+      return { line: Math.max(line, 1), column: Math.max(col, 1) };
+    },
+  };
+}
+
+export function readText(file: string): string {
+  let bytes: Uint8Array;
+  try {
+    if (file !== "-" && statSync(file).size > MAX_BYTES) throw tooLarge(file);
+    bytes = file === "-" ? readStandardInput() : readFileSync(file);
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw new UserError(`cannot read ${file}: ${reasonOf(error)}`);
+  }
+  if (bytes.length > MAX_BYTES) throw tooLarge(file);
+  if (bytes.includes(0)) throw new UserError(`cannot read ${file}: not a text file`);
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new UserError(`cannot read ${file}: not UTF-8`);
+  }
+}
+
+/** All of standard input, or a little more than is taken. Some pipes are not ready yet: what they have comes later. */
+function readStandardInput(): Uint8Array {
+  const chunks: Uint8Array[] = [];
+  for (let size = 0; size <= MAX_BYTES;) {
+    const chunk = new Uint8Array(65536);
+    let length: number;
+    try {
+      length = readSync(0, chunk);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === "EOF") break;
+      if (code !== "EAGAIN") throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+      continue;
+    }
+    if (length === 0) break;
+    size += length;
+    chunks.push(chunk.subarray(0, length));
+  }
+  return Buffer.concat(chunks);
+}
+
+function tooLarge(file: string): UserError {
+  return new UserError(`cannot read ${file}: larger than ${MAX_BYTES / 1024 / 1024} MiB`);
+}
+
+/**
+ * YAML 1.2, but that `yes`, `no`, `on`, `off`, `y` and `n` are booleans, as they are for kubectl, istiod and Envoy, which read
+ * YAML 1.1.
+ */
+function likeKubernetes(tags: Tags): Tags {
+  const boolean: ScalarTag = {
+    tag: "tag:yaml.org,2002:bool",
+    default: true,
+    test: /^(?:y|Y|yes|Yes|YES|n|N|no|No|NO|on|On|ON|off|Off|OFF)$/,
+    resolve: (text) => /^(?:y|on$)/i.test(text),
+  };
+  return [boolean, ...tags];
+}
