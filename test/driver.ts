@@ -20,7 +20,23 @@ export interface HttpRequest {
   headers?: readonly Header[];
   body?: Uint8Array;
   trailers?: readonly Header[];
+  /** The client presents a certificate, over TLS; the session has {@link SessionSpec.peers}. */
+  peer?: Peer;
+  /** The client shows a token with these claims, which the proxy has verified; the session has {@link SessionSpec.claims}. */
+  claims?: Claims;
 }
+
+/** The names in a client's certificate (RFC 5280 §4.2.1.6), in order. */
+export interface Peer {
+  /** A SPIFFE id, say; Envoy tells plugins the first one. */
+  uris?: readonly string[];
+  dnsNames?: readonly string[];
+}
+
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json };
+
+/** The claims of a JSON Web Token. */
+export type Claims = Readonly<Record<string, Json>>;
 
 /** What arrived at the upstream. Pseudo-headers (`:method`, `:path`, `:authority`) come first. */
 export interface UpstreamRequest {
@@ -80,6 +96,13 @@ export interface SessionSpec {
   properties?: readonly string[];
   /** {@link Session.metrics} will be read: a driver whose sessions share counters waits until earlier ones are quiet. */
   metrics?: boolean;
+  /** Requests may come with a {@link HttpRequest.peer}: the listener takes mutual TLS beside plain text, as Istio's `PERMISSIVE` has it. */
+  peers?: boolean;
+  /**
+   * Requests may come with {@link HttpRequest.claims}: tokens are verified before the plugins, configured as istiod does it. A token
+   * travels as `authorization: Bearer`, and is gone when plugins see the request.
+   */
+  claims?: boolean;
   /** Called for each request that reaches the upstream. */
   reply?: (request: UpstreamRequest) => UpstreamReply;
 }

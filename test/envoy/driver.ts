@@ -18,6 +18,7 @@ import {
   ConfigurationRefused,
   type Driver,
   type Exchange,
+  type Header,
   type HttpRequest,
   type LogLine,
   type PluginSpec,
@@ -25,6 +26,7 @@ import {
   type SessionSpec,
   type UpstreamRequest,
 } from "../driver.ts";
+import { Callers } from "./callers.ts";
 import { send } from "./http1.ts";
 import { ListenerFile } from "./lds.ts";
 import { listenerConfig, type ListenerSpec } from "./listener.ts";
@@ -76,6 +78,8 @@ export class EnvoyDriver implements Driver {
   readonly #sessions = new Set<EnvoySession>();
   /** While a listener is added or replaced: its session, and what Envoy has logged meanwhile. */
   #applying: { session: EnvoySession; logs: EnvoyLog[] } | undefined;
+  /** Certificates and tokens of clients. */
+  readonly callers = new Callers();
   readonly #accessLog = new Map<string, (entry: AccessLogEntry) => void>();
   readonly #accessLogEarly = new Map<string, AccessLogEntry>();
   #running: Promise<Running> | undefined;
@@ -96,7 +100,7 @@ export class EnvoyDriver implements Driver {
       const name = `session-${++this.#names}`;
       for (let attempt = 1; ; attempt++) {
         const { port } = await freePort();
-        const { direction } = spec;
+        const { direction, peers = false, claims = false } = spec;
         const properties = spec.properties ?? DEFAULT_PROPERTIES;
         const listener: ListenerSpec = {
           name,
@@ -104,6 +108,8 @@ export class EnvoyDriver implements Driver {
           revision: 0,
           plugins: spec.plugins,
           properties,
+          ...(peers ? { transportSocket: this.callers.transportSocket() } : {}),
+          ...(claims ? { tokenFilter: this.callers.tokenFilter() } : {}),
           ...(direction ? { direction } : {}),
         };
         const session = new EnvoySession(this, listener, spec.reply ?? (() => ({})), await this.metrics());
@@ -286,10 +292,13 @@ class EnvoySession implements Session {
         seen = arrived;
         return this.#reply(arrived);
       };
+      const { callers, options } = this.#driver;
+      const { port } = this.#listener;
       const { response, localPort } = await send(
-        this.#listener.port,
-        request,
-        this.#driver.options.timeout ?? 20_000,
+        port,
+        this.#withToken(request),
+        options.timeout ?? 20_000,
+        request.peer && callers.credentials(request.peer),
       );
       const entry = await this.#driver.accessLogEntry(localPort);
       const properties: Record<string, string> = {};
@@ -297,6 +306,14 @@ class EnvoySession implements Session {
         if (value !== null) properties[name] = value;
       return { upstream: seen, response, details: entry.details ?? "", properties };
     });
+  }
+
+  /** The request as it is sent: claims travel in a token. */
+  #withToken(request: HttpRequest): HttpRequest {
+    const { claims, headers = [] } = request;
+    if (claims === undefined) return request;
+    const token: Header = ["authorization", `Bearer ${this.#driver.callers.token(claims)}`];
+    return { ...request, headers: [...headers, token] };
   }
 
   update(plugins: readonly PluginSpec[]): Promise<void> {

@@ -3,6 +3,7 @@
  * refuses control bytes and rearranges, and what Envoy makes of such requests is what some tests are about.
  */
 import { connect } from "node:net";
+import { connect as connectTls, type ConnectionOptions } from "node:tls";
 import type { Header, HttpRequest, HttpResponse } from "../driver.ts";
 
 /** The response, and the local port of the connection it came on: one connection carries one request. */
@@ -14,10 +15,20 @@ export interface Answer {
 /** Header fields that frame a message on one connection and say nothing to the application. */
 export const FRAMING: ReadonlySet<string> = new Set(["connection", "keep-alive", "transfer-encoding"]);
 
-/** Sends one request to 127.0.0.1 and reads its response. `timeout` is in milliseconds. */
-export function send(port: number, request: HttpRequest, timeout: number): Promise<Answer> {
+/**
+ * Sends one request to 127.0.0.1 and reads its response. `timeout` is in milliseconds. With `tls`, over TLS; the server's
+ * certificate must be of the `ca` there.
+ */
+export function send(
+  port: number,
+  request: HttpRequest,
+  timeout: number,
+  tls?: ConnectionOptions,
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ host: "127.0.0.1", port, noDelay: true });
+    const to = { host: "127.0.0.1", port, noDelay: true };
+    // The proxy has a SPIFFE id for a name, and no host's.
+    const socket = tls ? connectTls({ ...to, ...tls, checkServerIdentity: () => undefined }) : connect(to);
     let received = Buffer.alloc(0);
     let localPort = 0;
     const timer = setTimeout(() => fail(new Error(`no response within ${timeout} ms`)), timeout);
@@ -46,7 +57,7 @@ export function send(port: number, request: HttpRequest, timeout: number): Promi
       socket.destroy();
       resolve({ response, localPort });
     };
-    socket.on("connect", () => {
+    socket.on(tls ? "secureConnect" : "connect", () => {
       localPort = socket.localPort ?? 0;
       socket.write(serialize(request));
     });

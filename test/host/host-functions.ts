@@ -167,7 +167,7 @@ function propertyFunctions(vm: Vm): Record<string, HostFunction> {
       if (key === null) return InvalidMemoryAccess;
       if (key === "") return SerializationFailure;
       const value = getProperty(vm.context, key);
-      if (value === null) return NotFound;
+      if (typeof value !== "string") return value;
       return vm.returnString(value, pointer, size) ? Ok : InvalidMemoryAccess;
     },
     proxy_set_property(path: number, pathSize: number, value: number, valueSize: number) {

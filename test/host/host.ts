@@ -155,12 +155,13 @@ export class Listener {
   open(request: HttpRequest, worker: number = this.host.takeWorker()): HttpStream {
     const stream = new HttpStream({
       services: this.host,
+      request,
       direction: this.direction,
       attributes: this.attributes,
       reply: this.reply,
       uses: this.slots[worker]!.map((slot) => slot.use()),
     });
-    stream.start(request);
+    stream.start();
     return stream;
   }
 

@@ -3,14 +3,16 @@
  * attributes (`source/extensions/filters/common/expr/context.cc`), then as what plugins have set.
  * Values are serialized as `serializeValue` of Envoy's `wasm/context.cc` has it.
  */
+import type { Claims } from "../driver.ts";
+import { HeaderMapType, WasmResult } from "./abi.ts";
 import { byteStringOf } from "./bytes.ts";
 import type { Context } from "./context.ts";
-import { HeaderMapType } from "./abi.ts";
 import type { HeaderMap } from "./header-map.ts";
 import { Direction } from "./plugin.ts";
+import { serializeStruct, StructValue } from "./struct-value.ts";
 
 /** An integer is a bigint (8 bytes, little endian), a string is a byte string. Times are ns since 1970. */
-export type AttributeValue = string | bigint | boolean | Uint8Array;
+export type AttributeValue = string | bigint | boolean | Uint8Array | StructValue;
 
 /** What is known of a stream besides its headers. */
 export interface StreamInfo {
@@ -21,6 +23,8 @@ export interface StreamInfo {
    * `filter_state.io.istio.peer_principal`). They go before what the host makes up.
    */
   readonly attributes: ReadonlyMap<string, AttributeValue>;
+  /** Dynamic metadata by the name of the filter that set it. */
+  readonly metadata: Readonly<Record<string, Claims>>;
   readonly direction: Direction;
   /** From `x-forwarded-for`; null where that names none. */
   remoteAddress: string | null;
@@ -35,15 +39,16 @@ export interface StreamInfo {
   details: string | null;
 }
 
-/** The value as a byte string, or null (NotFound). */
-export function getProperty(context: Context, path: string): string | null {
+/** The value as a byte string, or what the host answers instead: NotFound, or SerializationFailure for a null. */
+export function getProperty(context: Context, path: string): string | WasmResult {
   // A NUL at the end adds no part.
   const parts = (path.endsWith("\0") ? path.slice(0, -1) : path).split("\0");
   const value = lookUp(context, parts);
-  return value === null ? null : serialize(value);
+  return value === null ? WasmResult.NotFound : serialize(value);
 }
 
-function serialize(value: AttributeValue): string {
+function serialize(value: AttributeValue): string | WasmResult {
+  if (value instanceof StructValue) return serializeStruct(value.value) ?? WasmResult.SerializationFailure;
   switch (typeof value) {
     case "string":
       return value;
@@ -95,6 +100,9 @@ function lookUp(context: Context, parts: readonly string[]): AttributeValue | nu
     case "upstream":
     case "xds":
       return parts.length === 2 ? (DEFAULTS[`${first}.${second}`] ?? null) : null;
+    case "metadata":
+      // Not the message as a whole, nor typed metadata.
+      return second === "filter_metadata" ? new StructValue(info.metadata).at(parts.slice(2)) : null;
     case "filter_state":
       return parts.length === 2 && second.startsWith("wasm.")
         ? (info.state.get(second.slice(5)) ?? null)

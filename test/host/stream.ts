@@ -6,6 +6,7 @@
 import type { Header, HttpRequest, UpstreamReply, UpstreamRequest } from "../driver.ts";
 import { HeaderMapType } from "./abi.ts";
 import { bytesOf, concatBytes, NO_BYTES, byteStringOf } from "./bytes.ts";
+import { callerMetadata, peerAttributes } from "./caller.ts";
 import {
   admit,
   finishResponse,
@@ -33,6 +34,7 @@ export interface PluginUse {
 
 export interface StreamOptions {
   readonly services: ProcessServices;
+  readonly request: HttpRequest;
   readonly direction: Direction;
   readonly attributes: ReadonlyMap<string, AttributeValue>;
   readonly reply: (request: UpstreamRequest) => UpstreamReply;
@@ -83,7 +85,8 @@ export class HttpStream implements StreamCallbacks, Sink {
     this.startedAt = clock.monotonic;
     this.info = {
       state: new Map(),
-      attributes: options.attributes,
+      attributes: attributesOf(options),
+      metadata: callerMetadata(options.request),
       direction: options.direction,
       remoteAddress: null,
       protocol: "HTTP/1.1",
@@ -105,7 +108,8 @@ export class HttpStream implements StreamCallbacks, Sink {
   }
 
   /** Plays the request as far as it goes. */
-  start(request: HttpRequest): void {
+  start(): void {
+    const { request } = this.options;
     const admitted = admit(request, this.options.services);
     if (admitted.refused !== null) {
       // Answered before any filter; Envoy makes the filters all the same, and they see its access log.
@@ -372,6 +376,10 @@ export class HttpStream implements StreamCallbacks, Sink {
     for (const use of this.options.uses) use.release();
     this.onFinish();
   }
+}
+
+function attributesOf({ request, attributes }: StreamOptions): ReadonlyMap<string, AttributeValue> {
+  return request.peer === undefined ? attributes : new Map([...peerAttributes(request.peer), ...attributes]);
 }
 
 /** `Grpc::Utility::httpToGrpcStatus`. */
