@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe } from "vitest";
 import type { Driver } from "../driver.ts";
 import { Player } from "./player.ts";
 import { bodies } from "./subjects/bodies.ts";
+import { callers } from "./subjects/callers.ts";
 import { contexts } from "./subjects/contexts.ts";
 import { flow } from "./subjects/flow.ts";
 import { headers } from "./subjects/headers.ts";
@@ -27,6 +28,7 @@ export function conformance(makeDriver: () => Driver): void {
     describe("bodies", () => bodies(current));
     describe("the flow of a stream", () => flow(current));
     describe("properties", () => properties(current));
+    describe("callers", () => callers(current));
     describe("services", () => services(current));
     describe("contexts", () => contexts(current));
   });

@@ -32,7 +32,10 @@ export interface Play extends Partial<HttpRequest> {
   advance?: number;
 }
 
-export interface StageSpec extends Pick<SessionSpec, "direction" | "properties" | "metrics"> {
+export interface StageSpec extends Pick<
+  SessionSpec,
+  "direction" | "properties" | "metrics" | "peers" | "claims"
+> {
   /** The configuration of each plugin in the chain. */
   plugins?: readonly string[];
   vmConfiguration?: string;
