@@ -66,7 +66,7 @@ export function send(
       tryParse(false);
     });
     socket.on("end", () => tryParse(true));
-    socket.on("error", (error) => {
+    socket.on("error", (error: Error) => {
       // Envoy may answer and close while a long request is still being written.
       if (received.length > 0) tryParse(true);
       else fail(error);

@@ -15,8 +15,9 @@ export class StructValue {
     let value = this.value;
     for (const part of parts) {
       if (Array.isArray(value)) {
+        const list: readonly Json[] = value;
         // `absl::SimpleAtoi`, which takes white space and a sign.
-        const item: Json | undefined = /^\s*[+-]?\d+\s*$/.test(part) ? value[Number(part)] : undefined;
+        const item = /^\s*[+-]?\d+\s*$/.test(part) ? list[Number(part)] : undefined;
         if (item === undefined) return null;
         value = item;
       } else if (typeof value === "object" && value !== null) {
