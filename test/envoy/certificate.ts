@@ -1,5 +1,5 @@
 /**
- * Certificates of the tests' own mesh (RFC 5280), made while they run: P-256 keys, valid for a day, in PEM. Node signs but
+ * Certificates of the tests' own mesh (RFC 5280), made while they run: P-256 keys, valid from yesterday to tomorrow, in PEM. Node signs but
  * cannot make a certificate, so its few fields are written here in DER (X.690).
  */
 import { generateKeyPairSync, randomBytes, sign, type KeyObject } from "node:crypto";

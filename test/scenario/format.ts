@@ -372,12 +372,13 @@ class Reader {
     const claims = new Map<string, Json>();
     for (const [name, value] of this.fields(node, path)) {
       const at = `${path}.${name}`;
-      const claim = (value?.toJS(this.document) ?? null) as Json;
+      const claim: unknown = value?.toJS(this.document) ?? null;
+      if (isJson(claim)) claims.set(name, claim);
+      else this.fail(value, at, "expected what JSON has");
       if (["exp", "nbf", "iat"].includes(name)) this.fail(value, at, "a scenario's token has no time");
       if (["iss", "sub", "jti"].includes(name) && typeof claim !== "string") this.plainText(value, at);
       if (name === "aud" && typeof claim !== "string")
         for (const item of this.items(value, at)) this.plainText(item, at);
-      claims.set(name, claim);
     }
     return Object.fromEntries(claims);
   }
@@ -555,6 +556,12 @@ class Reader {
   fail(node: Node | null | undefined, path: string, what: string): void {
     this.errors.push(`${this.file}:${this.line(node)}: ${path === "" ? "" : `${path}: `}${what}`);
   }
+}
+
+function isJson(value: unknown): value is Json {
+  if (typeof value === "number") return Number.isFinite(value);
+  if (typeof value !== "object" || value === null) return true;
+  return !(value instanceof Uint8Array) && Object.values(value).every(isJson);
 }
 
 function isNull(node: Node | null | undefined): boolean {
