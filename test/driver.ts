@@ -104,6 +104,8 @@ export interface LogLine {
 export interface Session {
   /** Plays one request to its end. Calls may overlap only where the driver says so. */
   request(request: HttpRequest): Promise<Exchange>;
+  /** Plays requests one after another on one connection of a client's. */
+  requests(requests: readonly HttpRequest[]): Promise<Exchange[]>;
   /** Replaces the plugins' configuration as a listener update does. Throws {@link ConfigurationRefused}; the old one then stays. */
   update(plugins: readonly PluginSpec[]): Promise<void>;
   /** Lets time pass: the host's fake clock jumps and runs due ticks, the real Envoy waits. */

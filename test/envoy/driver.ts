@@ -11,6 +11,7 @@
  * connection gets it. (Each request has a connection of its own.)
  */
 import { mkdtemp, rm } from "node:fs/promises";
+import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -25,7 +26,7 @@ import {
   type SessionSpec,
   type UpstreamRequest,
 } from "../driver.ts";
-import { send } from "./http1.ts";
+import { dial, send } from "./http1.ts";
 import { ListenerFile } from "./lds.ts";
 import { listenerConfig, type ListenerSpec } from "./listener.ts";
 import { EnvoyProcess, freePort, type EnvoyLog } from "./process.ts";
@@ -278,25 +279,37 @@ class EnvoySession implements Session {
     this.#baseline = baseline;
   }
 
-  request(request: HttpRequest): Promise<Exchange> {
+  async request(request: HttpRequest): Promise<Exchange> {
+    const [exchange] = await this.requests([request]);
+    return exchange!;
+  }
+
+  requests(requests: readonly HttpRequest[]): Promise<Exchange[]> {
     return this.#driver.inTurn(async () => {
-      const { upstream } = await this.#driver.running();
-      let seen: UpstreamRequest | null = null;
-      upstream.onRequest = (arrived) => {
-        seen = arrived;
-        return this.#reply(arrived);
-      };
-      const { response, localPort } = await send(
-        this.#listener.port,
-        request,
-        this.#driver.options.timeout ?? 20_000,
-      );
-      const entry = await this.#driver.accessLogEntry(localPort);
-      const properties: Record<string, string> = {};
-      for (const [name, value] of Object.entries(entry.properties ?? {}))
-        if (value !== null) properties[name] = value;
-      return { upstream: seen, response, details: entry.details ?? "", properties };
+      const socket = dial(this.#listener.port);
+      const exchanges: Exchange[] = [];
+      try {
+        for (const request of requests) exchanges.push(await this.#exchange(socket, request));
+      } finally {
+        socket.destroy();
+      }
+      return exchanges;
     });
+  }
+
+  async #exchange(socket: Socket, request: HttpRequest): Promise<Exchange> {
+    const { upstream } = await this.#driver.running();
+    let seen: UpstreamRequest | null = null;
+    upstream.onRequest = (arrived) => {
+      seen = arrived;
+      return this.#reply(arrived);
+    };
+    const { response, localPort } = await send(socket, request, this.#driver.options.timeout ?? 20_000);
+    const entry = await this.#driver.accessLogEntry(localPort);
+    const properties: Record<string, string> = {};
+    for (const [name, value] of Object.entries(entry.properties ?? {}))
+      if (value !== null) properties[name] = value;
+    return { upstream: seen, response, details: entry.details ?? "", properties };
   }
 
   update(plugins: readonly PluginSpec[]): Promise<void> {

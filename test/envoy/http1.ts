@@ -3,9 +3,10 @@
  * refuses control bytes and rearranges, and what Envoy makes of such requests is what some tests are about.
  */
 import { connect } from "node:net";
+import type { Socket } from "node:net";
 import type { Header, HttpRequest, HttpResponse } from "../driver.ts";
 
-/** The response, and the local port of the connection it came on: one connection carries one request. */
+/** The response, and the local port of the connection it came on. */
 export interface Answer {
   response: HttpResponse;
   localPort: number;
@@ -14,12 +15,15 @@ export interface Answer {
 /** Header fields that frame a message on one connection and say nothing to the application. */
 export const FRAMING: ReadonlySet<string> = new Set(["connection", "keep-alive", "transfer-encoding"]);
 
-/** Sends one request to 127.0.0.1 and reads its response. `timeout` is in milliseconds. */
-export function send(port: number, request: HttpRequest, timeout: number): Promise<Answer> {
+/** A connection to 127.0.0.1, for {@link send}; to be destroyed by who made it. */
+export function dial(port: number): Socket {
+  return connect({ host: "127.0.0.1", port, noDelay: true });
+}
+
+/** Sends a request on a connection where none is under way, and reads its response. `timeout` is in milliseconds. */
+export function send(socket: Socket, request: HttpRequest, timeout: number): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ host: "127.0.0.1", port, noDelay: true });
     let received = Buffer.alloc(0);
-    let localPort = 0;
     const timer = setTimeout(() => fail(new Error(`no response within ${timeout} ms`)), timeout);
     const fail = (error: Error): void => {
       clearTimeout(timer);
@@ -43,13 +47,18 @@ export function send(port: number, request: HttpRequest, timeout: number): Promi
         return;
       }
       clearTimeout(timer);
-      socket.destroy();
+      socket.removeAllListeners();
+      // What comes when nobody waits any more, such as a reset.
+      socket.on("error", () => {});
       resolve({ response, localPort });
     };
-    socket.on("connect", () => {
+    let localPort = 0;
+    const write = (): void => {
       localPort = socket.localPort ?? 0;
       socket.write(serialize(request));
-    });
+    };
+    if (socket.connecting) socket.on("connect", write);
+    else write();
     socket.on("data", (chunk: Buffer) => {
       received = Buffer.concat([received, chunk]);
       tryParse(false);

@@ -13,6 +13,7 @@ import {
   WasmResult,
 } from "./abi.ts";
 import { concatBytes, NO_BYTES } from "./bytes.ts";
+import type { StatePrototype } from "./filter-state.ts";
 import type { HeaderMap } from "./header-map.ts";
 import type { Plugin } from "./plugin.ts";
 import type { StreamInfo } from "./properties.ts";
@@ -47,6 +48,8 @@ export abstract class Context {
   statusMessage = "";
   /** The data of a foreign callback (`CallData`). */
   callData: Uint8Array = NO_BYTES;
+  /** What `declare_property` said in the name of this context; looked up in the root's alone. */
+  readonly declared = new Map<string, StatePrototype>();
 
   constructor(vm: Vm | null, id: number, plugin: Plugin | null) {
     this.vm = vm;
@@ -375,8 +378,8 @@ export class StreamContext extends Context {
   }
 
   override setProperty(key: string, value: string): WasmResult {
-    this.stream.info.state.set(key, value);
-    return WasmResult.Ok;
+    const taken = this.stream.info.state.setProperty(key, value, this.root.declared.get(key));
+    return taken ? WasmResult.Ok : WasmResult.BadArgument;
   }
 
   override sendLocalResponse(reply: LocalReply): void {

@@ -17,6 +17,8 @@ import { FakeClock } from "./clock.ts";
 import { RootContext } from "./context.ts";
 import { builtInForeignFunctions } from "./foreign.ts";
 import type { ForeignFunctions } from "./foreign.ts";
+import type { ConnectionState } from "./filter-state.ts";
+import type { HostLibraries } from "./libraries.ts";
 import { MetricStore } from "./metrics.ts";
 import { Direction, Plugin } from "./plugin.ts";
 import type { PluginOptions } from "./plugin.ts";
@@ -27,7 +29,7 @@ import { HttpStream } from "./stream.ts";
 import { Vm } from "./vm.ts";
 import { PluginSlot, Worker } from "./worker.ts";
 
-export interface HostOptions {
+export interface HostOptions extends HostLibraries {
   /** Default 1. */
   workers?: number;
   clock?: FakeClock;
@@ -57,7 +59,7 @@ export class Host implements ProcessServices {
   readonly clock: FakeClock;
   readonly sharedData = new SharedData();
   readonly metrics = new MetricStore();
-  readonly foreignFunctions: ForeignFunctions = builtInForeignFunctions();
+  readonly foreignFunctions: ForeignFunctions;
   readonly faults = new Map<string, WasmResult>();
   readonly hostCalls = new Map<string, number>();
   readonly logLevel: LogLevel;
@@ -70,6 +72,7 @@ export class Host implements ProcessServices {
   private nextWorker = 0;
 
   constructor(options: HostOptions = {}) {
+    this.foreignFunctions = builtInForeignFunctions(options);
     this.clock = options.clock ?? new FakeClock();
     this.logLevel = options.logLevel ?? LogLevel.Trace;
     this.fillRandom = options.random ?? pooledRandom();
@@ -152,16 +155,27 @@ export class Listener {
   }
 
   /** Starts a stream, on the next worker or the given one, and plays it as far as it goes. */
-  open(request: HttpRequest, worker: number = this.host.takeWorker()): HttpStream {
+  open(
+    request: HttpRequest,
+    worker: number = this.host.takeWorker(),
+    connectionState?: ConnectionState,
+  ): HttpStream {
     const stream = new HttpStream({
       services: this.host,
       direction: this.direction,
       attributes: this.attributes,
       reply: this.reply,
       uses: this.slots[worker]!.map((slot) => slot.use()),
+      ...(connectionState === undefined ? {} : { connectionState }),
     });
     stream.start(request);
     return stream;
+  }
+
+  /** A connection: its streams are one worker's, and share what plugins keep for it. */
+  connect(worker: number = this.host.takeWorker()): { open(request: HttpRequest): HttpStream } {
+    const state: ConnectionState = new Map();
+    return { open: (request) => this.open(request, worker, state) };
   }
 
   /** As {@link open}, of a stream that ends at once; throws if a plugin holds it. */

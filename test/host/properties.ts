@@ -3,9 +3,11 @@
  * attributes (`source/extensions/filters/common/expr/context.cc`), then as what plugins have set.
  * Values are serialized as `serializeValue` of Envoy's `wasm/context.cc` has it.
  */
-import { byteStringOf } from "./bytes.ts";
+import { bytesOf, byteStringOf } from "./bytes.ts";
 import type { Context } from "./context.ts";
 import { HeaderMapType } from "./abi.ts";
+import { StateType } from "./filter-state.ts";
+import type { FilterState } from "./filter-state.ts";
 import type { HeaderMap } from "./header-map.ts";
 import { Direction } from "./plugin.ts";
 
@@ -14,8 +16,8 @@ export type AttributeValue = string | bigint | boolean | Uint8Array;
 
 /** What is known of a stream besides its headers. */
 export interface StreamInfo {
-  /** What plugins set, without Envoy's prefix `wasm.`; values are byte strings. */
-  readonly state: Map<string, string>;
+  /** What plugins set, and objects of the proxy's own; values are byte strings. */
+  readonly state: FilterState;
   /**
    * Attributes by path with dots (`connection.mtls`, `metadata.filter_metadata.x.y`,
    * `filter_state.io.istio.peer_principal`). They go before what the host makes up.
@@ -59,7 +61,8 @@ function serialize(value: AttributeValue): string {
   }
 }
 
-function lookUp(context: Context, parts: readonly string[]): AttributeValue | null {
+/** The attribute at a path, typed as expressions see it; null where there is none. */
+export function lookUp(context: Context, parts: readonly string[]): AttributeValue | null {
   const [first = "", second = ""] = parts;
   const info = context.streamInfo;
   const given = info?.attributes.get(parts.join("."));
@@ -96,12 +99,17 @@ function lookUp(context: Context, parts: readonly string[]): AttributeValue | nu
     case "xds":
       return parts.length === 2 ? (DEFAULTS[`${first}.${second}`] ?? null) : null;
     case "filter_state":
-      return parts.length === 2 && second.startsWith("wasm.")
-        ? (info.state.get(second.slice(5)) ?? null)
-        : null;
+      return parts.length === 2 ? stateValue(info.state, second) : null;
     default:
-      return parts.length === 1 ? (info.state.get(first) ?? null) : null;
+      return parts.length === 1 ? stateValue(info.state, `wasm.${first}`) : null;
   }
+}
+
+/** Bytes, unless it was declared a string. */
+function stateValue(state: FilterState, key: string): AttributeValue | null {
+  const object = state.find(key);
+  if (object === undefined || object.value === null) return null;
+  return object.type === StateType.String ? object.value : bytesOf(object.value);
 }
 
 /** Those attributes which the host makes up when a test gives none. */

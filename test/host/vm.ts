@@ -149,6 +149,11 @@ export class Vm {
     return this.contexts.get(this.effectiveId) ?? this.current;
   }
 
+  /** The context that was called back, whatever the effective one is (`current_context_`). */
+  get callContext(): Context {
+    return this.current;
+  }
+
   /** True while the module runs: what would call into it must wait (`addAfterCall`). */
   get running(): boolean {
     return this.depth > 0;

@@ -17,6 +17,7 @@ import {
 } from "../../../assembly/index";
 import { utf8 } from "../../../assembly/stream-context";
 import { bodyOperation } from "./bodies";
+import { foreignOperation } from "./foreign";
 import { headerOperation } from "./headers";
 import { Arguments, Line, nameOf, parseLine } from "./script";
 import { serviceOperation } from "./services";
@@ -201,6 +202,8 @@ function perform(operation: string, given: Arguments): string {
   if (header != null) return header;
   const body = bodyOperation(operation, given);
   if (body != null) return body;
+  const foreign = foreignOperation(operation, given);
+  if (foreign != null) return foreign;
   const service = serviceOperation(operation, given);
   return service == null ? "no such operation: " + operation : service;
 }
