@@ -1,19 +1,14 @@
 import { resetArena } from "../../assembly/bytes/arena";
-import { ABSENT, Bytes, equals, lengthOf, literal, pointerOf } from "../../assembly/bytes/bytes";
+import { ABSENT, equals, lengthOf, literal, pointerOf } from "../../assembly/bytes/bytes";
 import { ProtobufReader, ProtobufWriter, Wire } from "../../assembly/bytes/protobuf";
 import { Random } from "./random";
+import { raw } from "./texts";
 
 const writer = new ProtobufWriter();
 const reader = new ProtobufReader();
 
-function bytes(values: u8[]): Bytes {
-  const copy = literal("x".repeat(values.length));
-  for (let at = 0; at < values.length; at++) store<u8>(pointerOf(copy) + at, values[at]);
-  return copy;
-}
-
 function broken(values: u8[]): bool {
-  reader.begin(bytes(values));
+  reader.begin(raw(values));
   while (reader.next()) {}
   return reader.broken;
 }
@@ -26,7 +21,7 @@ describe("a message", () => {
   it("is written as the encoding's documentation has it", () => {
     writer.begin();
     writer.number(1, 150);
-    expect(equals(writer.end(), bytes([0x08, 0x96, 0x01]))).toBe(true);
+    expect(equals(writer.end(), raw([0x08, 0x96, 0x01]))).toBe(true);
     writer.begin();
     writer.bytes(2, literal("testing"));
     expect(equals(writer.end(), literal("\x12\x07testing"))).toBe(true);
@@ -38,7 +33,7 @@ describe("a message", () => {
     writer.bytes(2, ABSENT);
     expect(lengthOf(writer.end())).toBe(0);
     writer.bytes(2, ABSENT, true);
-    expect(equals(writer.end(), bytes([0x12, 0]))).toBe(true);
+    expect(equals(writer.end(), raw([0x12, 0]))).toBe(true);
   });
 
   it("is read back as it was written, at any length", () => {
@@ -66,7 +61,7 @@ describe("a message", () => {
   });
 
   it("may have fixed numbers", () => {
-    reader.begin(bytes([0x0d, 1, 0, 0, 0x80, 0x11, 2, 0, 0, 0, 0, 0, 0, 0x40]));
+    reader.begin(raw([0x0d, 1, 0, 0, 0x80, 0x11, 2, 0, 0, 0, 0, 0, 0, 0x40]));
     reader.next();
     expect(reader.number).toBe(0x80000001);
     reader.next();
@@ -96,7 +91,7 @@ describe("a message", () => {
   });
 
   it("gives nothing more once it is broken", () => {
-    reader.begin(bytes([0x0e, 0x08, 1]));
+    reader.begin(raw([0x0e, 0x08, 1]));
     expect(reader.next()).toBe(false);
     expect(reader.next()).toBe(false);
     expect(reader.broken).toBe(true);
@@ -109,7 +104,7 @@ describe("a message", () => {
       const values = new Array<u8>(length);
       for (let at = 0; at < length; at++)
         values[at] = <u8>(random.once(3) ? random.below(256) : random.below(40));
-      const message = bytes(values);
+      const message = raw(values);
       reader.begin(message);
       let fields = 0;
       while (reader.next()) {

@@ -8,6 +8,7 @@ import type { Driver } from "../driver.ts";
 import { Player } from "./player.ts";
 import { bodies } from "./subjects/bodies.ts";
 import { contexts } from "./subjects/contexts.ts";
+import { foreign } from "./subjects/foreign.ts";
 import { flow } from "./subjects/flow.ts";
 import { headers } from "./subjects/headers.ts";
 import { properties } from "./subjects/properties.ts";
@@ -28,6 +29,7 @@ export function conformance(makeDriver: () => Driver): void {
     describe("the flow of a stream", () => flow(current));
     describe("properties", () => properties(current));
     describe("services", () => services(current));
+    describe("foreign functions", () => foreign(current));
     describe("contexts", () => contexts(current));
   });
 }

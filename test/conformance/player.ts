@@ -171,3 +171,11 @@ export function fresh(prefix: string): string {
 
 export const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString("latin1");
 export const bytes = (value: string): Uint8Array => Buffer.from(value, "latin1");
+
+/** Bytes, or the UTF-8 form of a text, as an argument of an operation. */
+export function argument(value: Uint8Array | string): string {
+  const all = typeof value === "string" ? Buffer.from(value) : value;
+  return all.length === 0
+    ? '""'
+    : Array.from(all, (byte) => `%${byte.toString(16).padStart(2, "0")}`).join("");
+}
