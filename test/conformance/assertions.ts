@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe } from "vitest";
 import type { Driver } from "../driver.ts";
 import { Player } from "./player.ts";
 import { bodies } from "./subjects/bodies.ts";
+import { calls } from "./subjects/calls.ts";
 import { contexts } from "./subjects/contexts.ts";
 import { flow } from "./subjects/flow.ts";
 import { headers } from "./subjects/headers.ts";
@@ -29,5 +30,6 @@ export function conformance(makeDriver: () => Driver): void {
     describe("properties", () => properties(current));
     describe("services", () => services(current));
     describe("contexts", () => contexts(current));
+    describe("HTTP calls", () => calls(current));
   });
 }

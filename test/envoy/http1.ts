@@ -21,8 +21,15 @@ export function send(port: number, request: HttpRequest, timeout: number): Promi
     let received = Buffer.alloc(0);
     let localPort = 0;
     const timer = setTimeout(() => fail(new Error(`no response within ${timeout} ms`)), timeout);
+    const leave = (): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve({ response: { status: 0, headers: [], body: new Uint8Array(), trailers: [] }, localPort });
+    };
+    const leaving = request.abortAfter === undefined ? undefined : setTimeout(leave, request.abortAfter);
     const fail = (error: Error): void => {
       clearTimeout(timer);
+      clearTimeout(leaving);
       socket.destroy();
       reject(error);
     };
@@ -43,6 +50,7 @@ export function send(port: number, request: HttpRequest, timeout: number): Promi
         return;
       }
       clearTimeout(timer);
+      clearTimeout(leaving);
       socket.destroy();
       resolve({ response, localPort });
     };
