@@ -18,6 +18,7 @@ export { RuleIndex } from "./match/rule-index";
 
 // Contexts in the manner of `@solo-io/proxy-runtime`.
 export { Context, registerRootContext, RootContext } from "./context";
+export { HttpCallback } from "./context-calls";
 export { HeaderPair, stream_context } from "./stream-context";
 export { send_local_response } from "./local-response";
 
@@ -27,10 +28,14 @@ export * from "./bytes/bytes";
 export * from "./host/buffers";
 export * from "./host/clock";
 export * from "./host/foreign";
+export * from "./host/grpc";
 export * from "./host/headers";
+export * from "./host/http-call";
 export * from "./host/local-response";
 export { log, logBytes, logs, refreshLogLevel } from "./host/log";
 export * from "./host/metrics";
+export * from "./host/pairs";
 export * from "./host/properties";
+export * from "./host/queues";
 export * from "./host/shared-data";
 export * from "./properties";

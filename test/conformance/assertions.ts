@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe } from "vitest";
 import type { Driver } from "../driver.ts";
 import { Player } from "./player.ts";
 import { bodies } from "./subjects/bodies.ts";
+import { calls } from "./subjects/calls.ts";
 import { contexts } from "./subjects/contexts.ts";
 import { foreign } from "./subjects/foreign.ts";
 import { flow } from "./subjects/flow.ts";
@@ -31,5 +32,6 @@ export function conformance(makeDriver: () => Driver): void {
     describe("services", () => services(current));
     describe("foreign functions", () => foreign(current));
     describe("contexts", () => contexts(current));
+    describe("HTTP calls", () => calls(current));
   });
 }

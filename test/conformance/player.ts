@@ -32,7 +32,7 @@ export interface Play extends Partial<HttpRequest> {
   advance?: number;
 }
 
-export interface StageSpec extends Pick<SessionSpec, "direction" | "properties" | "metrics"> {
+export interface StageSpec extends Pick<SessionSpec, "clusters" | "direction" | "properties" | "metrics"> {
   /** The configuration of each plugin in the chain. */
   plugins?: readonly string[];
   vmConfiguration?: string;

@@ -26,6 +26,7 @@ import {
   type SessionSpec,
   type UpstreamRequest,
 } from "../driver.ts";
+import { ClusterFile, upstreamCluster } from "./cds.ts";
 import { dial, send } from "./http1.ts";
 import { ListenerFile } from "./lds.ts";
 import { listenerConfig, type ListenerSpec } from "./listener.ts";
@@ -60,6 +61,7 @@ interface Running {
   upstream: Upstream;
   folder: string;
   file: ListenerFile;
+  clusters: ClusterFile;
 }
 
 interface AccessLogEntry {
@@ -89,8 +91,9 @@ export class EnvoyDriver implements Driver {
   }
 
   async open(spec: SessionSpec): Promise<Session> {
-    await this.running();
+    const { envoy, clusters } = await this.running();
     return this.inTurn(async () => {
+      if (spec.clusters !== undefined) await clusters.declare(envoy, spec.clusters);
       // Counters are Envoy's, not the listener's: what earlier sessions still hold back must not count for this one.
       const wait = this.#lastClose + LAST_FLUSH - Date.now();
       if (spec.metrics === true && wait > 0) await sleep(wait);
@@ -131,6 +134,7 @@ export class EnvoyDriver implements Driver {
     if (running === undefined) return;
     await running.envoy.stop();
     await running.upstream.close();
+    await running.clusters.close();
     await rm(running.folder, { recursive: true, force: true });
   }
 
@@ -151,6 +155,8 @@ export class EnvoyDriver implements Driver {
     const upstream = await Upstream.start();
     const file = new ListenerFile(join(folder, "lds.json"));
     await file.write([]);
+    const clusters = new ClusterFile(join(folder, "cds.json"));
+    await clusters.write();
     const level = this.options.logLevel ?? "info";
     try {
       const envoy = await EnvoyProcess.start({
@@ -158,13 +164,15 @@ export class EnvoyDriver implements Driver {
         componentLogLevel: `wasm:${level},config:warning`,
         bootstrap: {
           node: { id: "outrigger-test", cluster: "outrigger-test" },
-          dynamic_resources: { lds_config: file.source },
-          static_resources: { clusters: [upstreamCluster(upstream.port), ...(this.options.clusters ?? [])] },
+          dynamic_resources: { lds_config: file.source, cds_config: clusters.source },
+          static_resources: {
+            clusters: [upstreamCluster("upstream", upstream.port), ...(this.options.clusters ?? [])],
+          },
         },
         onLog: (log) => this.#takeLog(log),
         onOutput: (line) => this.#takeAccessLog(line),
       });
-      return { envoy, upstream, folder, file };
+      return { envoy, upstream, folder, file, clusters };
     } catch (error) {
       await upstream.close();
       await rm(folder, { recursive: true, force: true });
@@ -394,28 +402,3 @@ const LEVELS: Readonly<Record<string, LogLine["level"]>> = {
   error: "error",
   critical: "critical",
 };
-
-function upstreamCluster(port: number): object {
-  return {
-    name: "upstream",
-    type: "STATIC",
-    connect_timeout: "2s",
-    typed_extension_protocol_options: {
-      "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
-        "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
-        explicit_http_config: { http_protocol_options: { enable_trailers: true } },
-        common_http_protocol_options: { max_headers_count: 1000 },
-      },
-    },
-    load_assignment: {
-      cluster_name: "upstream",
-      endpoints: [
-        {
-          lb_endpoints: [
-            { endpoint: { address: { socket_address: { address: "127.0.0.1", port_value: port } } } },
-          ],
-        },
-      ],
-    },
-  };
-}

@@ -24,9 +24,17 @@ export function dial(port: number): Socket {
 export function send(socket: Socket, request: HttpRequest, timeout: number): Promise<Answer> {
   return new Promise((resolve, reject) => {
     let received = Buffer.alloc(0);
+    let localPort = 0;
     const timer = setTimeout(() => fail(new Error(`no response within ${timeout} ms`)), timeout);
+    const leave = (): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve({ response: { status: 0, headers: [], body: new Uint8Array(), trailers: [] }, localPort });
+    };
+    const leaving = request.abortAfter === undefined ? undefined : setTimeout(leave, request.abortAfter);
     const fail = (error: Error): void => {
       clearTimeout(timer);
+      clearTimeout(leaving);
       socket.destroy();
       reject(error);
     };
@@ -47,23 +55,25 @@ export function send(socket: Socket, request: HttpRequest, timeout: number): Pro
         return;
       }
       clearTimeout(timer);
-      socket.removeAllListeners();
+      clearTimeout(leaving);
+      socket.off("data", take).off("end", end).removeAllListeners("error");
       // What comes when nobody waits any more, such as a reset.
       socket.on("error", () => {});
       resolve({ response, localPort });
     };
-    let localPort = 0;
     const write = (): void => {
       localPort = socket.localPort ?? 0;
       socket.write(serialize(request));
     };
-    if (socket.connecting) socket.on("connect", write);
+    if (socket.connecting) socket.once("connect", write);
     else write();
-    socket.on("data", (chunk: Buffer) => {
+    const take = (chunk: Buffer): void => {
       received = Buffer.concat([received, chunk]);
       tryParse(false);
-    });
-    socket.on("end", () => tryParse(true));
+    };
+    const end = (): void => tryParse(true);
+    socket.on("data", take);
+    socket.on("end", end);
     socket.on("error", (error) => {
       // Envoy may answer and close while a long request is still being written.
       if (received.length > 0) tryParse(true);

@@ -27,6 +27,7 @@ export class HostDriver implements Driver {
   /** Each session is a process of its own: shared data, metrics and clock start anew. */
   async open(spec: SessionSpec): Promise<HostSession> {
     const host = new Host({ ...nodeLibraries, ...this.options });
+    for (const [name, cluster] of Object.entries(spec.clusters ?? {})) host.clusters.set(name, cluster);
     const session = new HostSession(
       host,
       refusing(() => listen(host, spec)),

@@ -9,7 +9,7 @@
  * stream.response?.status; stream.hostCalls; host.metrics.values();
  * ```
  */
-import type { HttpRequest, UpstreamReply, UpstreamRequest } from "../driver.ts";
+import type { Cluster, HttpRequest, UpstreamReply, UpstreamRequest } from "../driver.ts";
 import { ConfigurationRefused } from "../driver.ts";
 import { LogLevel } from "./abi.ts";
 import type { WasmResult } from "./abi.ts";
@@ -25,6 +25,7 @@ import type { PluginOptions } from "./plugin.ts";
 import type { AttributeValue } from "./properties.ts";
 import type { ProcessServices } from "./services.ts";
 import { SharedData } from "./shared-data.ts";
+import { SharedQueues } from "./shared-queue.ts";
 import { HttpStream } from "./stream.ts";
 import { Vm } from "./vm.ts";
 import { PluginSlot, Worker } from "./worker.ts";
@@ -58,6 +59,9 @@ export interface ListenerOptions {
 export class Host implements ProcessServices {
   readonly clock: FakeClock;
   readonly sharedData = new SharedData();
+  readonly sharedQueues: SharedQueues;
+  /** What modules call, by name; may be changed at any time. */
+  readonly clusters = new Map<string, Cluster>();
   readonly metrics = new MetricStore();
   readonly foreignFunctions: ForeignFunctions;
   readonly faults = new Map<string, WasmResult>();
@@ -74,6 +78,7 @@ export class Host implements ProcessServices {
   constructor(options: HostOptions = {}) {
     this.foreignFunctions = builtInForeignFunctions(options);
     this.clock = options.clock ?? new FakeClock();
+    this.sharedQueues = new SharedQueues(this.clock);
     this.logLevel = options.logLevel ?? LogLevel.Trace;
     this.fillRandom = options.random ?? pooledRandom();
     this.workers = Array.from({ length: options.workers ?? 1 }, () => new Worker(this));
@@ -93,6 +98,11 @@ export class Host implements ProcessServices {
 
   random(bytes: Uint8Array): void {
     this.fillRandom(bytes);
+  }
+
+  /** Lets come what is due without time passing: answers to calls, mostly. */
+  settle(): void {
+    this.clock.advance(0n);
   }
 
   /** Linear memory of all VMs of all workers and the main thread together, in bytes. */
@@ -142,6 +152,7 @@ export class Listener {
     this.reply = options.reply ?? (() => ({}));
     this.attributes = new Map(Object.entries(options.attributes ?? {}));
     this.load(options.plugins);
+    host.settle();
   }
 
   /**
@@ -152,6 +163,7 @@ export class Listener {
     const old = [this.mainSlots, ...this.slots];
     this.load(plugins);
     for (const chain of old) for (const slot of chain) slot.release();
+    this.host.settle();
   }
 
   /** Starts a stream, on the next worker or the given one, and plays it as far as it goes. */
@@ -169,6 +181,12 @@ export class Listener {
       ...(connectionState === undefined ? {} : { connectionState }),
     });
     stream.start(request);
+    const { abortAfter } = request;
+    if (abortAfter !== undefined && !stream.finished) {
+      const delay = BigInt(Math.round(abortAfter * 1e6));
+      this.host.clock.schedule(delay, () => stream.resetStream("downstream_remote_disconnect"));
+    }
+    this.host.settle();
     return stream;
   }
 
