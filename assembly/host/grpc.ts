@@ -117,7 +117,8 @@ export function grpcStatusMessage(): Bytes {
   return answer == WasmResultValues.Ok ? returnedBytes() : ABSENT;
 }
 
-const STATUS: usize = memory.data(4, 4);
+// @ts-ignore: decorator
+@lazy const STATUS: usize = memory.data(4, 4);
 
 function varintSize(value: u32): u32 {
   let size: u32 = 1;
