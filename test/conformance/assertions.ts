@@ -8,7 +8,9 @@ import type { Driver } from "../driver.ts";
 import { Player } from "./player.ts";
 import { bodies } from "./subjects/bodies.ts";
 import { callers } from "./subjects/callers.ts";
+import { calls } from "./subjects/calls.ts";
 import { contexts } from "./subjects/contexts.ts";
+import { foreign } from "./subjects/foreign.ts";
 import { flow } from "./subjects/flow.ts";
 import { headers } from "./subjects/headers.ts";
 import { properties } from "./subjects/properties.ts";
@@ -30,6 +32,8 @@ export function conformance(makeDriver: () => Driver): void {
     describe("properties", () => properties(current));
     describe("callers", () => callers(current));
     describe("services", () => services(current));
+    describe("foreign functions", () => foreign(current));
     describe("contexts", () => contexts(current));
+    describe("HTTP calls", () => calls(current));
   });
 }

@@ -34,7 +34,7 @@ export interface Play extends Partial<HttpRequest> {
 
 export interface StageSpec extends Pick<
   SessionSpec,
-  "direction" | "properties" | "metrics" | "peers" | "claims"
+  "claims" | "clusters" | "direction" | "metrics" | "peers" | "properties"
 > {
   /** The configuration of each plugin in the chain. */
   plugins?: readonly string[];
@@ -174,3 +174,11 @@ export function fresh(prefix: string): string {
 
 export const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString("latin1");
 export const bytes = (value: string): Uint8Array => Buffer.from(value, "latin1");
+
+/** Bytes, or the UTF-8 form of a text, as an argument of an operation. */
+export function argument(value: Uint8Array | string): string {
+  const all = typeof value === "string" ? Buffer.from(value) : value;
+  return all.length === 0
+    ? '""'
+    : Array.from(all, (byte) => `%${byte.toString(16).padStart(2, "0")}`).join("");
+}

@@ -5,8 +5,10 @@
  */
 import type { Claims } from "../driver.ts";
 import { HeaderMapType, WasmResult } from "./abi.ts";
-import { byteStringOf } from "./bytes.ts";
+import { bytesOf, byteStringOf } from "./bytes.ts";
 import type { Context } from "./context.ts";
+import { StateType } from "./filter-state.ts";
+import type { FilterState } from "./filter-state.ts";
 import type { HeaderMap } from "./header-map.ts";
 import { Direction } from "./plugin.ts";
 import { serializeStruct, StructValue } from "./struct-value.ts";
@@ -16,8 +18,8 @@ export type AttributeValue = string | bigint | boolean | Uint8Array | StructValu
 
 /** What is known of a stream besides its headers. */
 export interface StreamInfo {
-  /** What plugins set, without Envoy's prefix `wasm.`; values are byte strings. */
-  readonly state: Map<string, string>;
+  /** What plugins set, and objects of the proxy's own; values are byte strings. */
+  readonly state: FilterState;
   /**
    * Attributes by path with dots (`connection.mtls`, `metadata.filter_metadata.x.y`,
    * `filter_state.io.istio.peer_principal`). They go before what the host makes up.
@@ -64,7 +66,8 @@ function serialize(value: AttributeValue): string | WasmResult {
   }
 }
 
-function lookUp(context: Context, parts: readonly string[]): AttributeValue | null {
+/** The attribute at a path, typed as expressions see it; null where there is none. */
+export function lookUp(context: Context, parts: readonly string[]): AttributeValue | null {
   const [first = "", second = ""] = parts;
   const info = context.streamInfo;
   const given = info?.attributes.get(parts.join("."));
@@ -104,12 +107,17 @@ function lookUp(context: Context, parts: readonly string[]): AttributeValue | nu
       // Not the message as a whole, nor typed metadata.
       return second === "filter_metadata" ? new StructValue(info.metadata).at(parts.slice(2)) : null;
     case "filter_state":
-      return parts.length === 2 && second.startsWith("wasm.")
-        ? (info.state.get(second.slice(5)) ?? null)
-        : null;
+      return parts.length === 2 ? stateValue(info.state, second) : null;
     default:
-      return parts.length === 1 ? (info.state.get(first) ?? null) : null;
+      return parts.length === 1 ? stateValue(info.state, `wasm.${first}`) : null;
   }
+}
+
+/** Bytes, unless it was declared a string. */
+function stateValue(state: FilterState, key: string): AttributeValue | null {
+  const object = state.find(key);
+  if (object === undefined || object.value === null) return null;
+  return object.type === StateType.String ? object.value : bytesOf(object.value);
 }
 
 /** Those attributes which the host makes up when a test gives none. */

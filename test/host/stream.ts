@@ -16,6 +16,8 @@ import {
 } from "./connection-manager.ts";
 import type { LocalReply, RootContext, StreamCallbacks } from "./context.ts";
 import { Body, StreamContext, Way } from "./context.ts";
+import { FilterState } from "./filter-state.ts";
+import type { ConnectionState } from "./filter-state.ts";
 import { HeaderMap } from "./header-map.ts";
 import { Pipeline } from "./pipeline.ts";
 import type { Sink } from "./pipeline.ts";
@@ -39,6 +41,8 @@ export interface StreamOptions {
   readonly attributes: ReadonlyMap<string, AttributeValue>;
   readonly reply: (request: UpstreamRequest) => UpstreamReply;
   readonly uses: readonly PluginUse[];
+  /** What lives as long as the stream's connection; default one of its own. */
+  readonly connectionState?: ConnectionState;
 }
 
 export interface StreamResponse {
@@ -84,7 +88,7 @@ export class HttpStream implements StreamCallbacks, Sink {
     const { clock } = options.services;
     this.startedAt = clock.monotonic;
     this.info = {
-      state: new Map(),
+      state: new FilterState(options.connectionState),
       attributes: attributesOf(options),
       metadata: callerMetadata(options.request),
       direction: options.direction,
