@@ -31,7 +31,12 @@ export function unknownCelAttribute(text: Bytes): string {
   for (let at: u32 = 0; at < length;) {
     const byte = byteAt(text, at);
     if (byte == 0x22 || byte == 0x27) at = endOfString(text, at, before == 0x72 || before == 0x52);
-    else if (isNameByte(byte)) {
+    else if (byte == 0x2f && at + 1 < length && byteAt(text, at + 1) == 0x2f) {
+      // A comment.
+      const line = indexOfByte(text, 0x0a, at);
+      if (line < 0) break;
+      at = line;
+    } else if (isNameByte(byte)) {
       const end = endOfName(text, at);
       const next = byteFrom(text, end);
       const follows = next < length ? byteAt(text, next) : 0;

@@ -24,6 +24,7 @@ describe("an expression", () => {
       'filter_state["x"] == b"a" && xds.route_name == r"\\"',
       "[1, 2].exists(x, x == request.size)",
       "[1].all( each , each > 0) && {'a': 1}.a == 1",
+      "request.path == '/' // the root\n && // of all\n request.host == 'http://h' //",
       "size(request.path) > 3 && int(request.query) == 0x1f && 1e3 > 2.5e-1",
       "type(request.path) == string && request.time < timestamp('2026-01-01T00:00:00Z')",
       "'reqest.path' == \"respnse\" && '''a 'quoted' name.other''' != r'\\'",
@@ -42,6 +43,8 @@ describe("an expression", () => {
     expect(problem("[1].exists(x, y == 1)")).toBe("Envoy has no attribute y");
     expect(problem("request.path.exists(x, x == 'a') && z")).toBe("Envoy has no attribute z");
     expect(problem("requestpath")).toBe("Envoy has no attribute requestpath");
+    expect(problem("true // a\n || b")).toBe("Envoy has no attribute b");
+    expect(problem("request.size / a / b > 1")).toBe("Envoy has no attribute a");
     expect(problem("True")).toBe("Envoy has no attribute True");
   });
 
