@@ -36,6 +36,7 @@ import { RequestView } from "./request-view";
 import { dropNotes, keepNote, noteOf } from "./response-notes";
 import { ResponseView } from "./response-view";
 import { CallAnswer, forgetSent, sentMemoOf, sentToken, waits } from "./waiting";
+import { emptyList } from "./list";
 
 /** Milliseconds between two flushes of the counters. */
 const TICK = 1000;
@@ -50,7 +51,7 @@ export class FilterKind {
 }
 
 /** The filters of this module. */
-export const kinds: FilterKind[] = [];
+export const kinds = emptyList<FilterKind>();
 
 /** Reads a configuration and makes the filters that it is for. */
 export type FiltersReader = (document: JsonNode, reader: ConfigReader, filters: Filter[]) => void;
@@ -99,7 +100,7 @@ export class FilterRoot extends Root {
     refreshLogLevel();
     const keeper = new Keeper();
     const reader = new ConfigReader(keeper);
-    const filters: Filter[] = [];
+    const filters = emptyList<Filter>();
     const document = parseJson(getBuffer(BufferTypeValues.PluginConfiguration, 0, size));
     if (document == null) {
       logError("configuration refused: " + jsonProblem);

@@ -10,6 +10,7 @@ import {
   slice,
 } from "./bytes/bytes";
 import { decimalTo } from "./bytes/decimal";
+import { emptyList } from "./list";
 
 /**
  * IP addresses and blocks of them, out of bytes that anybody may have sent. An address is 128 bits; an IPv4 address is
@@ -29,7 +30,7 @@ const BEFORE_IPV4: u32 = 96;
 @final
 export class IpBlocks {
   /** For each block its address, in two parts, and the length of its prefix. */
-  private readonly blocks: u64[] = [];
+  private readonly blocks: u64[] = emptyList<u64>();
 
   /** Adds a block, `10.0.0.0/8` or `2001:db8::/32`, or one address. Bits behind the prefix do not count. False when it is neither. */
   add(text: Bytes): bool {

@@ -1,6 +1,7 @@
 import { arenaAllocate } from "./bytes/arena";
 import { ABSENT, Bytes, bytesOf, copyTo, indexOfByte, lengthOf } from "./bytes/bytes";
 import { ConfigReader } from "./json/config-reader";
+import { decimalText } from "./bytes/decimal";
 import { alternatives, positionAmong } from "./json/words";
 import { JsonKind, JsonNode } from "./json/node";
 import { readAddressKey } from "./match/address";
@@ -12,10 +13,10 @@ import {
   PathSegmentsAttribute,
   RouteNameAttribute,
 } from "./match/attributes";
-import { CLAIM_NAMES, claimAttribute } from "./match/claims";
-import { baggageAttribute, cookieAttribute, headerAttribute, queryParamAttribute } from "./match/named";
+import { nameOf, namedAttribute } from "./match/named";
 import { PrincipalAttribute } from "./match/principal";
 import { RequestView } from "./request-view";
+import { emptyList } from "./list";
 
 /** What requests are counted or hashed by: one or several attributes, all of which must be there. */
 @final
@@ -52,9 +53,18 @@ function part(attribute: Attribute, request: RequestView): Bytes {
   return value == ABSENT || indexOfByte(value, 0) >= 0 ? ABSENT : value;
 }
 
-/** All kinds of part: another one is a word here and its case in {@link partOf}, and its part of the schema. */
+/**
+ * All kinds of part: another one is a word here and its case in {@link readPart}, and its part of the schema. The first ones stand in the
+ * order of {@link Named}.
+ */
 const KINDS =
-  "header cookie queryParam claim baggage remoteAddress principal method path host routeName constant";
+  "header queryParam cookie baggage claim remoteAddress path constant principal method host routeName";
+
+/** Reads the member `by`, a key, which must be there. Null where it is wrong. */
+export function readRequiredKey(reader: ConfigReader, object: JsonNode): Key | null {
+  const node = reader.required(object, "by", "a key, like [{header: x-user-id}]");
+  return node == null ? null : readKey(reader, node);
+}
 
 /** Reads a key: a list of one-field objects. Null where it is wrong. */
 export function readKey(reader: ConfigReader, list: JsonNode): Key | null {
@@ -62,7 +72,7 @@ export function readKey(reader: ConfigReader, list: JsonNode): Key | null {
     reader.unexpected(list, "a list of at least one part, like {header: x-user-id}");
     return null;
   }
-  const parts: Attribute[] = [];
+  const parts = emptyList<Attribute>();
   let item = list.first;
   while (item != null) {
     const attribute = readPart(reader, item);
@@ -79,78 +89,46 @@ function readPart(reader: ConfigReader, item: JsonNode): Attribute | null {
     return null;
   }
   const kind = positionAmong(value.name, KINDS);
-  if (kind < 0) {
-    reader.problem(value, "unknown field; expected " + alternatives(KINDS));
-    return null;
-  }
-  // These tell themselves what is wrong with them.
-  if (kind == 5) return readAddressKey(reader, value);
-  if (kind == 8) return readPath(reader, value);
-  const isNamed = value.kind == JsonKind.String;
-  const isPlain = value.kind == JsonKind.Object && value.count == 0;
-  const attribute = isNamed ? namedPart(reader, kind, value.text) : isPlain ? plainPart(kind) : null;
-  if (attribute == null) reader.unexpected(value, expectedOf(kind));
-  return attribute;
-}
-
-function namedPart(reader: ConfigReader, kind: i32, name: Bytes): Attribute | null {
+  let attribute: Attribute | null = null;
+  let expected = "{}";
+  const text = value.kind == JsonKind.String ? value.text : ABSENT;
   switch (kind) {
-    case 0:
-      return headerAttribute(reader, name);
-    case 1:
-      return cookieAttribute(reader, name);
-    case 2:
-      return queryParamAttribute(reader, name);
-    case 3:
-      return claimAttribute(reader, name);
-    case 4:
-      return baggageAttribute(reader, name);
-    case 11:
-      return new ConstantAttribute(reader.keeper.keep(name));
-    default:
+    case -1:
+      reader.problem(value, "unknown field; expected " + alternatives(KINDS));
       return null;
-  }
-}
-
-/** A part that needs no name: `{principal: {}}`. */
-function plainPart(kind: i32): Attribute | null {
-  switch (kind) {
+    case 5:
+      return readAddressKey(reader, value);
     case 6:
-      return new PrincipalAttribute(ABSENT);
+      return readPath(reader, value);
     case 7:
-      return new MethodAttribute(ABSENT);
+      expected = "a text";
+      if (text != ABSENT) attribute = new ConstantAttribute(reader.keeper.keep(text));
+      break;
+    case 8:
+      attribute = new PrincipalAttribute(ABSENT);
+      break;
     case 9:
-      return new HostAttribute(ABSENT);
+      attribute = new MethodAttribute(ABSENT);
+      break;
     case 10:
-      return new RouteNameAttribute(ABSENT);
-    default:
-      return null;
-  }
-}
-
-/** What stands behind the field. */
-function expectedOf(kind: i32): string {
-  switch (kind) {
-    case 0:
-      return "the name of a header";
-    case 1:
-      return "the name of a cookie";
-    case 2:
-      return "the name of a query parameter";
-    case 3:
-      return CLAIM_NAMES;
-    case 4:
-      return "the name of a baggage member";
+      attribute = new HostAttribute(ABSENT);
+      break;
     case 11:
-      return "a text";
+      attribute = new RouteNameAttribute(ABSENT);
+      break;
     default:
-      return "{}";
+      expected = nameOf(kind);
+      if (text != ABSENT) attribute = namedAttribute(reader, kind, text);
   }
+  const isPlain = kind < 8 || (value.kind == JsonKind.Object && value.count == 0);
+  if (attribute != null && isPlain) return attribute;
+  reader.unexpected(value, expected);
+  return null;
 }
 
 function readPath(reader: ConfigReader, value: JsonNode): Attribute | null {
   if (!reader.object(value, "segments")) return null;
   const node = reader.member(value, "segments");
   const segments = node == null ? 0 : reader.integer(node, 1, 64);
-  return new PathSegmentsAttribute(reader.keeper.keepText(segments.toString()), segments);
+  return new PathSegmentsAttribute(reader.keeper.keepText(decimalText(segments)), segments);
 }

@@ -3,6 +3,7 @@ import { logBytes, LogLevelValues } from "../host/log";
 import { pluginRootId } from "../properties";
 import { Root } from "./root";
 import { sweepStreams, untrackStreamsOf } from "./streams";
+import { emptyList } from "../list";
 
 /** Makes the root context for a plugin. Kept as an index into the function table: see {@link registerRoot}. */
 class Registration {
@@ -12,12 +13,12 @@ class Registration {
   ) {}
 }
 
-const registrations = new Array<Registration>();
+const registrations = emptyList<Registration>();
 /** The module has one kind of plugin, which answers to whatever root id it is loaded under. */
 let answersToAny = false;
 
 /** The live root contexts: rarely more than a handful. */
-const roots = new Array<Root>();
+const roots = emptyList<Root>();
 
 /**
  * Rounds of ticks. All roots tick with the same period, on the same event loop: between two ticks of one, each other

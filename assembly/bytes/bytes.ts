@@ -190,8 +190,12 @@ export function textTo(text: string, target: usize): Bytes {
  * put together as strings and leave the module as the bytes they were. ASCII is itself.
  */
 export function byteString(bytes: Bytes): string {
-  let text = "";
-  for (let at: u32 = 0; at < lengthOf(bytes); at++) text += String.fromCharCode(byteAt(bytes, at));
+  const length = lengthOf(bytes);
+  // @ts-ignore: a builtin of the runtime.
+  const text = changetype<string>(__new((<usize>length) << 1, idof<string>()));
+  for (let at: u32 = 0; at < length; at++) {
+    store<u16>(changetype<usize>(text) + ((<usize>at) << 1), byteAt(bytes, at));
+  }
   return text;
 }
 

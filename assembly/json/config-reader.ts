@@ -1,5 +1,6 @@
 import { Keeper } from "../bytes/keeper";
 import { ABSENT, byteAt, byteString, Bytes, lengthOf } from "../bytes/bytes";
+import { decimalText } from "../bytes/decimal";
 import { JsonKind, JsonNode } from "./node";
 import { parseNumber } from "./number";
 import { quoted, shown } from "./parse";
@@ -30,7 +31,7 @@ export class ConfigReader {
   /** All problems, one a line. */
   report(): string {
     const more = this.total - MAX_PROBLEMS;
-    return more > 0 ? this.lines + `\nand ${more} more` : this.lines;
+    return more > 0 ? this.lines + `\nand ${decimalText(more)} more` : this.lines;
   }
 
   private tell(problem: string): void {
@@ -95,6 +96,13 @@ export class ConfigReader {
       child = child.next;
     }
     return null;
+  }
+
+  /** A member that must be there; null, and told, when it is not. */
+  required(object: JsonNode, name: string, expected: string): JsonNode | null {
+    const node = this.member(object, name);
+    if (node == null) this.missing(object, name, expected);
+    return node;
   }
 
   /** A member that must be a list; null when it is missing or none. */
@@ -183,7 +191,7 @@ export function pathOf(node: JsonNode): string {
   while (true) {
     const parent = at.parent;
     if (parent == null) break;
-    if (parent.kind == JsonKind.Array) path = "[" + positionOf(at, parent).toString() + "]" + path;
+    if (parent.kind == JsonKind.Array) path = "[" + decimalText(positionOf(at, parent)) + "]" + path;
     else if (!isPlain(at.name)) path = "[" + quoted(at.name) + "]" + path;
     else path = (parent.parent == null ? "" : ".") + byteString(at.name) + path;
     at = parent;
@@ -209,7 +217,7 @@ function describe(node: JsonNode): string {
 }
 
 function range(least: i32, most: i32): string {
-  return " from " + least.toString() + " to " + most.toString();
+  return " from " + decimalText(least) + " to " + decimalText(most);
 }
 
 function isName(text: Bytes): bool {

@@ -1,6 +1,17 @@
 import { arenaAllocate } from "../bytes/arena";
 import { ByteMap } from "../bytes/byte-map";
-import { ABSENT, byteAt, Bytes, bytesOf, equals, hexDigit, lengthOf, pointerOf } from "../bytes/bytes";
+import {
+  ABSENT,
+  byteAt,
+  byteString,
+  Bytes,
+  bytesOf,
+  equals,
+  hexDigit,
+  lengthOf,
+  pointerOf,
+} from "../bytes/bytes";
+import { decimalText } from "../bytes/decimal";
 import { JsonKind, JsonNode } from "./node";
 import { utf8SequenceLength } from "./utf8";
 import { isWord } from "./words";
@@ -21,7 +32,7 @@ export let jsonProblem: string = "";
 export function parseJson(document: Bytes): JsonNode | null {
   jsonProblem = "";
   if (lengthOf(document) > MAX_BYTES) {
-    jsonProblem = `larger than ${MAX_BYTES} bytes`;
+    jsonProblem = `larger than ${decimalText(MAX_BYTES)} bytes`;
     return null;
   }
   cursor = documentStart = lineStart = pointerOf(document);
@@ -53,7 +64,7 @@ function parseDocument(): JsonNode | null {
     const node = parseValue(open, name);
     if (node == null) return null;
     if (node.kind >= JsonKind.Array) {
-      if (depth == MAX_DEPTH) return fail(`nested deeper than ${MAX_DEPTH} levels`);
+      if (depth == MAX_DEPTH) return fail(`nested deeper than ${decimalText(MAX_DEPTH)} levels`);
       if (!closes(node)) {
         open = node;
         depth++;
@@ -306,8 +317,9 @@ function skipSpace(): void {
 }
 
 function fail(problem: string): JsonNode | null {
-  const column = cursor - lineStart + 1;
-  jsonProblem = documentStart == documentEnd ? problem : `line ${line}, column ${column}: ${problem}`;
+  const column = decimalText(<i32>(cursor - lineStart) + 1);
+  const place = `line ${decimalText(line)}, column ${column}: `;
+  jsonProblem = documentStart == documentEnd ? problem : place + problem;
   return null;
 }
 
@@ -335,12 +347,13 @@ export function quoted(bytes: Bytes): string {
 /** The bytes, shortened to about 64, fit for a message: control characters as `?`. See `byteString`. */
 export function shown(bytes: Bytes): string {
   const length = lengthOf(bytes);
-  let text = "";
+  const start = arenaAllocate(length);
   let at: u32 = 0;
   // Not in the middle of a character: continuation bytes of UTF-8 are 10xxxxxx.
   for (; at < length && (at < 64 || (byteAt(bytes, at) & 0xc0) == 0x80); at++) {
     const byte = byteAt(bytes, at);
-    text += byte < 0x20 ? "?" : String.fromCharCode(byte);
+    store<u8>(start + at, byte < 0x20 ? 0x3f : byte);
   }
+  const text = byteString(bytesOf(start, at));
   return at < length ? text + "..." : text;
 }

@@ -1,4 +1,5 @@
 import { ABSENT, Bytes, literal } from "../bytes/bytes";
+import { decimalText } from "../bytes/decimal";
 import { logBytes, LogLevelValues } from "../host/log";
 import { IpBlocks, maskedText, parseAddress } from "../ip";
 import { ConfigReader } from "../json/config-reader";
@@ -59,7 +60,9 @@ export function readAddressKey(reader: ConfigReader, value: JsonNode): Attribute
   const prefix4 = readPrefix(reader, value, "prefix4", 32, 32);
   const prefix6 = readPrefix(reader, value, "prefix6", 64, 128);
   const direct = reader.boolean(value, "direct", false);
-  const name = reader.keeper.keepText(`${direct} ${prefix4} ${prefix6}`);
+  const name = reader.keeper.keepText(
+    (direct ? "d " : "") + decimalText(prefix4) + " " + decimalText(prefix6),
+  );
   return new AddressPrefixAttribute(name, addressAttribute(reader, direct), prefix4, prefix6);
 }
 

@@ -3,6 +3,7 @@ import { ByteMap } from "../bytes/byte-map";
 import { ABSENT, Bytes, bytesOf, lengthOf, pointerOf } from "../bytes/bytes";
 import { ConfigReader } from "../json/config-reader";
 import { RequestView } from "../request-view";
+import { emptyList } from "../list";
 
 /**
  * Something of a request that has one value, or none. What conditions compare and keys are made of. One configuration
@@ -53,14 +54,14 @@ export abstract class Attribute {
 /** The attributes of the configuration that is being read, and whose it is. */
 let reading: ConfigReader | null = null;
 let numbers: ByteMap = new ByteMap(0);
-let attributes: Attribute[] = [];
+let attributes = emptyList<Attribute>();
 
 /** The configuration's object for an attribute: an equal one that is there already, or `attribute`. */
 export function internAttribute(reader: ConfigReader, attribute: Attribute): Attribute {
   if (reading != reader) {
     reading = reader;
     numbers = new ByteMap();
-    attributes = [];
+    attributes = emptyList<Attribute>();
   }
   const length = lengthOf(attribute.name);
   const key = arenaAllocate(length + 4);
@@ -78,7 +79,7 @@ export function internAttribute(reader: ConfigReader, attribute: Attribute): Att
 export function releaseInterned(): void {
   reading = null;
   numbers = new ByteMap(0);
-  attributes = [];
+  attributes = emptyList<Attribute>();
 }
 
 /** The class of a managed object, as AssemblyScript's runtime notes it in front of it. */

@@ -30,18 +30,16 @@ export function unknownCelAttribute(text: Bytes): string {
   let before: u8 = 0;
   for (let at: u32 = 0; at < length;) {
     const byte = byteAt(text, at);
-    if (byte == 0x22 || byte == 0x27) at = endOfString(text, at, before == 0x72 || before == 0x52);
-    else if (byte == 0x2f && at + 1 < length && byteAt(text, at + 1) == 0x2f) {
+    if (isQuote(byte)) at = endOfString(text, at, before == 0x72 || before == 0x52);
+    else if (byte == 0x2f && byteOr0(text, at + 1) == 0x2f) {
       // A comment.
       const line = indexOfByte(text, 0x0a, at);
       if (line < 0) break;
       at = line;
     } else if (isNameByte(byte)) {
       const end = endOfName(text, at);
-      const next = byteFrom(text, end);
-      const follows = next < length ? byteAt(text, next) : 0;
-      const prefixesString = next == end && (follows == 0x22 || follows == 0x27);
-      if (byte > 0x39 && before != 0x2e && follows != 0x28 && !prefixesString) {
+      const isPrefix = isQuote(byteOr0(text, end));
+      if (byte > 0x39 && before != 0x2e && byteOr0(text, byteFrom(text, end)) != 0x28 && !isPrefix) {
         const problem = problemOf(text, at, end);
         if (problem.length > 0) return problem;
       }
@@ -79,16 +77,12 @@ function problemOf(text: Bytes, start: u32, end: u32): string {
 
 /** The field that is selected behind an attribute: `path` of `.path` and of `["path"]`; empty for another index. */
 function fieldBehind(text: Bytes, end: u32): Bytes {
-  const length = lengthOf(text);
   let at = byteFrom(text, end);
-  if (at == length) return 0;
-  const mark = byteAt(text, at);
-  if (mark != 0x2e && mark != 0x5b) return 0;
+  const mark = byteOr0(text, at);
   at = byteFrom(text, at + 1);
   if (mark == 0x5b) {
-    if (at == length || (byteAt(text, at) != 0x22 && byteAt(text, at) != 0x27)) return 0;
-    at++;
-  }
+    if (!isQuote(byteOr0(text, at++))) return 0;
+  } else if (mark != 0x2e) return 0;
   return slice(text, at, endOfName(text, at));
 }
 
@@ -97,9 +91,7 @@ function isBound(text: Bytes, name: Bytes): bool {
   for (let at = indexOfByte(text, 0x28); at >= 0; at = indexOfByte(text, 0x28, at + 1)) {
     const start = byteFrom(text, at + 1);
     const end = endOfName(text, start);
-    const comma = byteFrom(text, end);
-    if (comma == lengthOf(text) || byteAt(text, comma) != 0x2c) continue;
-    if (equals(slice(text, start, end), name)) return true;
+    if (byteOr0(text, byteFrom(text, end)) == 0x2c && equals(slice(text, start, end), name)) return true;
   }
   return false;
 }
@@ -119,16 +111,27 @@ function endOfName(text: Bytes, at: u32): u32 {
 function endOfString(text: Bytes, at: u32, raw: bool): u32 {
   const length = lengthOf(text);
   const quote = byteAt(text, at);
-  const triple = at + 2 < length && byteAt(text, at + 1) == quote && byteAt(text, at + 2) == quote;
-  for (at += triple ? 3 : 1; at < length; at++) {
+  const width: u32 = byteOr0(text, at + 1) == quote && byteOr0(text, at + 2) == quote ? 3 : 1;
+  for (at += width; at < length; at++) {
     const byte = byteAt(text, at);
     if (byte == 0x5c && !raw) at++;
-    else if (byte == quote) {
-      if (!triple) return at + 1;
-      if (at + 2 < length && byteAt(text, at + 1) == quote && byteAt(text, at + 2) == quote) return at + 3;
+    else if (
+      byte == quote &&
+      (width == 1 || (byteOr0(text, at + 1) == quote && byteOr0(text, at + 2) == quote))
+    ) {
+      return at + width;
     }
   }
   return length;
+}
+
+/** The byte at `at`; 0 at the end. */
+function byteOr0(text: Bytes, at: u32): u8 {
+  return at < lengthOf(text) ? byteAt(text, at) : 0;
+}
+
+function isQuote(byte: u8): bool {
+  return byte == 0x22 || byte == 0x27;
 }
 
 function isNameByte(byte: u8): bool {

@@ -1,7 +1,6 @@
 import { ABSENT, Bytes, bytesOf, lengthOf, pointerOf } from "../bytes/bytes";
 import {
   claimElements,
-  claimPath,
   claimText,
   claimValue,
   countElements,
@@ -81,22 +80,13 @@ class ClaimCondition extends Condition {
   }
 }
 
-/** The attribute for a claim, or null when `name` can be none. */
-export function claimAttribute(reader: ConfigReader, name: Bytes): Attribute | null {
-  const path = claimPath(name);
-  return path == ABSENT ? null : new ClaimAttribute(reader.keeper.keep(path));
-}
-
-export const CLAIM_NAMES = "a claim, like groups, realm.roles or [https://example.com/role]";
-
-/** Adds the comparison of a claim, unless its matcher was wrong. */
+/** Adds the comparison of a claim. */
 export function compareClaim(
   reader: ConfigReader,
   conditions: Conditions,
   attribute: Attribute,
-  matcher: StringMatcher | null,
+  matcher: StringMatcher,
 ): void {
-  if (matcher == null) return;
   const claim = changetype<ClaimAttribute>(internAttribute(reader, attribute));
   conditions.others.push(new ClaimCondition(claim, matcher));
 }

@@ -1,6 +1,7 @@
 import { RequestView } from "../request-view";
 import { Attribute } from "./attribute";
 import { StringMatcher } from "./string-match";
+import { emptyList } from "../list";
 
 /** Something that must hold of a request. */
 export abstract class Condition {
@@ -33,7 +34,7 @@ export class Conditions {
     readonly negated: bool,
   ) {}
 
-  readonly comparisons: Comparison[] = [];
+  readonly comparisons: Comparison[] = emptyList<Comparison>();
   /** Everything else, which is asked last. */
-  readonly others: Condition[] = [];
+  readonly others: Condition[] = emptyList<Condition>();
 }

@@ -1,18 +1,21 @@
-import { ABSENT, Bytes } from "../bytes/bytes";
+import { ABSENT } from "../bytes/bytes";
 import { ConfigReader } from "../json/config-reader";
 import { positionAmong } from "../json/words";
 import { JsonKind, JsonNode } from "../json/node";
 import { Attribute, internAttribute } from "./attribute";
 import { HostAttribute, MethodAttribute, PathAttribute } from "./attributes";
-import { baggageAttribute, cookieAttribute, headerAttribute, queryParamAttribute } from "./named";
+import { Named, nameOf, namedAttribute } from "./named";
 import { Comparison, Conditions } from "./condition";
 import { readCel } from "./cel";
-import { CLAIM_NAMES, claimAttribute, compareClaim } from "./claims";
+import { compareClaim } from "./claims";
 import { readPercentage } from "./percentage";
 import { readSource } from "./source";
 import { readSet, readStringMatch, StringMatcher, StringMatchKind } from "./string-match";
 
-/** The fields of `RequestMatch` that are conditions; `anyOf` and `not` are in `request-match.ts`. */
+/**
+ * The fields of `RequestMatch` that are conditions; `anyOf` and `not` are in `request-match.ts`. Those from `headers` to `claims` stand
+ * in the order of {@link Named}.
+ */
 export const MATCH_FIELDS =
   "methods path host headers queryParams cookies baggage claims source percentage cel";
 
@@ -21,7 +24,8 @@ export const MATCH_FIELDS =
  * line in one that is there), a word in {@link MATCH_FIELDS} with its case here, and its part of the schema.
  */
 export function readField(reader: ConfigReader, value: JsonNode, conditions: Conditions): void {
-  switch (positionAmong(value.name, MATCH_FIELDS)) {
+  const field = positionAmong(value.name, MATCH_FIELDS);
+  switch (field) {
     case 0: {
       const set = readSet(reader, value, false);
       if (set == null) return;
@@ -33,15 +37,11 @@ export function readField(reader: ConfigReader, value: JsonNode, conditions: Con
     case 2:
       return compare(reader, conditions, new HostAttribute(ABSENT), readStringMatch(reader, value, true));
     case 3:
-      return compareEach(reader, value, conditions, "the name of a header", headerAttribute);
     case 4:
-      return compareEach(reader, value, conditions, "the name of a query parameter", queryParamAttribute);
     case 5:
-      return compareEach(reader, value, conditions, "the name of a cookie", cookieAttribute);
     case 6:
-      return compareEach(reader, value, conditions, "the name of a baggage member", baggageAttribute);
     case 7:
-      return compareEach(reader, value, conditions, CLAIM_NAMES, claimAttribute, compareClaim);
+      return compareEach(reader, value, conditions, field - 3);
     case 8:
       return readSource(reader, value, conditions);
     case 9:
@@ -63,27 +63,21 @@ export function compare(
   }
 }
 
-/**
- * Reads an object from names to `StringMatch`es. `create` makes the attribute for a name, or null when it is not what
- * `names` says; `add` adds what is then demanded of it.
- */
-export function compareEach(
-  reader: ConfigReader,
-  value: JsonNode,
-  conditions: Conditions,
-  names: string,
-  create: (reader: ConfigReader, name: Bytes) => Attribute | null,
-  add: (r: ConfigReader, c: Conditions, attribute: Attribute, m: StringMatcher | null) => void = compare,
-): void {
+/** Reads an object from names of one kind to `StringMatch`es. */
+function compareEach(reader: ConfigReader, value: JsonNode, conditions: Conditions, kind: Named): void {
   if (value.kind != JsonKind.Object) {
     reader.unexpected(value, "an object from names to matches");
     return;
   }
   let member = value.first;
   while (member != null) {
-    const attribute = create(reader, member.name);
-    if (attribute == null) reader.problem(member, "expected " + names);
-    else add(reader, conditions, attribute, readStringMatch(reader, member));
+    const attribute = namedAttribute(reader, kind, member.name);
+    if (attribute == null) reader.problem(member, "expected " + nameOf(kind));
+    else {
+      const matcher = readStringMatch(reader, member);
+      if (matcher != null && kind == Named.Claim) compareClaim(reader, conditions, attribute, matcher);
+      else compare(reader, conditions, attribute, matcher);
+    }
     member = member.next;
   }
 }

@@ -2,7 +2,7 @@ import { ABSENT, Bytes } from "../bytes/bytes";
 import { fractionOf, seedOf } from "../cohort";
 import { ConfigReader } from "../json/config-reader";
 import { JsonNode } from "../json/node";
-import { Key, readKey } from "../key";
+import { Key, readRequiredKey } from "../key";
 import { RequestView } from "../request-view";
 import { Condition, Conditions } from "./condition";
 
@@ -27,14 +27,10 @@ class PercentageCondition extends Condition {
 /** Reads `{value: 12.5, by: <key>, salt: ".."}`. */
 export function readPercentage(reader: ConfigReader, object: JsonNode, conditions: Conditions): void {
   if (!reader.object(object, "value by salt")) return;
-  const value = reader.member(object, "value");
-  const by = reader.member(object, "by");
-  if (value == null) reader.missing(object, "value", "a number from 0 to 100");
-  if (by == null) reader.missing(object, "by", "a key, like [{header: x-user-id}]");
+  const value = reader.required(object, "value", "a number from 0 to 100");
+  const key = readRequiredKey(reader, object);
   const share = value == null ? 0 : reader.number(value, 0, 100) / 100;
   const seed = seedOf(readSalt(reader, object));
-  if (by == null) return;
-  const key = readKey(reader, by);
   if (key != null) conditions.others.push(new PercentageCondition(key, seed, share));
 }
 

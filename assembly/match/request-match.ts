@@ -3,17 +3,18 @@ import { JsonNode } from "../json/node";
 import { RequestView } from "../request-view";
 import { Comparison, Condition, Conditions } from "./condition";
 import { MATCH_FIELDS, readField } from "./fields";
+import { emptyList } from "../list";
 
 /** A `RequestMatch`: all of it must hold; an empty one holds always. */
 @final
 export class RequestMatcher {
   constructor(
-    readonly comparisons: StaticArray<Comparison> = new StaticArray<Comparison>(0),
+    readonly comparisons: StaticArray<Comparison>,
     /** One of these must hold, when there are any. */
-    readonly anyOf: StaticArray<RequestMatcher> = new StaticArray<RequestMatcher>(0),
+    readonly anyOf: StaticArray<RequestMatcher>,
     /** This must not hold. */
-    readonly not: RequestMatcher | null = null,
-    readonly others: StaticArray<Condition> = new StaticArray<Condition>(0),
+    readonly not: RequestMatcher | null,
+    readonly others: StaticArray<Condition>,
   ) {}
 
   matches(request: RequestView): bool {
@@ -58,36 +59,39 @@ export class RequestMatcher {
 const FIELDS = MATCH_FIELDS + " anyOf not";
 
 /**
- * Reads a `RequestMatch`. What is wrong is reported; the matcher is then not to be used. `negated` is that of
- * {@link Conditions}.
+ * Reads a `RequestMatch`; null is an empty one. What is wrong is reported; the matcher is then not to be used. `negated` is
+ * that of {@link Conditions}.
  */
 export function readRequestMatch(
   reader: ConfigReader,
-  node: JsonNode,
+  node: JsonNode | null,
   negated: bool = false,
 ): RequestMatcher {
-  if (!reader.object(node, FIELDS)) return new RequestMatcher();
   const conditions = new Conditions(negated);
-  let member = node.first;
-  while (member != null) {
-    readField(reader, member, conditions);
-    member = member.next;
-  }
-  const anyOf: RequestMatcher[] = [];
-  const list = reader.list(node, "anyOf");
-  if (list != null) {
-    if (list.count == 0) reader.unexpected(list, "a list of at least one match");
-    let item = list.first;
-    while (item != null) {
-      anyOf.push(readRequestMatch(reader, item, negated));
-      item = item.next;
+  const anyOf = emptyList<RequestMatcher>();
+  let contrary: RequestMatcher | null = null;
+  if (node != null && reader.object(node, FIELDS)) {
+    let member = node.first;
+    while (member != null) {
+      readField(reader, member, conditions);
+      member = member.next;
     }
+    const list = reader.list(node, "anyOf");
+    if (list != null) {
+      if (list.count == 0) reader.unexpected(list, "a list of at least one match");
+      let item = list.first;
+      while (item != null) {
+        anyOf.push(readRequestMatch(reader, item, negated));
+        item = item.next;
+      }
+    }
+    const not = reader.member(node, "not");
+    if (not != null) contrary = readRequestMatch(reader, not, !negated);
   }
-  const not = reader.member(node, "not");
   return new RequestMatcher(
     StaticArray.fromArray(conditions.comparisons),
     StaticArray.fromArray(anyOf),
-    not == null ? null : readRequestMatch(reader, not, !negated),
+    contrary,
     StaticArray.fromArray(conditions.others),
   );
 }

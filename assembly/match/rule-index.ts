@@ -5,6 +5,7 @@ import { Attribute } from "./attribute";
 import { Comparison } from "./condition";
 import { RequestMatcher } from "./request-match";
 import { StringMatcher, StringMatchKind } from "./string-match";
+import { emptyList } from "../list";
 
 /** Up to this many rules, walking them costs less than looking them up. */
 const WALKED = 4;
@@ -27,7 +28,7 @@ export class RuleIndex {
   private readonly rules: StaticArray<RequestMatcher>;
 
   constructor(rules: RequestMatcher[]) {
-    const walked: i32[] = [];
+    const walked = emptyList<i32>();
     const groups = new Groups();
     const looked = rules.length > WALKED;
     for (let rule = 0; looked && rule < rules.length; rule++) groups.countCrowds(rules[rule]);
@@ -69,9 +70,9 @@ export class RuleIndex {
 /** The groups of an index that is being built. */
 @final
 class Groups {
-  private readonly groups: Group[] = [];
+  private readonly groups: Group[] = emptyList<Group>();
   /** A group's position in {@link groups}, or -1, by its attribute's number and whether case is ignored. */
-  private readonly positions: i32[] = [];
+  private readonly positions: i32[] = emptyList<i32>();
 
   /** Counts for each condition of `rule` how many rules could be filed under the same value. */
   countCrowds(rule: RequestMatcher): void {
@@ -112,7 +113,7 @@ class Groups {
 
   /** The groups in which rules are filed, without what was needed to build them. */
   finish(): StaticArray<Group> {
-    const filled: Group[] = [];
+    const filled = emptyList<Group>();
     for (let at = 0; at < this.groups.length; at++) {
       const group = this.groups[at];
       group.finish();
@@ -129,12 +130,12 @@ class Group {
   private readonly exact: ByteMap = new ByteMap();
   private readonly prefix: ByteMap = new ByteMap();
   /** The lengths of the prefixes that are filed, each once. */
-  private readonly prefixLengths: u32[] = [];
+  private readonly prefixLengths: u32[] = emptyList<u32>();
   /** Postings: a rule, and the next posting of the same value or -1. Rules ascend along a chain. */
-  private readonly postings: i32[] = [];
-  private readonly nextPosting: i32[] = [];
+  private readonly postings: i32[] = emptyList<i32>();
+  private readonly nextPosting: i32[] = emptyList<i32>();
   /** The last posting of each chain, while filing; by the first one. */
-  private lastPosting: i32[] = [];
+  private lastPosting: i32[] = emptyList<i32>();
 
   /** How many rules could be filed under each value, while the index is built. */
   private crowds: ByteMap = new ByteMap();
@@ -151,7 +152,7 @@ class Group {
 
   /** Drops what only building needed. */
   finish(): void {
-    this.lastPosting = [];
+    this.lastPosting = emptyList<i32>();
     this.crowds = new ByteMap(0);
   }
 

@@ -7,6 +7,7 @@ import { Attribute, internAttribute } from "./attribute";
 import { Comparison, Condition, Conditions } from "./condition";
 import { NamespaceAttribute, PrincipalAttribute } from "./principal";
 import { readSet, StringMatcher, StringMatchKind } from "./string-match";
+import { emptyList } from "../list";
 
 /** Reads `{principals, namespaces, ipBlocks, remoteIpBlocks}`, lists of strings, as in Istio's `from.source`. */
 export function readSource(reader: ConfigReader, object: JsonNode, conditions: Conditions): void {
@@ -51,7 +52,7 @@ function readPatterns(
   const set = readSet(reader, list, false);
   if (set == null) return;
   attribute = internAttribute(reader, attribute);
-  const patterns: StringMatcher[] = [];
+  const patterns = emptyList<StringMatcher>();
   let wild = false;
   let item = list.first;
   while (item != null) {

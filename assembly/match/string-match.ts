@@ -3,6 +3,7 @@ import { ByteMap } from "../bytes/byte-map";
 import { ABSENT, Bytes, byteString, endsWith, equals, indexOf, lengthOf, startsWith } from "../bytes/bytes";
 import { ConfigReader } from "../json/config-reader";
 import { alternatives, positionAmong } from "../json/words";
+import { decimalText } from "../bytes/decimal";
 import { JsonKind, JsonNode } from "../json/node";
 
 export enum StringMatchKind {
@@ -118,7 +119,7 @@ export function readStringMatch(
     return null;
   }
   if (kind == StringMatchKind.Contains && lengthOf(operand.text) > MAX_CONTAINS) {
-    reader.problem(operand, `longer than ${MAX_CONTAINS} bytes`);
+    reader.problem(operand, `longer than ${decimalText(MAX_CONTAINS)} bytes`);
     return null;
   }
   if (kind != StringMatchKind.Exact && lengthOf(operand.text) == 0) {

@@ -5,7 +5,7 @@ import { ConfigReader } from "../../assembly/json/config-reader";
 import { positionAmong } from "../../assembly/json/words";
 import { JsonKind, JsonNode } from "../../assembly/json/node";
 import { parseTimestamp } from "../../assembly/json/timestamp";
-import { Key, readKey } from "../../assembly/key";
+import { Key, readRequiredKey } from "../../assembly/key";
 import { readSalt } from "../../assembly/match/percentage";
 import { readRequestMatch, RequestMatcher } from "../../assembly/match/request-match";
 import { RuleIndex } from "../../assembly/match/rule-index";
@@ -14,6 +14,7 @@ import { Outcome } from "./outcome";
 import { HasKey, Rule } from "./rule";
 import { Sticky } from "./sticky";
 import { isVariant } from "./text";
+import { emptyList } from "../../assembly/list";
 
 /** The configuration of `dark-launch`; `schema.json` describes its JSON form. */
 @final
@@ -35,16 +36,16 @@ export class DarkLaunchConfig {
   expired: Outcome | null = null;
   /** The rules in force, in their order, and the index of their matches. */
   rules: StaticArray<Rule> = new StaticArray<Rule>(0);
-  index: RuleIndex = new RuleIndex([]);
+  index: RuleIndex = new RuleIndex(emptyList<RequestMatcher>());
   /** The rules on trial, in their order. */
   trials: StaticArray<Trial> = new StaticArray<Trial>(0);
-  /** What a request gets that no rule matches. */
-  fallback!: Outcome;
+  /** What a request gets that no rule matches. (With `!`, each use would be checked.) */
+  fallback: Outcome = changetype<Outcome>(0);
   /** For a trusted variant that came in: from the variant to its position in {@link inbound}. */
   variants: ByteMap = new ByteMap();
-  inbound: Outcome[] = [];
+  inbound: Outcome[] = emptyList<Outcome>();
   /** All outcomes, by their number. */
-  readonly outcomes: Outcome[] = [];
+  readonly outcomes: Outcome[] = emptyList<Outcome>();
 
   /** Reads all of it; what is wrong goes to the reader, and the configuration is then not to be used. */
   read(config: JsonNode, reader: ConfigReader): void {
@@ -81,17 +82,16 @@ export class DarkLaunchConfig {
   private readRules(config: JsonNode, reader: ConfigReader): void {
     const list = reader.list(config, "rules");
     if (list == null) return;
-    const rules: Rule[] = [];
-    const matches: RequestMatcher[] = [];
-    const trials: Trial[] = [];
+    const rules = emptyList<Rule>();
+    const matches = emptyList<RequestMatcher>();
+    const trials = emptyList<Trial>();
     const names = new ByteMap(list.count);
     let item = list.first;
     while (item != null) {
       if (reader.object(item, RULE_FIELDS)) {
         const mode = readMode(reader, item);
         const rule = this.readRule(item, mode, names, reader);
-        const node = reader.member(item, "match");
-        let match = node == null ? new RequestMatcher() : readRequestMatch(reader, node);
+        let match = readRequestMatch(reader, reader.member(item, "match"));
         if (rule != null) {
           const key = rule.key;
           if (key != null) match = match.and(new HasKey(key));
@@ -110,8 +110,7 @@ export class DarkLaunchConfig {
   }
 
   private readRule(node: JsonNode, mode: Mode, names: ByteMap, reader: ConfigReader): Rule | null {
-    const nameNode = reader.member(node, "name");
-    if (nameNode == null) reader.missing(node, "name", "a name");
+    const nameNode = reader.required(node, "name", "a name");
     const name = nameNode == null ? ABSENT : readName(nameNode, names, reader);
     const text = name == ABSENT ? "" : byteString(name);
     const told = mode == Mode.Shadow || this.mode == Mode.Shadow ? Mode.Shadow : Mode.Enforce;
@@ -123,9 +122,7 @@ export class DarkLaunchConfig {
       return null;
     }
     if (variantsNode != null) {
-      if (byNode == null) reader.missing(node, "by", "a key, like [{header: x-user-id}]");
-      let key: Key | null = null;
-      if (byNode != null) key = readKey(reader, byNode);
+      const key = readRequiredKey(reader, node);
       const salt = readSalt(reader, node);
       return this.readVariants(variantsNode, text, told, key, salt, reader);
     }
@@ -156,17 +153,15 @@ export class DarkLaunchConfig {
       reader.unexpected(list, "a list of at least one variant, like {name: v2, weight: 10}");
       return null;
     }
-    const outcomes: Outcome[] = [];
-    const weights: f64[] = [];
+    const outcomes = emptyList<Outcome>();
+    const weights = emptyList<f64>();
     const names = new ByteMap(list.count);
     let sum: f64 = 0;
     let item = list.first;
     while (item != null) {
       if (reader.object(item, "name weight")) {
-        const nameNode = reader.member(item, "name");
-        const weightNode = reader.member(item, "weight");
-        if (nameNode == null) reader.missing(item, "name", "a variant");
-        if (weightNode == null) reader.missing(item, "weight", "a number");
+        const nameNode = reader.required(item, "name", "a variant");
+        const weightNode = reader.required(item, "weight", "a number");
         const name = nameNode == null ? ABSENT : readVariant(nameNode, reader);
         const weight = weightNode == null ? NaN : reader.number(weightNode, 0, MAX_WEIGHT);
         // One that is no number is told by itself.

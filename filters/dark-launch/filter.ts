@@ -27,7 +27,7 @@ const MAX_TOLD = 8;
 /** Chooses a variant for each request and says so in a header, which routes match on. */
 @final
 export class DarkLaunch extends Filter {
-  private config: DarkLaunchConfig | null = null;
+  private config: DarkLaunchConfig = new DarkLaunchConfig();
   private stripped: Counter = 0;
   /** What every request gets, since the launch is switched off or over; null while it is on. */
   private ended: Outcome | null = null;
@@ -38,9 +38,7 @@ export class DarkLaunch extends Filter {
   private told: i32 = 0;
 
   configure(config: JsonNode, reader: ConfigReader): void {
-    const read = new DarkLaunchConfig();
-    read.read(config, reader);
-    this.config = read;
+    this.config.read(config, reader);
     if (reader.failed) return;
     this.stripped = defineCounter("outrigger_dark_launch_stripped");
     this.onTick();
@@ -48,13 +46,13 @@ export class DarkLaunch extends Filter {
 
   /** Sees whether the launch is over: to the second, so that no request pays for a look at the clock. */
   onTick(): void {
-    const config = this.config!;
+    const config = this.config;
     const expired = config.expired;
     this.ended = expired != null && <f64>now() / 1e6 >= config.expires ? expired : config.disabled;
   }
 
   onRequest(request: RequestView): Verdict {
-    const config = this.config!;
+    const config = this.config;
     this.shadowed = ABSENT;
     this.told = 0;
     // Several values come joined by commas, which no variant contains: they never look like one.
@@ -105,7 +103,7 @@ export class DarkLaunch extends Filter {
   }
 
   onResponse(response: ResponseView, note: u32): void {
-    const config = this.config!;
+    const config = this.config;
     const outcome = config.outcomes[note >>> 2];
     if ((note & EXPOSE) != 0) response.set(config.header, outcome.variant);
     if ((note & SET_COOKIE) != 0) response.add(COOKIE, outcome.setCookie);

@@ -1,4 +1,5 @@
-import { ABSENT, Bytes, byteString } from "../../assembly/bytes/bytes";
+import { arenaAllocate } from "../../assembly/bytes/arena";
+import { ABSENT, byteAt, Bytes, bytesOf, byteString, lengthOf } from "../../assembly/bytes/bytes";
 import { Keeper } from "../../assembly/bytes/keeper";
 import { Counter, defineCounter, labelled } from "../../assembly/host/metrics";
 import { Mode } from "../../assembly/mode";
@@ -34,7 +35,7 @@ export class Outcome {
   ) {
     const text = variant == ABSENT ? "none" : byteString(variant);
     this.reason = reasonOf(keeper, NAME, name);
-    this.baggageValue = variant == ABSENT ? ABSENT : keeper.keepText(escapePercent(text));
+    this.baggageValue = variant == ABSENT ? ABSENT : keeper.keep(escapePercent(variant));
     this.shadowMessage = keeper.keepText(`${NAME}:${name} would choose ${text} (shadow)`);
     const decisions = labelled(
       "outrigger_dark_launch_decisions",
@@ -56,11 +57,14 @@ export class Outcome {
 }
 
 /** `%` as `%25`. */
-function escapePercent(text: string): string {
-  let escaped = "";
-  for (let at = 0; at < text.length; at++) {
-    const unit = text.charCodeAt(at);
-    escaped += unit == 0x25 ? "%25" : String.fromCharCode(unit);
+function escapePercent(text: Bytes): Bytes {
+  const start = arenaAllocate(lengthOf(text) * 3);
+  let top = start;
+  for (let at: u32 = 0; at < lengthOf(text); at++) {
+    store<u8>(top++, byteAt(text, at));
+    if (byteAt(text, at) != 0x25) continue;
+    store<u16>(top, 0x3532);
+    top += 2;
   }
-  return escaped;
+  return bytesOf(start, <u32>(top - start));
 }

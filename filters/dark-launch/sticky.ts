@@ -1,4 +1,5 @@
 import { byteString, Bytes } from "../../assembly/bytes/bytes";
+import { decimalText } from "../../assembly/bytes/decimal";
 import { ConfigReader } from "../../assembly/json/config-reader";
 import { readDuration } from "../../assembly/json/duration";
 import { JsonKind, JsonNode } from "../../assembly/json/node";
@@ -24,24 +25,17 @@ export class Sticky {
   /** Reads `{cookie: {name, ttl, path, secure, httpOnly, sameSite}}`. Null where it is wrong. */
   static read(reader: ConfigReader, object: JsonNode): Sticky | null {
     if (!reader.object(object, "cookie")) return null;
-    const cookie = reader.member(object, "cookie");
-    if (cookie == null) {
-      reader.missing(object, "cookie", "an object with the cookie's name");
-      return null;
-    }
-    if (!reader.object(cookie, "name ttl path secure httpOnly sameSite")) return null;
-    const nameNode = reader.member(cookie, "name");
-    if (nameNode == null) {
-      reader.missing(cookie, "name", "the name of a cookie");
-      return null;
-    }
+    const cookie = reader.required(object, "cookie", "an object with the cookie's name");
+    if (cookie == null || !reader.object(cookie, "name ttl path secure httpOnly sameSite")) return null;
+    const nameNode = reader.required(cookie, "name", "the name of a cookie");
+    if (nameNode == null) return null;
     const name = nameNode.kind == JsonKind.String ? reader.tokenOf(nameNode.text) : 0;
     if (name == 0) reader.unexpected(nameNode, "the name of a cookie");
     let attributes = "";
     const ttl = reader.member(cookie, "ttl");
     if (ttl != null) {
       const milliseconds = readDuration(reader, ttl, 1000, MAX_TTL, "1h (1s to 9600h)");
-      if (!isNaN(milliseconds)) attributes += "; Max-Age=" + (<i32>(milliseconds / 1000)).toString();
+      if (!isNaN(milliseconds)) attributes += "; Max-Age=" + decimalText(<i32>(milliseconds / 1000));
     }
     attributes += "; Path=" + readPath(reader, cookie);
     const secure = reader.boolean(cookie, "secure", false);
