@@ -25,8 +25,12 @@ export { send_local_response } from "./local-response";
 // Host functions.
 export * from "./abi/values";
 export * from "./bytes/bytes";
+export { ProtobufReader, ProtobufWriter, Wire } from "./bytes/protobuf";
 export * from "./host/buffers";
 export * from "./host/clock";
+export * from "./host/compression";
+export * from "./host/expressions";
+export * from "./host/filter-state";
 export * from "./host/foreign";
 export * from "./host/grpc";
 export * from "./host/headers";
@@ -38,4 +42,5 @@ export * from "./host/pairs";
 export * from "./host/properties";
 export * from "./host/queues";
 export * from "./host/shared-data";
+export * from "./host/signatures";
 export * from "./properties";
