@@ -10,8 +10,10 @@ import { bodies } from "./subjects/bodies.ts";
 import { calls } from "./subjects/calls.ts";
 import { contexts } from "./subjects/contexts.ts";
 import { flow } from "./subjects/flow.ts";
+import { grpc } from "./subjects/grpc.ts";
 import { headers } from "./subjects/headers.ts";
 import { properties } from "./subjects/properties.ts";
+import { queues } from "./subjects/queues.ts";
 import { services } from "./subjects/services.ts";
 
 export function conformance(makeDriver: () => Driver): void {
@@ -31,5 +33,7 @@ export function conformance(makeDriver: () => Driver): void {
     describe("services", () => services(current));
     describe("contexts", () => contexts(current));
     describe("HTTP calls", () => calls(current));
+    describe("gRPC", () => grpc(current));
+    describe("shared queues", () => queues(current));
   });
 }
