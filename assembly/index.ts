@@ -9,6 +9,7 @@ export { registerFilter } from "./filter-root";
 export { registerSuite } from "./suite";
 export { RequestView } from "./request-view";
 export { ResponseView } from "./response-view";
+export { CallAnswer, callGrpc, callHttp } from "./waiting";
 export { HeaderView } from "./header-view";
 export { ConfigReader } from "./json/config-reader";
 export { JsonKind, JsonNode } from "./json/node";

@@ -181,6 +181,12 @@ export class RootContext extends Context {
   delete(): void {
     this.setTickPeriod(0);
     if (this.created) this.vm.call("on_delete", this, [this.id], () => {});
+    this.abandon();
+  }
+
+  /** Ends it without a word to the module. */
+  abandon(): void {
+    this.setTickPeriod(0);
     this.httpCalls.cancelAll();
     this.grpcCalls.cancelAll();
     this.vm.contexts.delete(this.id);

@@ -129,7 +129,7 @@ export class Host implements ProcessServices {
     const before = this.logs.length;
     const root = new RootContext(new Vm(plugin, this), plugin);
     const accepted = root.start() && root.configure();
-    root.setTickPeriod(0);
+    root.abandon();
     if (accepted) return;
     const errors = this.logs.slice(before).filter(({ level }) => level >= LogLevel.Error);
     throw new ConfigurationRefused(errors.map(({ text }) => text));
