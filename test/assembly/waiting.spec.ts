@@ -45,7 +45,7 @@ const X_SEEN = bytes("x-seen");
 /** Asks about each request with `x-ask`, and says in a header what came of it. */
 class Asking extends Filter {
   configure(config: JsonNode, reader: ConfigReader): void {
-    reader.object(config, []);
+    reader.object(config, "");
   }
 
   onRequest(request: RequestView): Verdict {
@@ -84,7 +84,7 @@ class Asking extends Filter {
 
 class Marking extends Filter {
   configure(config: JsonNode, reader: ConfigReader): void {
-    reader.object(config, []);
+    reader.object(config, "");
   }
 
   onRequest(request: RequestView): Verdict {
