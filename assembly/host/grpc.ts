@@ -43,7 +43,8 @@ export function grpcTarget(cluster: Bytes): Bytes {
 
 /**
  * Calls `service` (`package.Service`) and `method` with one message; the token, or {@link NO_CALL} with the reason in
- * {@link grpcResult}. `metadata` is serialized pairs or no bytes. `timeout` is in milliseconds; 0 is none.
+ * {@link grpcResult}. `metadata` is serialized pairs or no bytes. `timeout` is in milliseconds; with 0 Envoy waits for ever, but tells
+ * the server `grpc-timeout: 0m`, and a server that heeds it answers nothing.
  */
 export function sendGrpcCall(
   cluster: Bytes,

@@ -12,8 +12,10 @@ import { calls } from "./subjects/calls.ts";
 import { contexts } from "./subjects/contexts.ts";
 import { foreign } from "./subjects/foreign.ts";
 import { flow } from "./subjects/flow.ts";
+import { grpc } from "./subjects/grpc.ts";
 import { headers } from "./subjects/headers.ts";
 import { properties } from "./subjects/properties.ts";
+import { queues } from "./subjects/queues.ts";
 import { services } from "./subjects/services.ts";
 
 export function conformance(makeDriver: () => Driver): void {
@@ -35,5 +37,7 @@ export function conformance(makeDriver: () => Driver): void {
     describe("foreign functions", () => foreign(current));
     describe("contexts", () => contexts(current));
     describe("HTTP calls", () => calls(current));
+    describe("gRPC", () => grpc(current));
+    describe("shared queues", () => queues(current));
   });
 }

@@ -39,6 +39,8 @@ export interface StageSpec extends Pick<
   /** The configuration of each plugin in the chain. */
   plugins?: readonly string[];
   vmConfiguration?: string;
+  /** Each plugin has a VM of its own. */
+  separateVms?: boolean;
 }
 
 /** One driver and the built module. */
@@ -64,7 +66,7 @@ export class Player {
 
   async open(spec: StageSpec = {}): Promise<Stage> {
     const number = ++this.#stages;
-    const { plugins = [""], vmConfiguration, ...session } = spec;
+    const { plugins = [""], vmConfiguration, separateVms = false, ...session } = spec;
     // A root id of their own, since Envoy's log tells root contexts apart by nothing else.
     const pluginsOf = (configurations: readonly string[]): PluginSpec[] =>
       configurations.map((configuration, at) => ({
@@ -72,6 +74,7 @@ export class Player {
         name: `plugin-${number}-${at + 1}`,
         rootId: `root-${number}-${at + 1}`,
         configuration,
+        ...(separateVms ? { vmConfiguration: `vm-${at}` } : {}),
         ...(vmConfiguration === undefined ? {} : { vmConfiguration }),
       }));
     const stage = new Stage(pluginsOf);

@@ -7,7 +7,7 @@ import { CallKind, WasmResult } from "./abi.ts";
 import { NO_BYTES } from "./bytes.ts";
 import type { RootContext } from "./context.ts";
 import { clusterOfTarget } from "./grpc-target.ts";
-import { HeaderMap } from "./header-map.ts";
+import { HeaderMap, lowerCaseName } from "./header-map.ts";
 import type { Sent } from "./http-calls.ts";
 import type { FakeClock } from "./clock.ts";
 
@@ -48,7 +48,7 @@ export class GrpcCalls {
     const token = this.root.vm.allocateCallToken(CallKind.GrpcCall);
     if (this.isAbsent(cluster, token)) return { result: InternalFailure };
     let answer: Uint8Array | null = null;
-    const exchange = this.exchange(token, cluster, path, metadata, {
+    const exchange = this.exchange(token, cluster, path, metadata, timeout, {
       metadata: () => {},
       message: (bytes) => (answer = bytes),
       end: (status, text) => {
@@ -70,7 +70,7 @@ export class GrpcCalls {
     if (cluster === null) return { result: WasmResult.ParseFailure };
     const token = this.root.vm.allocateCallToken(CallKind.GrpcStream);
     if (this.isAbsent(cluster, token)) return { result: InternalFailure };
-    this.exchange(token, cluster, path, metadata, {
+    this.exchange(token, cluster, path, metadata, null, {
       metadata: (map) => this.tellMetadata(token, map),
       message: (bytes) => this.tellMessage(token, bytes),
       end: (status, text, trailers) => this.endStream(token, status, text, trailers),
@@ -126,10 +126,14 @@ export class GrpcCalls {
     cluster: string,
     path: string,
     metadata: readonly string[],
+    timeout: number | null,
     client: Client,
   ): Exchange {
-    const pairs: Header[] = [];
-    for (let i = 0; i < metadata.length; i += 2) pairs.push([metadata[i]!, metadata[i + 1]!]);
+    const pairs: Header[] = [["te", "trailers"]];
+    // A call without a timeout (0) tells the server all the same: that it has no time.
+    if (timeout !== null) pairs.push(["grpc-timeout", `${timeout}m`]);
+    pairs.push(["content-type", "application/grpc"]);
+    for (let i = 0; i < metadata.length; i += 2) pairs.push([lowerCaseName(metadata[i]!), metadata[i + 1]!]);
     const { services } = this.root.vm;
     const serve = (exchange: Exchange): GrpcHandler => {
       const found = services.clusters.get(cluster);

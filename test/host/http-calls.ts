@@ -6,7 +6,7 @@ import type { CallAnswer, Cluster, Fault, Header, UpstreamRequest } from "../dri
 import { CallKind, WasmResult } from "./abi.ts";
 import { bytesOf, NO_BYTES } from "./bytes.ts";
 import type { RootContext } from "./context.ts";
-import { HeaderMap } from "./header-map.ts";
+import { HeaderMap, lowerCaseName } from "./header-map.ts";
 
 /** A call that was sent has a token; one that was not, says why. */
 export type Sent = { readonly result: WasmResult } | { readonly result: WasmResult; readonly token: number };
@@ -127,7 +127,7 @@ function mapOf(flat: readonly string[]): HeaderMap {
 
 function pairsOf(flat: readonly string[]): Header[] {
   const pairs: Header[] = [];
-  for (let i = 0; i < flat.length; i += 2) pairs.push([flat[i]!.toLowerCase(), flat[i + 1]!]);
+  for (let i = 0; i < flat.length; i += 2) pairs.push([lowerCaseName(flat[i]!), flat[i + 1]!]);
   return pairs;
 }
 

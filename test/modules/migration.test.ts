@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { compile } from "../../tools/compile.ts";
 import { HostDriver } from "../host/driver.ts";
+import { Host, LogLevel, PluginModule } from "../host/index.ts";
 import { EXAMPLES, migration } from "./migration.ts";
 
 migration(() => new HostDriver());
@@ -67,6 +69,24 @@ describe.each(EXAMPLES)("%s", (name) => {
     expect(rest).not.toMatch(/\bimport\b/);
   });
 });
+
+test("contexts, buffers and calls are collected: memory stays flat over 20,000 streams that call", async () => {
+  const module = PluginModule.compile(await compile("examples/migration/auth/index.ts"));
+  const host = new Host({ logLevel: LogLevel.Warn });
+  host.clusters.set("auth", { http: () => ({ body: new Uint8Array(2000) }) });
+  const listener = host.listen({ plugins: [{ module, name: "auth", configuration: "auth" }] });
+  const play = async (times: number): Promise<void> => {
+    for (let at = 0; at < times; at++) {
+      const stream = listener.open({ method: "GET", path: "/", headers: [["x-long", "x".repeat(2000)]] });
+      while (!stream.finished) await new Promise(setImmediate);
+      expect(stream.response?.status).toBe(200);
+    }
+  };
+  await play(2000);
+  const before = host.wasmMemoryBytes();
+  await play(20_000);
+  expect(host.wasmMemoryBytes()).toBe(before);
+}, 60_000);
 
 describe("the migration table", () => {
   const table = readFileSync("docs/proxy-runtime.md", "utf8");
