@@ -69,27 +69,39 @@ export function claimValue(path: Bytes): Bytes {
   return getProperty(slice(path, 0, lengthOf(path) - FIRST));
 }
 
+/** A list without elements: four NUL. It stands for an object, of which can only be asked whether it is there. */
+const NO_ELEMENTS: usize = memory.data(4, 4);
+
 /**
- * Whether the value of the claim is a list. The host gives it as pairs without values (`serializeValue` in Envoy's
- * `wasm/context.cc`), which a string could hold too: so a list's first element is asked for.
+ * The elements of the claim's value as the host gives a list, none for an object; {@link ABSENT} when the value is neither. Envoy
+ * gives both as pairs, a list's without values (`serializeValue` in `wasm/context.cc`). A text could hold such bytes too, so a
+ * list's first element is asked for: a text has none.
  */
-export function isListClaim(path: Bytes, value: Bytes): bool {
+export function claimElements(path: Bytes, value: Bytes): Bytes {
+  if (!isStructure(value)) return ABSENT;
+  const count = countElements(value);
+  if (count == 0) return value;
+  for (let at: u32 = 0; at < count; at++) {
+    if (load<u32>(pointerOf(value) + <usize>at * 8, 8) != 0) return bytesOf(NO_ELEMENTS, 4);
+  }
+  const first = getProperty(path);
+  const element = bytesOf(firstElement(value), elementLength(value, 0));
+  return first != ABSENT && equals(first, element) ? value : bytesOf(NO_ELEMENTS, 4);
+}
+
+/** Whether the bytes have the form of pairs: a count, two lengths for each, and the texts with a NUL behind each. */
+export function isStructure(value: Bytes): bool {
   const length = lengthOf(value);
   if (length < 4) return false;
-  const count = load<u32>(pointerOf(value));
-  // Two lengths and two NUL for each.
+  const count = countElements(value);
   if (<u64>count * 10 + 4 > length) return false;
   let left = length - 4 - count * 10;
-  for (let at: u32 = 0; at < count; at++) {
-    // The length of the value stands in the upper half.
-    const size = load<u64>(pointerOf(value) + at * 8, 4);
+  for (let at: u32 = 0; at < 2 * count; at++) {
+    const size = load<u32>(pointerOf(value) + <usize>at * 4, 4);
     if (size > left) return false;
-    left -= <u32>size;
+    left -= size;
   }
-  if (left != 0) return false;
-  if (count == 0) return true;
-  const first = getProperty(path);
-  return first != ABSENT && equals(first, bytesOf(firstElement(value), load<u32>(pointerOf(value), 4)));
+  return left == 0;
 }
 
 export function countElements(list: Bytes): u32 {

@@ -6,10 +6,15 @@ import {
   BufferTypeValues,
   FilterDataStatusValues,
   FilterHeadersStatusValues,
+  FilterStatusValues,
   FilterTrailersStatusValues,
+  PeerTypeValues,
+  WasmResultValues,
 } from "./abi/values";
 import { ABSENT, textOf } from "./bytes/bytes";
+import { answerPending, callInTheNameOf, HttpCallback } from "./context-calls";
 import { getBuffer } from "./host/buffers";
+import { HeaderPair } from "./stream-context";
 
 /**
  * Contexts for developers' own filters, in the manner of `@solo-io/proxy-runtime`: a root context for each plugin
@@ -57,6 +62,39 @@ export class RootContext extends Root {
 
   onDelete(): void {}
 
+  /**
+   * Sends an HTTP request to a cluster of the proxy and hands the answer to `cb`: then `stream_context.headers.http_callback` and
+   * the buffer `HttpCallResponseBody` have it, and headers can be changed and the stream continued in `origin_context`'s name.
+   * `headers` has `:method`, `:path` and `:authority`. A failure is 0 headers; a stream that has ended by then is not told.
+   * The timeout 0 is none. Anything but `Ok`: nothing was sent. The module exports `proxy_on_http_call_response` and `proxy_on_delete`.
+   */
+  httpCall(
+    cluster: string,
+    headers: HeaderPair[],
+    body: ArrayBuffer,
+    trailers: HeaderPair[],
+    timeout_milliseconds: u32,
+    origin_context: Context,
+    cb: HttpCallback,
+  ): WasmResultValues {
+    return callInTheNameOf(origin_context, cluster, headers, body, trailers, timeout_milliseconds, cb);
+  }
+
+  /** The answer to a call that was not sent by {@link httpCall}, but by `sendHttpCall`. */
+  onHttpCallResponse(_token: u32, _headers: u32, _body_size: u32, _trailers: u32): void {}
+
+  onGrpcReceiveInitialMetadata(_token: u32, _count: u32): void {}
+
+  /** A message is in the buffer `GrpcReceiveBuffer`. */
+  onGrpcReceive(_token: u32, _size: u32): void {}
+
+  onGrpcReceiveTrailingMetadata(_token: u32, _count: u32): void {}
+
+  /** `grpcStatusMessage` has what goes with the status. */
+  onGrpcClose(_token: u32, _status: u32): void {}
+
+  onQueueReady(_token: u32): void {}
+
   vmStarted(size: u32): bool {
     return this.onStart(size);
   }
@@ -78,6 +116,60 @@ export class RootContext extends Root {
 
   deleted(): void {
     this.onDelete();
+  }
+
+  httpCallResponse(token: u32, headers: u32, bodySize: u32, trailers: u32): void {
+    if (!answerPending(token, headers, bodySize, trailers)) {
+      this.onHttpCallResponse(token, headers, bodySize, trailers);
+    }
+    noteGarbage(liveContexts());
+  }
+
+  grpcInitialMetadata(token: u32, count: u32): void {
+    this.onGrpcReceiveInitialMetadata(token, count);
+    noteGarbage(liveContexts());
+  }
+
+  grpcReceived(token: u32, size: u32): void {
+    this.onGrpcReceive(token, size);
+    noteGarbage(liveContexts());
+  }
+
+  grpcTrailingMetadata(token: u32, count: u32): void {
+    this.onGrpcReceiveTrailingMetadata(token, count);
+    noteGarbage(liveContexts());
+  }
+
+  grpcClosed(token: u32, status: u32): void {
+    this.onGrpcClose(token, status);
+    noteGarbage(liveContexts());
+  }
+
+  queueReady(token: u32): void {
+    this.onQueueReady(token);
+    noteGarbage(liveContexts());
+  }
+
+  newConnection(_id: u32, state: usize): u32 {
+    return contextAt(state).onNewConnection();
+  }
+
+  downstreamData(_id: u32, state: usize, size: u32, endOfStream: bool): u32 {
+    noteGarbage(liveContexts());
+    return contextAt(state).onDownstreamData(size, endOfStream);
+  }
+
+  upstreamData(_id: u32, state: usize, size: u32, endOfStream: bool): u32 {
+    noteGarbage(liveContexts());
+    return contextAt(state).onUpstreamData(size, endOfStream);
+  }
+
+  downstreamClosed(_id: u32, state: usize, peer: u32): void {
+    contextAt(state).onDownstreamConnectionClose(<PeerTypeValues>peer);
+  }
+
+  upstreamClosed(_id: u32, state: usize, peer: u32): void {
+    contextAt(state).onUpstreamConnectionClose(<PeerTypeValues>peer);
   }
 
   streamCreated(id: u32): void {
@@ -124,7 +216,7 @@ export class RootContext extends Root {
   }
 }
 
-/** A stream: one request and its response. */
+/** A stream: one request and its response; in a network plugin, a connection. */
 export class Context {
   constructor(
     readonly context_id: u32,
@@ -154,6 +246,22 @@ export class Context {
   onResponseTrailers(_trailers: u32): FilterTrailersStatusValues {
     return FilterTrailersStatusValues.Continue;
   }
+
+  onNewConnection(): FilterStatusValues {
+    return FilterStatusValues.Continue;
+  }
+
+  onDownstreamData(_size: usize, _end: bool): FilterStatusValues {
+    return FilterStatusValues.Continue;
+  }
+
+  onUpstreamData(_size: usize, _end: bool): FilterStatusValues {
+    return FilterStatusValues.Continue;
+  }
+
+  onDownstreamConnectionClose(_peer: PeerTypeValues): void {}
+
+  onUpstreamConnectionClose(_peer: PeerTypeValues): void {}
 
   onDone(): bool {
     return true;

@@ -1,13 +1,29 @@
+import {
+  configurationOfCall,
+  filterOfCall,
+  findCall,
+  memoOfCall,
+  streamOfCall,
+  trackCall,
+  untrackCall,
+  untrackCallsOf,
+} from "./abi/calls";
+import { proxy_set_effective_context } from "./abi/imports";
 import { Root } from "./abi/root";
 import { registerRoot } from "./abi/roots";
 import { findStream, untrackStream, untrackStreamsOf } from "./abi/streams";
-import { BufferTypeValues, FilterHeadersStatusValues } from "./abi/values";
+import {
+  BufferTypeValues,
+  FilterHeadersStatusValues,
+  GrpcStatusValues,
+  WasmResultValues,
+} from "./abi/values";
 import { literal, release } from "./bytes/bytes";
 import { Keeper } from "./bytes/keeper";
 import { Filter, reply, Verdict } from "./filter";
 import { getBuffer } from "./host/buffers";
 import { setTickPeriod } from "./host/clock";
-import { sendLocalResponse } from "./host/local-response";
+import { continueRequest, sendLocalResponse } from "./host/local-response";
 import { logBytes, LogLevelValues, refreshLogLevel } from "./host/log";
 import { flushCounters } from "./host/metrics";
 import { ConfigReader } from "./json/config-reader";
@@ -19,6 +35,7 @@ import { pluginRootId } from "./properties";
 import { RequestView } from "./request-view";
 import { dropNotes, keepNote, noteOf } from "./response-notes";
 import { ResponseView } from "./response-view";
+import { CallAnswer, forgetSent, sentMemoOf, sentToken, waits } from "./waiting";
 import { emptyList } from "./list";
 
 /** Milliseconds between two flushes of the counters. */
@@ -68,6 +85,9 @@ const SUITE = "suite";
 const request = new RequestView();
 /** The one view of a response. */
 const response = new ResponseView();
+/** The one answer to a call. */
+// @ts-ignore: decorator
+@lazy const answer = new CallAnswer();
 
 /** A plugin that runs one filter, or a suite of them with one read of the headers. */
 @final
@@ -113,6 +133,7 @@ export class FilterRoot extends Root {
 
   deleted(): void {
     flushCounters();
+    if (waits) untrackCallsOf(this.id);
   }
 
   requestHeaders(id: u32, _state: usize, _count: u32, _endOfStream: bool): u32 {
@@ -121,17 +142,73 @@ export class FilterRoot extends Root {
       sendLocalResponse(500, INTERNAL_ERROR, 0, 0);
       return FilterHeadersStatusValues.StopIteration;
     }
+    return this.decide(id, 0);
+  }
+
+  httpCallResponse(token: u32, headers: u32, bodySize: u32, _trailers: u32): void {
+    const call = findCall(token);
+    if (call != 0) this.answered(call, answer.beginHttp(headers, bodySize));
+  }
+
+  grpcReceived(token: u32, size: u32): void {
+    const call = findCall(token);
+    if (call != 0) this.answered(call, answer.beginGrpc(GrpcStatusValues.Ok, size));
+  }
+
+  grpcClosed(token: u32, status: u32): void {
+    const call = findCall(token);
+    if (call != 0) this.answered(call, answer.beginGrpc(status, 0));
+  }
+
+  /** Asks the filters from `from` on, and answers what the host is to do. */
+  // @ts-ignore: decorator
+  @inline
+  private decide(id: u32, from: i32): FilterHeadersStatusValues {
     const filters = this.filters;
-    for (let at = 0, count = filters.length; at < count; at++) {
+    for (let at = from, count = filters.length; at < count; at++) {
       request.note = 0;
+      if (waits) forgetSent();
       const verdict = unchecked(filters[at]).onRequest(request);
       if (request.note != 0) keepNote(id, this, at, count, request.note);
-      if (verdict == Verdict.Reply) {
-        sendLocalResponse(reply.status, reply.details, reply.body, reply.headers);
+      if (verdict != Verdict.Continue) {
+        this.stop(id, at, verdict);
         return FilterHeadersStatusValues.StopIteration;
       }
     }
     return FilterHeadersStatusValues.Continue;
+  }
+
+  /** Replies, or holds the request until its call is answered. */
+  private stop(id: u32, at: i32, verdict: Verdict): void {
+    if (waits && verdict == Verdict.Wait) {
+      const token = sentToken();
+      if (token != 0) trackCall(token, this.id, id, at, sentMemoOf(), changetype<usize>(this.filters));
+      // Nothing would ever come.
+      else sendLocalResponse(500, INTERNAL_ERROR, 0, 0);
+      return;
+    }
+    sendLocalResponse(reply.status, reply.details, reply.body, reply.headers);
+  }
+
+  /** Asks the filter that has waited again, and then those behind it. */
+  private answered(call: usize, answer: CallAnswer): void {
+    const id = streamOfCall(call);
+    const at = <i32>filterOfCall(call);
+    const current = configurationOfCall(call) == changetype<usize>(this.filters);
+    answer.memo = memoOfCall(call);
+    untrackCall(call);
+    // A stream that has ended meanwhile is unknown to the host: nobody wants the answer any more.
+    if (proxy_set_effective_context(id) != WasmResultValues.Ok) return;
+    if (!current || !request.load()) {
+      sendLocalResponse(500, INTERNAL_ERROR, 0, 0);
+      return;
+    }
+    request.note = 0;
+    forgetSent();
+    const verdict = unchecked(this.filters[at]).onAnswer(request, answer);
+    if (request.note != 0) keepNote(id, this, at, this.filters.length, request.note);
+    if (verdict != Verdict.Continue) this.stop(id, at, verdict);
+    else if (this.decide(id, at + 1) == FilterHeadersStatusValues.Continue) continueRequest();
   }
 
   /** Lets the filters that left a note change the response, the last one first, as Envoy's own filters do. */

@@ -3,6 +3,7 @@ import { ConfigReader } from "./json/config-reader";
 import { JsonNode } from "./json/node";
 import { RequestView } from "./request-view";
 import { ResponseView } from "./response-view";
+import { CallAnswer } from "./waiting";
 
 /** What a filter says of a request. */
 export enum Verdict {
@@ -10,6 +11,8 @@ export enum Verdict {
   Continue,
   /** It is answered here, as {@link reply} says. */
   Reply,
+  /** It waits for the answer to the call that was just sent (`callHttp`, `callGrpc`), which {@link Filter.onAnswer} gets. */
+  Wait,
 }
 
 /**
@@ -23,6 +26,15 @@ export abstract class Filter {
 
   /** Decides about a request. It must not allocate on the managed heap, and must end for every input. */
   abstract onRequest(request: RequestView): Verdict;
+
+  /**
+   * Decides about a request that waited. `request` is read anew; what the filter knew of it is gone but for `answer.memo`. Called
+   * once for each {@link Verdict.Wait}, unless the request has ended meanwhile. It must not allocate on the managed heap. A filter
+   * that waits has this method; one that waits for nothing has its request answered with 500.
+   */
+  onAnswer(_request: RequestView, _answer: CallAnswer): Verdict {
+    return Verdict.Wait;
+  }
 
   /** About a second has passed. */
   onTick(): void {}

@@ -63,6 +63,8 @@ export class HeaderMapManipulator {
   constructor(
     readonly request: HeaderStreamManipulator,
     readonly response: HeaderStreamManipulator,
+    /** The answer to an HTTP call, while its callback runs. */
+    readonly http_callback: HeaderStreamManipulator,
   ) {}
 }
 
@@ -71,10 +73,12 @@ export class StreamContext {
   readonly headers: HeaderMapManipulator = new HeaderMapManipulator(
     new HeaderStreamManipulator(HeaderMapTypeValues.RequestHeaders),
     new HeaderStreamManipulator(HeaderMapTypeValues.ResponseHeaders),
+    new HeaderStreamManipulator(HeaderMapTypeValues.HttpCallResponseHeaders),
   );
   readonly trailers: HeaderMapManipulator = new HeaderMapManipulator(
     new HeaderStreamManipulator(HeaderMapTypeValues.RequestTrailers),
     new HeaderStreamManipulator(HeaderMapTypeValues.ResponseTrailers),
+    new HeaderStreamManipulator(HeaderMapTypeValues.HttpCallResponseTrailers),
   );
 }
 

@@ -20,7 +20,25 @@ export interface HttpRequest {
   headers?: readonly Header[];
   body?: Uint8Array;
   trailers?: readonly Header[];
+  /** The client presents a certificate, over TLS; the session has {@link SessionSpec.peers}. */
+  peer?: Peer;
+  /** The client shows a token with these claims, which the proxy has verified; the session has {@link SessionSpec.claims}. */
+  claims?: Claims;
+  /** Milliseconds after which the client goes away when it has no response by then: the response's status is then 0. */
+  abortAfter?: number;
 }
+
+/** The names in a client's certificate (RFC 5280 §4.2.1.6), in order. */
+export interface Peer {
+  /** A SPIFFE id, say; Envoy tells plugins the first one. */
+  uris?: readonly string[];
+  dnsNames?: readonly string[];
+}
+
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json };
+
+/** The claims of a JSON Web Token. */
+export type Claims = Readonly<Record<string, Json>>;
 
 /** What arrived at the upstream. Pseudo-headers (`:method`, `:path`, `:authority`) come first. */
 export interface UpstreamRequest {
@@ -55,6 +73,43 @@ export interface Exchange {
   properties: Readonly<Record<string, string>>;
 }
 
+/** What comes of a request to a cluster instead of an answer: a connection that breaks, nothing at all, what is no HTTP. */
+export type Fault = "reset" | "silence" | "garbage";
+
+export interface CallAnswer extends UpstreamReply {
+  /** Milliseconds until it comes. */
+  after?: number;
+}
+
+/** One gRPC call or stream, as its server sees it. Messages are bytes, not parsed. */
+export interface GrpcExchange {
+  /** `/package.Service/Method`. */
+  readonly path: string;
+  readonly metadata: readonly Header[];
+  /** Initial metadata; without it, it goes with the first message. */
+  sendMetadata(metadata: readonly Header[]): void;
+  send(message: Uint8Array): void;
+  /** Ends the exchange with a gRPC status. */
+  end(status: number, message?: string, trailers?: readonly Header[]): void;
+  /** Breaks it off. */
+  reset(): void;
+  /** Does something so many milliseconds from now. */
+  after(milliseconds: number, action: () => void): void;
+}
+
+/** What a server does with an exchange; it may also act from where it is made. */
+export interface GrpcHandler {
+  onMessage?: (message: Uint8Array) => void;
+  /** The client has nothing more to say. */
+  onEnd?: () => void;
+}
+
+/** A cluster that plugins call: an HTTP/1.1 server, a gRPC server, or a port where connections are refused. */
+export type Cluster =
+  | { readonly http: (request: UpstreamRequest) => CallAnswer | Fault }
+  | { readonly grpc: (exchange: GrpcExchange) => GrpcHandler }
+  | "refuse";
+
 /** One plugin of a chain. */
 export interface PluginSpec {
   /** Path of the built module. */
@@ -80,6 +135,15 @@ export interface SessionSpec {
   properties?: readonly string[];
   /** {@link Session.metrics} will be read: a driver whose sessions share counters waits until earlier ones are quiet. */
   metrics?: boolean;
+  /** Requests may come with a {@link HttpRequest.peer}: the listener takes mutual TLS beside plain text, as Istio's `PERMISSIVE` has it. */
+  peers?: boolean;
+  /**
+   * Requests may come with {@link HttpRequest.claims}: tokens are verified before the plugins, configured as istiod does it. A token
+   * travels as `authorization: Bearer`, and is gone when plugins see the request.
+   */
+  claims?: boolean;
+  /** What plugins call, by the cluster's name. A driver's open sessions must not use one name for two. */
+  clusters?: Readonly<Record<string, Cluster>>;
   /** Called for each request that reaches the upstream. */
   reply?: (request: UpstreamRequest) => UpstreamReply;
 }
@@ -104,6 +168,8 @@ export interface LogLine {
 export interface Session {
   /** Plays one request to its end. Calls may overlap only where the driver says so. */
   request(request: HttpRequest): Promise<Exchange>;
+  /** Plays requests one after another on one connection of a client's. */
+  requests(requests: readonly HttpRequest[]): Promise<Exchange[]>;
   /** Replaces the plugins' configuration as a listener update does. Throws {@link ConfigurationRefused}; the old one then stays. */
   update(plugins: readonly PluginSpec[]): Promise<void>;
   /** Lets time pass: the host's fake clock jumps and runs due ticks, the real Envoy waits. */

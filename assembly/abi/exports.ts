@@ -9,7 +9,12 @@ import { arenaAllocate, resetArena } from "../bytes/arena";
 import { collectWhenDue } from "./garbage";
 import { addRoot, enterStream, noteTick, removeRoot, rootOf, rootOfNewStream } from "./roots";
 import { findStream, rootIn, stateIn, untrackStream } from "./streams";
-import { FilterDataStatusValues, FilterHeadersStatusValues, FilterTrailersStatusValues } from "./values";
+import {
+  FilterDataStatusValues,
+  FilterHeadersStatusValues,
+  FilterStatusValues,
+  FilterTrailersStatusValues,
+} from "./values";
 
 /** Says which ABI the module speaks; never called. */
 export function proxy_abi_version_0_2_1(): void {}
@@ -107,6 +112,99 @@ export function proxy_on_response_trailers(id: u32, count: u32): u32 {
   const entry = findStream(id);
   if (entry == 0) return FilterTrailersStatusValues.Continue;
   return rootIn(entry).responseTrailers(id, stateIn(entry), count);
+}
+
+/** The answer to an HTTP call; all sizes are 0 where it failed. */
+export function proxy_on_http_call_response(
+  rootId: u32,
+  token: u32,
+  headers: u32,
+  bodySize: u32,
+  trailers: u32,
+): void {
+  resetArena();
+  const root = rootOf(rootId);
+  if (root != null) root.httpCallResponse(token, headers, bodySize, trailers);
+  collectWhenDue();
+}
+
+/** Of a gRPC stream; a call's initial metadata is not told. */
+export function proxy_on_grpc_receive_initial_metadata(rootId: u32, token: u32, count: u32): void {
+  resetArena();
+  const root = rootOf(rootId);
+  if (root != null) root.grpcInitialMetadata(token, count);
+  collectWhenDue();
+}
+
+/** A message: the answer to a gRPC call, or one of a stream's. */
+export function proxy_on_grpc_receive(rootId: u32, token: u32, size: u32): void {
+  resetArena();
+  const root = rootOf(rootId);
+  if (root != null) root.grpcReceived(token, size);
+  collectWhenDue();
+}
+
+/** Of a gRPC stream. */
+export function proxy_on_grpc_receive_trailing_metadata(rootId: u32, token: u32, count: u32): void {
+  resetArena();
+  const root = rootOf(rootId);
+  if (root != null) root.grpcTrailingMetadata(token, count);
+  collectWhenDue();
+}
+
+/** A gRPC call has failed, or the other side has ended a stream. */
+export function proxy_on_grpc_close(rootId: u32, token: u32, status: u32): void {
+  resetArena();
+  const root = rootOf(rootId);
+  if (root != null) root.grpcClosed(token, status);
+  collectWhenDue();
+}
+
+/** Something was put into a queue that the root context has registered. */
+export function proxy_on_queue_ready(rootId: u32, token: u32): void {
+  resetArena();
+  const root = rootOf(rootId);
+  if (root != null) root.queueReady(token);
+  collectWhenDue();
+}
+
+/** A connection, in a network plugin: its context was created immediately before. */
+export function proxy_on_new_connection(id: u32): u32 {
+  resetArena();
+  const entry = findStream(id);
+  if (entry != 0) return rootIn(entry).newConnection(id, stateIn(entry));
+  const root = rootOfNewStream(id);
+  return root == null ? FilterStatusValues.StopIteration : root.newConnection(id, 0);
+}
+
+export function proxy_on_downstream_data(id: u32, size: u32, endOfStream: u32): u32 {
+  resetArena();
+  const entry = findStream(id);
+  if (entry == 0) return FilterStatusValues.Continue;
+  const status = rootIn(entry).downstreamData(id, stateIn(entry), size, endOfStream != 0);
+  collectWhenDue();
+  return status;
+}
+
+export function proxy_on_upstream_data(id: u32, size: u32, endOfStream: u32): u32 {
+  resetArena();
+  const entry = findStream(id);
+  if (entry == 0) return FilterStatusValues.Continue;
+  const status = rootIn(entry).upstreamData(id, stateIn(entry), size, endOfStream != 0);
+  collectWhenDue();
+  return status;
+}
+
+export function proxy_on_downstream_connection_close(id: u32, peer: u32): void {
+  resetArena();
+  const entry = findStream(id);
+  if (entry != 0) rootIn(entry).downstreamClosed(id, stateIn(entry), peer);
+}
+
+export function proxy_on_upstream_connection_close(id: u32, peer: u32): void {
+  resetArena();
+  const entry = findStream(id);
+  if (entry != 0) rootIn(entry).upstreamClosed(id, stateIn(entry), peer);
 }
 
 /** A stream or a root context is done. False asks the host to wait for `proxy_done`. */

@@ -33,6 +33,14 @@ export {
   proxy_set_effective_context,
   proxy_done,
   proxy_call_foreign_function,
+  proxy_http_call,
+  proxy_grpc_send,
+  proxy_grpc_close,
+  proxy_grpc_cancel,
+  proxy_register_shared_queue,
+  proxy_resolve_shared_queue,
+  proxy_enqueue_shared_queue,
+  proxy_dequeue_shared_queue,
 } from "@solo-io/proxy-runtime/assembly/imports";
 
 /** The level below which the host drops what is logged; proxy-wasm-cpp-host `exports.cc`. */
@@ -49,6 +57,39 @@ export declare function proxy_set_buffer_bytes(
   length: u32,
   data: usize,
   size: usize,
+): u32;
+
+/** Sends one gRPC message and waits for one; proxy-wasm-cpp-host `exports.cc`. */
+// @ts-ignore: decorator
+@external("env", "proxy_grpc_call")
+export declare function proxy_grpc_call(
+  target: usize,
+  targetSize: usize,
+  service: usize,
+  serviceSize: usize,
+  method: usize,
+  methodSize: usize,
+  metadata: usize,
+  metadataSize: usize,
+  message: usize,
+  messageSize: usize,
+  timeout: u32,
+  token: usize,
+): u32;
+
+/** Opens a gRPC stream; proxy-wasm-cpp-host `exports.cc`. */
+// @ts-ignore: decorator
+@external("env", "proxy_grpc_stream")
+export declare function proxy_grpc_stream(
+  target: usize,
+  targetSize: usize,
+  service: usize,
+  serviceSize: usize,
+  method: usize,
+  methodSize: usize,
+  metadata: usize,
+  metadataSize: usize,
+  token: usize,
 ): u32;
 
 /** WASI preview 1: nanoseconds of clock 0 (real time) or 1 (monotonic). */

@@ -1,4 +1,9 @@
-import { FilterHeadersStatusValues, FilterDataStatusValues, FilterTrailersStatusValues } from "./values";
+import {
+  FilterDataStatusValues,
+  FilterHeadersStatusValues,
+  FilterStatusValues,
+  FilterTrailersStatusValues,
+} from "./values";
 
 /**
  * A root context as the exported callbacks see it: one plugin with one configuration. Several live in
@@ -83,4 +88,37 @@ export abstract class Root {
   streamLogged(_id: u32, _state: usize): void {}
 
   streamDeleted(_id: u32, _state: usize): void {}
+
+  // Calls and queues. These come to the root context, whoever called: the maps and bodies of a stream are there
+  // only after `proxy_set_effective_context`.
+
+  httpCallResponse(_token: u32, _headers: u32, _bodySize: u32, _trailers: u32): void {}
+
+  grpcInitialMetadata(_token: u32, _count: u32): void {}
+
+  grpcReceived(_token: u32, _size: u32): void {}
+
+  grpcTrailingMetadata(_token: u32, _count: u32): void {}
+
+  grpcClosed(_token: u32, _status: u32): void {}
+
+  queueReady(_token: u32): void {}
+
+  // Connections, where the module is a network plugin.
+
+  newConnection(_id: u32, _state: usize): u32 {
+    return FilterStatusValues.Continue;
+  }
+
+  downstreamData(_id: u32, _state: usize, _size: u32, _endOfStream: bool): u32 {
+    return FilterStatusValues.Continue;
+  }
+
+  upstreamData(_id: u32, _state: usize, _size: u32, _endOfStream: bool): u32 {
+    return FilterStatusValues.Continue;
+  }
+
+  downstreamClosed(_id: u32, _state: usize, _peer: u32): void {}
+
+  upstreamClosed(_id: u32, _state: usize, _peer: u32): void {}
 }

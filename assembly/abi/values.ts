@@ -84,6 +84,13 @@ export enum StreamTypeValues {
   Upstream = 3,
 }
 
+/** Who closed a connection. */
+export enum PeerTypeValues {
+  Unknown = 0,
+  Local = 1,
+  Remote = 2,
+}
+
 export enum MetricTypeValues {
   Counter = 0,
   Gauge = 1,

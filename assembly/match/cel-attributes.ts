@@ -31,7 +31,12 @@ export function unknownCelAttribute(text: Bytes): string {
   for (let at: u32 = 0; at < length;) {
     const byte = byteAt(text, at);
     if (isQuote(byte)) at = endOfString(text, at, before == 0x72 || before == 0x52);
-    else if (isNameByte(byte)) {
+    else if (byte == 0x2f && byteOr0(text, at + 1) == 0x2f) {
+      // A comment.
+      const line = indexOfByte(text, 0x0a, at);
+      if (line < 0) break;
+      at = line;
+    } else if (isNameByte(byte)) {
       const end = endOfName(text, at);
       const isPrefix = isQuote(byteOr0(text, end));
       if (byte > 0x39 && before != 0x2e && byteOr0(text, byteFrom(text, end)) != 0x28 && !isPrefix) {

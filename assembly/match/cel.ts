@@ -1,4 +1,5 @@
-import { byteAt, Bytes, lengthOf } from "../bytes/bytes";
+import { concatenate } from "../bytes/arena";
+import { byteAt, Bytes, lengthOf, literal } from "../bytes/bytes";
 import { createExpression, evaluateExpression, NO_EXPRESSION } from "../host/expressions";
 import { ConfigReader } from "../json/config-reader";
 import { JsonKind, JsonNode } from "../json/node";
@@ -51,9 +52,19 @@ export function readCel(reader: ConfigReader, node: JsonNode, conditions: Condit
   const expression = changetype<CelAttribute>(
     internAttribute(reader, new CelAttribute(reader.keeper.keep(node.text))),
   );
-  if (expression.token < 0) expression.token = createExpression(expression.name);
+  if (expression.token < 0)
+    expression.token = createExpression(concatenate(CONDITION, expression.name, CHOICE));
   if (expression.token < 0) {
     reader.unexpected(node, "a CEL expression (the proxy logs at info what is wrong)");
   }
   conditions.others.push(new CelCondition(expression, conditions.negated));
 }
+
+/**
+ * Around an expression, so that a value that is neither true nor false is an error: no text of one byte, which a client may have
+ * chosen, passes for `true`. A comment at the end of the expression ends with the line.
+ */
+// @ts-ignore: decorator
+@lazy const CONDITION = literal("(");
+// @ts-ignore: decorator
+@lazy const CHOICE = literal("\n)?true:false");

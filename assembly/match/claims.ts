@@ -1,26 +1,27 @@
-import { ABSENT, Bytes, bytesOf } from "../bytes/bytes";
+import { ABSENT, Bytes, bytesOf, lengthOf, pointerOf } from "../bytes/bytes";
 import {
+  claimElements,
   claimText,
   claimValue,
   countElements,
   elementLength,
   firstElement,
-  isListClaim,
+  isStructure,
   lowerCaseList,
 } from "../claims";
 import { ConfigReader } from "../json/config-reader";
 import { RequestView } from "../request-view";
 import { Attribute, internAttribute } from "./attribute";
 import { Condition, Conditions } from "./condition";
-import { StringMatcher } from "./string-match";
+import { StringMatcher, StringMatchKind } from "./string-match";
 
 /**
  * A claim of a verified token. Its value is a text; {@link ABSENT} for a list, whose elements conditions
- * compare.
+ * compare, and for an object.
  */
 @final
 export class ClaimAttribute extends Attribute {
-  /** The claim's list, {@link ABSENT} when it is none; as of the last reading. */
+  /** The claim's list, an empty one for an object, {@link ABSENT} when it is neither; as of the last reading. */
   list: Bytes = ABSENT;
   private foldedList: Bytes = ABSENT;
 
@@ -34,9 +35,8 @@ export class ClaimAttribute extends Attribute {
   find(_request: RequestView): Bytes {
     const value = claimValue(this.name);
     this.foldedList = ABSENT;
-    const isList = isListClaim(this.name, value);
-    this.list = isList ? value : ABSENT;
-    return isList ? ABSENT : claimText(value);
+    this.list = claimElements(this.name, value);
+    return this.list == ABSENT ? claimText(value) : ABSENT;
   }
 
   /** The list of the last reading, its elements in lower case. */
@@ -62,13 +62,19 @@ class ClaimCondition extends Condition {
     const fold = matcher.ignoreCase;
     const value = claim.read(request);
     if (claim.list == ABSENT) return matcher.matches(fold ? claim.readFolded(request) : value);
-    const list = fold ? claim.listFolded() : claim.list;
+    // Whatever is in it.
+    if (matcher.kind == StringMatchKind.Present) return !matcher.not;
+    const list = claim.list;
+    const folded = fold ? pointerOf(claim.listFolded()) : 0;
     const count = countElements(list);
-    let element = firstElement(list);
+    let start = firstElement(list);
     for (let at: u32 = 0; at < count; at++) {
-      const length = elementLength(list, at);
-      if (matcher.matches(bytesOf(element, length)) != matcher.not) return !matcher.not;
-      element += length + 2;
+      const element = bytesOf(start, elementLength(list, at));
+      // A number's or a boolean's text has no case, and its bytes must not be folded.
+      let text = isStructure(element) ? ABSENT : claimText(element);
+      if (fold && text == element) text = bytesOf(folded + (start - pointerOf(list)), lengthOf(element));
+      if (matcher.matches(text) != matcher.not) return !matcher.not;
+      start += lengthOf(element) + 2;
     }
     return matcher.not;
   }

@@ -1,4 +1,4 @@
-import { ABSENT, Bytes, indexOf, indexOfByte, lengthOf, literal, slice, startsWith } from "../bytes/bytes";
+import { ABSENT, Bytes, indexOfByte, lengthOf, literal, slice, startsWith } from "../bytes/bytes";
 import { peerCertificateUri, tunnelPrincipal } from "../properties";
 import { RequestView } from "../request-view";
 import { Attribute } from "./attribute";
@@ -11,16 +11,17 @@ export class PrincipalAttribute extends Attribute {
   }
 }
 
-/** The namespace of the {@link PrincipalAttribute}. */
+/** The namespace of the {@link PrincipalAttribute}: what stands behind the trust domain, and nowhere else. */
 @final
 export class NamespaceAttribute extends Attribute {
   find(_request: RequestView): Bytes {
     const caller = principal();
-    const start = caller == ABSENT ? -1 : indexOf(caller, NAMESPACE);
-    if (start < 0) return ABSENT;
-    const rest = slice(caller, start + lengthOf(NAMESPACE), lengthOf(caller));
-    const end = indexOfByte(rest, 0x2f);
-    return end < 0 ? ABSENT : slice(rest, 0, end);
+    const domain = caller == ABSENT ? -1 : indexOfByte(caller, 0x2f);
+    if (domain < 0) return ABSENT;
+    const path = slice(caller, domain, lengthOf(caller));
+    const start = lengthOf(NAMESPACE);
+    const end = startsWith(path, NAMESPACE) ? indexOfByte(path, 0x2f, start) : -1;
+    return end < 0 ? ABSENT : slice(path, start, end);
   }
 }
 

@@ -37,6 +37,15 @@ export class MockHost {
     this.time = 0n;
     this.responses = [];
     this.foreign = [];
+    /** HTTP and gRPC calls that were sent, each as a line. */
+    this.sent = [];
+    this.lastToken = 0;
+    /** What the next calls answer. */
+    this.callResult = OK;
+    /** Contexts that the host does not know any more. */
+    this.gone = new Set();
+    /** `proxy_continue_stream` and `proxy_set_effective_context`, in order. */
+    this.effects = [];
     /** The names of the host functions that were called. */
     this.calls = [];
   }
@@ -116,11 +125,59 @@ export class MockHost {
         this.properties.set(text(path, pathLength), text(value, length));
         return OK;
       },
-      proxy_continue_stream: () => OK,
+      proxy_continue_stream: (stream) => {
+        this.effects.push(`continue ${stream}`);
+        return OK;
+      },
       proxy_close_stream: () => OK,
       proxy_done: () => OK,
-      proxy_set_effective_context: () => OK,
-      proxy_get_status: () => OK,
+      proxy_set_effective_context: (id) => {
+        if (this.gone.has(id)) return BAD_ARGUMENT;
+        this.effects.push(`effective ${id}`);
+        return OK;
+      },
+      proxy_http_call: (
+        cluster,
+        clusterLength,
+        headers,
+        headersLength,
+        body,
+        bodyLength,
+        _t,
+        _tl,
+        timeout,
+        tokenAt,
+      ) => {
+        const names = deserialized(Buffer.from(this.#bytes.slice(headers, headers + headersLength)));
+        const lines = names.map(([name, value]) => `${name}=${value}`).join(" ");
+        return this.#send(
+          `http ${text(cluster, clusterLength)} ${timeout} ${lines} ${text(body, bodyLength)}`,
+          0,
+          tokenAt,
+        );
+      },
+      proxy_grpc_call: (
+        target,
+        targetLength,
+        service,
+        serviceLength,
+        method,
+        methodLength,
+        _metadata,
+        _metadataLength,
+        message,
+        messageLength,
+        timeout,
+        tokenAt,
+      ) => {
+        const path = `${text(service, serviceLength)}/${text(method, methodLength)}`;
+        const hex = Buffer.from(text(target, targetLength), "latin1").toString("hex");
+        return this.#send(`grpc ${hex} ${timeout} ${path} ${text(message, messageLength)}`, 1, tokenAt);
+      },
+      proxy_get_status: (statusAt, pointerAt, lengthAt) => {
+        this.#view.setUint32(statusAt, 7, true);
+        return this.#giveText("no way", pointerAt, lengthAt);
+      },
       proxy_send_local_response: (
         status,
         details,
@@ -246,6 +303,15 @@ export class MockHost {
     };
   }
 
+  /** Tokens count up by 4; their lowest two bits are the kind. */
+  #send(line, kind, tokenAt) {
+    this.sent.push(line);
+    if (this.callResult !== OK) return this.callResult;
+    this.lastToken += 4;
+    this.#view.setUint32(tokenAt, this.lastToken + kind, true);
+    return OK;
+  }
+
   #map(type) {
     if (!this.maps.has(type)) this.maps.set(type, []);
     return this.maps.get(type);
@@ -272,6 +338,10 @@ export class MockHost {
       setBuffer: (buffer, pointer, length) => this.buffers.set(buffer, copy(pointer, length)),
       setProperty: (path, pathLength, value, length) =>
         this.properties.set(this.#text(path, pathLength), this.#text(value, length)),
+      setCallResult: (result) => {
+        this.callResult = result;
+      },
+      forgetContext: (id) => this.gone.add(id),
       setLogLevel: (level) => {
         this.logLevel = level;
       },
@@ -287,6 +357,8 @@ export class MockHost {
           logs: () => this.logs,
           responses: () => this.responses,
           foreign: () => this.foreign,
+          sent: () => this.sent,
+          effects: () => this.effects,
           tick: () => [String(this.tickPeriod)],
           property: () => [this.properties.get(which) ?? "none"],
           buffer: () => [Buffer.from(this.buffers.get(Number(which)) ?? []).toString("latin1")],

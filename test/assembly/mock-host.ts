@@ -1,5 +1,5 @@
 /** What tests say to the mock host (`mock-host.mjs`), and what they ask it. */
-import { BufferTypeValues, HeaderMapTypeValues } from "../../assembly/abi/values";
+import { BufferTypeValues, HeaderMapTypeValues, WasmResultValues } from "../../assembly/abi/values";
 import { Bytes, lengthOf, pointerOf } from "../../assembly/bytes/bytes";
 import { bytes } from "./texts";
 
@@ -21,6 +21,12 @@ declare function mockSetProperty(path: usize, pathLength: u32, value: usize, len
 // @ts-ignore: decorator
 @external("mock", "setLogLevel")
 declare function mockSetLogLevel(level: i32): void;
+// @ts-ignore: decorator
+@external("mock", "setCallResult")
+declare function mockSetCallResult(result: u32): void;
+// @ts-ignore: decorator
+@external("mock", "forgetContext")
+declare function mockForgetContext(id: u32): void;
 // @ts-ignore: decorator
 @external("mock", "setTime")
 declare function mockSetTime(time: u64): void;
@@ -64,11 +70,21 @@ export function hostHasLogLevel(level: i32): void {
   mockSetLogLevel(level);
 }
 
+/** What calls answer from now on. */
+export function hostAnswersCalls(result: WasmResultValues): void {
+  mockSetCallResult(result);
+}
+
+/** The host knows the context no more. */
+export function hostForgets(context: u32): void {
+  mockForgetContext(context);
+}
+
 export function hostHasTime(time: u64): void {
   mockSetTime(time);
 }
 
-/** `headers <map>`, `metrics`, `logs`, `responses`, `foreign`, `tick`, `property <path>`, `buffer <type>`, `calls [name]`. */
+/** `headers <map>`, `metrics`, `logs`, `responses`, `foreign`, `sent`, `effects`, `tick`, `property <path>`, `buffer <type>`, `calls [name]`. */
 export function host(question: string): string {
   const text = String.UTF8.encode(question);
   const length = mockAsk(changetype<usize>(text), text.byteLength);

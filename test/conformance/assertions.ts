@@ -7,10 +7,15 @@ import { afterAll, beforeAll, describe } from "vitest";
 import type { Driver } from "../driver.ts";
 import { Player } from "./player.ts";
 import { bodies } from "./subjects/bodies.ts";
+import { callers } from "./subjects/callers.ts";
+import { calls } from "./subjects/calls.ts";
 import { contexts } from "./subjects/contexts.ts";
+import { foreign } from "./subjects/foreign.ts";
 import { flow } from "./subjects/flow.ts";
+import { grpc } from "./subjects/grpc.ts";
 import { headers } from "./subjects/headers.ts";
 import { properties } from "./subjects/properties.ts";
+import { queues } from "./subjects/queues.ts";
 import { services } from "./subjects/services.ts";
 
 export function conformance(makeDriver: () => Driver): void {
@@ -27,7 +32,12 @@ export function conformance(makeDriver: () => Driver): void {
     describe("bodies", () => bodies(current));
     describe("the flow of a stream", () => flow(current));
     describe("properties", () => properties(current));
+    describe("callers", () => callers(current));
     describe("services", () => services(current));
+    describe("foreign functions", () => foreign(current));
     describe("contexts", () => contexts(current));
+    describe("HTTP calls", () => calls(current));
+    describe("gRPC", () => grpc(current));
+    describe("shared queues", () => queues(current));
   });
 }

@@ -32,10 +32,15 @@ export interface Play extends Partial<HttpRequest> {
   advance?: number;
 }
 
-export interface StageSpec extends Pick<SessionSpec, "direction" | "properties" | "metrics"> {
+export interface StageSpec extends Pick<
+  SessionSpec,
+  "claims" | "clusters" | "direction" | "metrics" | "peers" | "properties"
+> {
   /** The configuration of each plugin in the chain. */
   plugins?: readonly string[];
   vmConfiguration?: string;
+  /** Each plugin has a VM of its own. */
+  separateVms?: boolean;
 }
 
 /** One driver and the built module. */
@@ -61,7 +66,7 @@ export class Player {
 
   async open(spec: StageSpec = {}): Promise<Stage> {
     const number = ++this.#stages;
-    const { plugins = [""], vmConfiguration, ...session } = spec;
+    const { plugins = [""], vmConfiguration, separateVms = false, ...session } = spec;
     // A root id of their own, since Envoy's log tells root contexts apart by nothing else.
     const pluginsOf = (configurations: readonly string[]): PluginSpec[] =>
       configurations.map((configuration, at) => ({
@@ -69,6 +74,7 @@ export class Player {
         name: `plugin-${number}-${at + 1}`,
         rootId: `root-${number}-${at + 1}`,
         configuration,
+        ...(separateVms ? { vmConfiguration: `vm-${at}` } : {}),
         ...(vmConfiguration === undefined ? {} : { vmConfiguration }),
       }));
     const stage = new Stage(pluginsOf);
@@ -171,3 +177,11 @@ export function fresh(prefix: string): string {
 
 export const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString("latin1");
 export const bytes = (value: string): Uint8Array => Buffer.from(value, "latin1");
+
+/** Bytes, or the UTF-8 form of a text, as an argument of an operation. */
+export function argument(value: Uint8Array | string): string {
+  const all = typeof value === "string" ? Buffer.from(value) : value;
+  return all.length === 0
+    ? '""'
+    : Array.from(all, (byte) => `%${byte.toString(16).padStart(2, "0")}`).join("");
+}

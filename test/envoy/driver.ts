@@ -11,6 +11,7 @@
  * connection gets it. (Each request has a connection of its own.)
  */
 import { mkdtemp, rm } from "node:fs/promises";
+import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -18,6 +19,7 @@ import {
   ConfigurationRefused,
   type Driver,
   type Exchange,
+  type Header,
   type HttpRequest,
   type LogLine,
   type PluginSpec,
@@ -25,7 +27,9 @@ import {
   type SessionSpec,
   type UpstreamRequest,
 } from "../driver.ts";
-import { send } from "./http1.ts";
+import { Callers } from "./callers.ts";
+import { ClusterFile, upstreamCluster } from "./cds.ts";
+import { dial, send } from "./http1.ts";
 import { ListenerFile } from "./lds.ts";
 import { listenerConfig, type ListenerSpec } from "./listener.ts";
 import { EnvoyProcess, freePort, type EnvoyLog } from "./process.ts";
@@ -59,6 +63,7 @@ interface Running {
   upstream: Upstream;
   folder: string;
   file: ListenerFile;
+  clusters: ClusterFile;
 }
 
 interface AccessLogEntry {
@@ -76,6 +81,8 @@ export class EnvoyDriver implements Driver {
   readonly #sessions = new Set<EnvoySession>();
   /** While a listener is added or replaced: its session, and what Envoy has logged meanwhile. */
   #applying: { session: EnvoySession; logs: EnvoyLog[] } | undefined;
+  /** Certificates and tokens of clients. */
+  readonly callers = new Callers();
   readonly #accessLog = new Map<string, (entry: AccessLogEntry) => void>();
   readonly #accessLogEarly = new Map<string, AccessLogEntry>();
   #running: Promise<Running> | undefined;
@@ -88,15 +95,16 @@ export class EnvoyDriver implements Driver {
   }
 
   async open(spec: SessionSpec): Promise<Session> {
-    await this.running();
+    const { envoy, clusters } = await this.running();
     return this.inTurn(async () => {
+      if (spec.clusters !== undefined) await clusters.declare(envoy, spec.clusters);
       // Counters are Envoy's, not the listener's: what earlier sessions still hold back must not count for this one.
       const wait = this.#lastClose + LAST_FLUSH - Date.now();
       if (spec.metrics === true && wait > 0) await sleep(wait);
       const name = `session-${++this.#names}`;
       for (let attempt = 1; ; attempt++) {
         const { port } = await freePort();
-        const { direction } = spec;
+        const { direction, peers = false, claims = false } = spec;
         const properties = spec.properties ?? DEFAULT_PROPERTIES;
         const listener: ListenerSpec = {
           name,
@@ -104,6 +112,8 @@ export class EnvoyDriver implements Driver {
           revision: 0,
           plugins: spec.plugins,
           properties,
+          ...(peers ? { transportSocket: this.callers.transportSocket() } : {}),
+          ...(claims ? { tokenFilter: this.callers.tokenFilter() } : {}),
           ...(direction ? { direction } : {}),
         };
         const session = new EnvoySession(this, listener, spec.reply ?? (() => ({})), await this.metrics());
@@ -130,6 +140,7 @@ export class EnvoyDriver implements Driver {
     if (running === undefined) return;
     await running.envoy.stop();
     await running.upstream.close();
+    await running.clusters.close();
     await rm(running.folder, { recursive: true, force: true });
   }
 
@@ -150,6 +161,8 @@ export class EnvoyDriver implements Driver {
     const upstream = await Upstream.start();
     const file = new ListenerFile(join(folder, "lds.json"));
     await file.write([]);
+    const clusters = new ClusterFile(join(folder, "cds.json"));
+    await clusters.write();
     const level = this.options.logLevel ?? "info";
     try {
       const envoy = await EnvoyProcess.start({
@@ -157,13 +170,15 @@ export class EnvoyDriver implements Driver {
         componentLogLevel: `wasm:${level},config:warning`,
         bootstrap: {
           node: { id: "outrigger-test", cluster: "outrigger-test" },
-          dynamic_resources: { lds_config: file.source },
-          static_resources: { clusters: [upstreamCluster(upstream.port), ...(this.options.clusters ?? [])] },
+          dynamic_resources: { lds_config: file.source, cds_config: clusters.source },
+          static_resources: {
+            clusters: [upstreamCluster("upstream", upstream.port), ...(this.options.clusters ?? [])],
+          },
         },
         onLog: (log) => this.#takeLog(log),
         onOutput: (line) => this.#takeAccessLog(line),
       });
-      return { envoy, upstream, folder, file };
+      return { envoy, upstream, folder, file, clusters };
     } catch (error) {
       await upstream.close();
       await rm(folder, { recursive: true, force: true });
@@ -278,25 +293,48 @@ class EnvoySession implements Session {
     this.#baseline = baseline;
   }
 
-  request(request: HttpRequest): Promise<Exchange> {
+  async request(request: HttpRequest): Promise<Exchange> {
+    const [exchange] = await this.requests([request]);
+    return exchange!;
+  }
+
+  requests(requests: readonly HttpRequest[]): Promise<Exchange[]> {
     return this.#driver.inTurn(async () => {
-      const { upstream } = await this.#driver.running();
-      let seen: UpstreamRequest | null = null;
-      upstream.onRequest = (arrived) => {
-        seen = arrived;
-        return this.#reply(arrived);
-      };
-      const { response, localPort } = await send(
-        this.#listener.port,
-        request,
-        this.#driver.options.timeout ?? 20_000,
-      );
-      const entry = await this.#driver.accessLogEntry(localPort);
-      const properties: Record<string, string> = {};
-      for (const [name, value] of Object.entries(entry.properties ?? {}))
-        if (value !== null) properties[name] = value;
-      return { upstream: seen, response, details: entry.details ?? "", properties };
+      const { callers } = this.#driver;
+      const peer = requests[0]?.peer;
+      const socket = dial(this.#listener.port, peer && callers.credentials(peer));
+      const exchanges: Exchange[] = [];
+      try {
+        for (const request of requests) exchanges.push(await this.#exchange(socket, request));
+      } finally {
+        socket.destroy();
+      }
+      return exchanges;
     });
+  }
+
+  async #exchange(socket: Socket, request: HttpRequest): Promise<Exchange> {
+    const { upstream } = await this.#driver.running();
+    let seen: UpstreamRequest | null = null;
+    upstream.onRequest = (arrived) => {
+      seen = arrived;
+      return this.#reply(arrived);
+    };
+    const timeout = this.#driver.options.timeout ?? 20_000;
+    const { response, localPort } = await send(socket, this.#withToken(request), timeout);
+    const entry = await this.#driver.accessLogEntry(localPort);
+    const properties: Record<string, string> = {};
+    for (const [name, value] of Object.entries(entry.properties ?? {}))
+      if (value !== null) properties[name] = value;
+    return { upstream: seen, response, details: entry.details ?? "", properties };
+  }
+
+  /** The request as it is sent: claims travel in a token. */
+  #withToken(request: HttpRequest): HttpRequest {
+    const { claims, headers = [] } = request;
+    if (claims === undefined) return request;
+    const token: Header = ["authorization", `Bearer ${this.#driver.callers.token(claims)}`];
+    return { ...request, headers: [...headers, token] };
   }
 
   update(plugins: readonly PluginSpec[]): Promise<void> {
@@ -381,28 +419,3 @@ const LEVELS: Readonly<Record<string, LogLine["level"]>> = {
   error: "error",
   critical: "critical",
 };
-
-function upstreamCluster(port: number): object {
-  return {
-    name: "upstream",
-    type: "STATIC",
-    connect_timeout: "2s",
-    typed_extension_protocol_options: {
-      "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
-        "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
-        explicit_http_config: { http_protocol_options: { enable_trailers: true } },
-        common_http_protocol_options: { max_headers_count: 1000 },
-      },
-    },
-    load_assignment: {
-      cluster_name: "upstream",
-      endpoints: [
-        {
-          lb_endpoints: [
-            { endpoint: { address: { socket_address: { address: "127.0.0.1", port_value: port } } } },
-          ],
-        },
-      ],
-    },
-  };
-}

@@ -3,9 +3,11 @@
  * refuses control bytes and rearranges, and what Envoy makes of such requests is what some tests are about.
  */
 import { connect } from "node:net";
+import type { Socket } from "node:net";
+import { connect as connectTls, type ConnectionOptions } from "node:tls";
 import type { Header, HttpRequest, HttpResponse } from "../driver.ts";
 
-/** The response, and the local port of the connection it came on: one connection carries one request. */
+/** The response, and the local port of the connection it came on. */
 export interface Answer {
   response: HttpResponse;
   localPort: number;
@@ -14,15 +16,31 @@ export interface Answer {
 /** Header fields that frame a message on one connection and say nothing to the application. */
 export const FRAMING: ReadonlySet<string> = new Set(["connection", "keep-alive", "transfer-encoding"]);
 
-/** Sends one request to 127.0.0.1 and reads its response. `timeout` is in milliseconds. */
-export function send(port: number, request: HttpRequest, timeout: number): Promise<Answer> {
+/**
+ * A connection to 127.0.0.1, for {@link send}; to be destroyed by who made it. With `tls` over TLS, to a server whose certificate
+ * is of the `ca` there.
+ */
+export function dial(port: number, tls?: ConnectionOptions): Socket {
+  const to = { host: "127.0.0.1", port, noDelay: true };
+  // The proxy has a SPIFFE id for a name, and no host's.
+  return tls ? connectTls({ ...to, ...tls, checkServerIdentity: () => undefined }) : connect(to);
+}
+
+/** Sends a request on a connection where none is under way, and reads its response. `timeout` is in milliseconds. */
+export function send(socket: Socket, request: HttpRequest, timeout: number): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ host: "127.0.0.1", port, noDelay: true });
     let received = Buffer.alloc(0);
     let localPort = 0;
     const timer = setTimeout(() => fail(new Error(`no response within ${timeout} ms`)), timeout);
+    const leave = (): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve({ response: { status: 0, headers: [], body: new Uint8Array(), trailers: [] }, localPort });
+    };
+    const leaving = request.abortAfter === undefined ? undefined : setTimeout(leave, request.abortAfter);
     const fail = (error: Error): void => {
       clearTimeout(timer);
+      clearTimeout(leaving);
       socket.destroy();
       reject(error);
     };
@@ -43,19 +61,26 @@ export function send(port: number, request: HttpRequest, timeout: number): Promi
         return;
       }
       clearTimeout(timer);
-      socket.destroy();
+      clearTimeout(leaving);
+      socket.off("data", take).off("end", end).removeAllListeners("error");
+      // What comes when nobody waits any more, such as a reset.
+      socket.on("error", () => {});
       resolve({ response, localPort });
     };
-    socket.on("connect", () => {
+    const write = (): void => {
       localPort = socket.localPort ?? 0;
       socket.write(serialize(request));
-    });
-    socket.on("data", (chunk: Buffer) => {
+    };
+    if (socket.connecting) socket.once("connect", write);
+    else write();
+    const take = (chunk: Buffer): void => {
       received = Buffer.concat([received, chunk]);
       tryParse(false);
-    });
-    socket.on("end", () => tryParse(true));
-    socket.on("error", (error) => {
+    };
+    const end = (): void => tryParse(true);
+    socket.on("data", take);
+    socket.on("end", end);
+    socket.on("error", (error: Error) => {
       // Envoy may answer and close while a long request is still being written.
       if (received.length > 0) tryParse(true);
       else fail(error);

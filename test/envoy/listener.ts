@@ -10,12 +10,23 @@ export interface ListenerSpec {
   plugins: readonly PluginSpec[];
   properties: readonly string[];
   direction?: "inbound" | "outbound";
+  /** The transport socket of clients that come with TLS; without it all is plain text. */
+  transportSocket?: object;
+  /** The filter before the plugins that verifies tokens. */
+  tokenFilter?: object;
 }
 
 /** Large enough for a header of 60 KiB among others. The limit's own maximum is 8192. */
 const MAX_HEADERS_KB = 256;
 
 export function listenerConfig(listener: ListenerSpec): object {
+  const filters = [httpConnectionManager(listener)];
+  const { transportSocket } = listener;
+  const secure = {
+    filter_chain_match: { transport_protocol: "tls" },
+    transport_socket: transportSocket,
+    filters,
+  };
   return {
     "@type": "type.googleapis.com/envoy.config.listener.v3.Listener",
     name: listener.name,
@@ -23,44 +34,54 @@ export function listenerConfig(listener: ListenerSpec): object {
     // With SO_REUSEPORT two Envoys would silently share a port that both took for free.
     enable_reuse_port: false,
     ...(listener.direction ? { traffic_direction: listener.direction.toUpperCase() } : {}),
-    filter_chains: [
-      {
-        filters: [
+    ...(transportSocket ? { listener_filters: [TLS_INSPECTOR] } : {}),
+    filter_chains: [...(transportSocket ? [secure] : []), { filters }],
+  };
+}
+
+const TLS_INSPECTOR = {
+  name: "envoy.filters.listener.tls_inspector",
+  typed_config: {
+    "@type": "type.googleapis.com/envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector",
+  },
+};
+
+function httpConnectionManager(listener: ListenerSpec): object {
+  return {
+    name: "envoy.filters.network.http_connection_manager",
+    typed_config: {
+      "@type":
+        "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+      stat_prefix: "session",
+      codec_type: "AUTO",
+      normalize_path: true,
+      use_remote_address: false,
+      max_request_headers_kb: MAX_HEADERS_KB,
+      common_http_protocol_options: { max_headers_count: 1000 },
+      http_protocol_options: { enable_trailers: true },
+      access_log: [accessLog(listener)],
+      http_filters: [
+        ...(listener.tokenFilter ? [listener.tokenFilter] : []),
+        ...listener.plugins.map(wasmFilter),
+        router(),
+      ],
+      route_config: {
+        name: `${listener.name}-${listener.revision}`,
+        virtual_hosts: [
           {
-            name: "envoy.filters.network.http_connection_manager",
-            typed_config: {
-              "@type":
-                "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-              stat_prefix: "session",
-              codec_type: "AUTO",
-              normalize_path: true,
-              use_remote_address: false,
-              max_request_headers_kb: MAX_HEADERS_KB,
-              common_http_protocol_options: { max_headers_count: 1000 },
-              http_protocol_options: { enable_trailers: true },
-              access_log: [accessLog(listener)],
-              http_filters: [...listener.plugins.map(wasmFilter), router()],
-              route_config: {
-                name: `${listener.name}-${listener.revision}`,
-                virtual_hosts: [
-                  {
-                    name: "default",
-                    domains: ["*"],
-                    routes: [
-                      {
-                        name: "default",
-                        match: { prefix: "/" },
-                        route: { cluster: "upstream", timeout: "15s" },
-                      },
-                    ],
-                  },
-                ],
+            name: "default",
+            domains: ["*"],
+            routes: [
+              {
+                name: "default",
+                match: { prefix: "/" },
+                route: { cluster: "upstream", timeout: "15s" },
               },
-            },
+            ],
           },
         ],
       },
-    ],
+    },
   };
 }
 

@@ -54,7 +54,8 @@ export class Upstream {
   }
 }
 
-function record(request: IncomingMessage, body: Buffer): UpstreamRequest {
+/** The request as it arrived. */
+export function record(request: IncomingMessage, body: Buffer): UpstreamRequest {
   const pairs = pairUp(request.rawHeaders);
   const authority = pairs.find(([name]) => name.toLowerCase() === "host")?.[1] ?? "";
   const others = pairs.filter(([name]) => name.toLowerCase() !== "host" && !FRAMING.has(name.toLowerCase()));
@@ -70,7 +71,8 @@ function record(request: IncomingMessage, body: Buffer): UpstreamRequest {
   };
 }
 
-function answer(response: ServerResponse, method: string, reply: UpstreamReply): void {
+/** Sends the reply. */
+export function answer(response: ServerResponse, method: string, reply: UpstreamReply): void {
   const status = reply.status ?? 200;
   const body = Buffer.from(reply.body ?? []);
   const headers = (reply.headers ?? []).flat();

@@ -55,6 +55,10 @@ export const StreamType = { Request: 0, Response: 1, Downstream: 2, Upstream: 3 
 export const MetricType = { Counter: 0, Gauge: 1, Histogram: 2 } as const;
 export type MetricType = (typeof MetricType)[keyof typeof MetricType];
 
+/** What a token of a call stands for, by its lowest two bits (proxy-wasm-cpp-host `wasm.h`). */
+export const CallKind = { Http: 0, GrpcCall: 1, GrpcStream: 2 } as const;
+export type CallKind = (typeof CallKind)[keyof typeof CallKind];
+
 /** What `proxy_on_request_headers` and `proxy_on_response_headers` answer. */
 export const HeadersStatus = {
   Continue: 0,

@@ -92,7 +92,7 @@ export function admit(request: HttpRequest, services: ProcessServices): Admissio
   if (body.length > 0 && !headers.has("content-length") && (request.trailers ?? []).length === 0) {
     headers.add("content-length", String(body.length));
   }
-  if (!headers.has("x-forwarded-proto")) headers.add("x-forwarded-proto", "http");
+  if (!headers.has("x-forwarded-proto")) headers.add("x-forwarded-proto", request.peer ? "https" : "http");
   const scheme = headers.getFirst("x-forwarded-proto") === "https" ? "https" : "http";
   headers.add(":scheme", scheme);
   if (!headers.has("x-request-id")) headers.add("x-request-id", uuid(services));
@@ -105,9 +105,28 @@ export function admit(request: HttpRequest, services: ProcessServices): Admissio
  */
 export function forwardedFor(headers: HeaderMap): string | null {
   const last = headers.getFirst("x-forwarded-for")?.split(",").at(-1)?.trim() ?? "";
-  if (/^\d{1,3}(\.\d{1,3}){3}$/.test(last))
-    return last.split(".").every((part) => Number(part) < 256) ? `${last}:0` : null;
-  return /^(?=.*:.*:)[0-9a-f:.]+$/i.test(last) ? `[${last.toLowerCase()}]:0` : null;
+  if (/^\d+(\.\d+){3}$/.test(last)) {
+    // A leading zero might mean octal (`inet_pton`).
+    return last.split(".").every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256)
+      ? `${last}:0`
+      : null;
+  }
+  // A zone by its number; one by the name of an interface is some number of the machine's.
+  const [, address, zone = "0"] = /^([0-9a-f:.]*:[0-9a-f:.]*)(?:%(\d+))?$/i.exec(last) ?? [];
+  const text = address === undefined ? null : canonicalIpv6(address);
+  return text === null ? null : `[${text}${Number(zone) === 0 ? "" : `%${Number(zone)}`}]:0`;
+}
+
+/** As `inet_ntop` writes it, or null when it is none. */
+function canonicalIpv6(text: string): string | null {
+  const url = `http://[${text}]`;
+  if (!URL.canParse(url)) return null;
+  const canonical = new URL(url).hostname.slice(1, -1);
+  // An IPv4 address in it is written as one.
+  const [, before, high = "", low = ""] = /^(::|::ffff:)([0-9a-f]+):([0-9a-f]+)$/.exec(canonical) ?? [];
+  if (before === undefined) return canonical;
+  const bits = [parseInt(high, 16), parseInt(low, 16)];
+  return before + bits.flatMap((half) => [half >> 8, half & 0xff]).join(".");
 }
 
 /** Those that are for one connection: Envoy writes its own. */

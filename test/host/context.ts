@@ -13,7 +13,10 @@ import {
   WasmResult,
 } from "./abi.ts";
 import { concatBytes, NO_BYTES } from "./bytes.ts";
+import type { StatePrototype } from "./filter-state.ts";
+import { GrpcCalls } from "./grpc-calls.ts";
 import type { HeaderMap } from "./header-map.ts";
+import { HttpCalls } from "./http-calls.ts";
 import type { Plugin } from "./plugin.ts";
 import type { StreamInfo } from "./properties.ts";
 import type { Vm } from "./vm.ts";
@@ -47,6 +50,8 @@ export abstract class Context {
   statusMessage = "";
   /** The data of a foreign callback (`CallData`). */
   callData: Uint8Array = NO_BYTES;
+  /** What `declare_property` said in the name of this context; looked up in the root's alone. */
+  readonly declared = new Map<string, StatePrototype>();
 
   constructor(vm: Vm | null, id: number, plugin: Plugin | null) {
     this.vm = vm;
@@ -133,6 +138,8 @@ export class VmContext extends Context {
 export class RootContext extends Context {
   declare readonly vm: Vm;
   declare readonly plugin: Plugin;
+  readonly httpCalls: HttpCalls = new HttpCalls(this);
+  readonly grpcCalls: GrpcCalls = new GrpcCalls(this);
   private configuring = false;
   private tickPeriod = 0;
   private cancelTick: () => void = () => {};
@@ -174,13 +181,39 @@ export class RootContext extends Context {
   delete(): void {
     this.setTickPeriod(0);
     if (this.created) this.vm.call("on_delete", this, [this.id], () => {});
+    this.abandon();
+  }
+
+  /** Ends it without a word to the module. */
+  abandon(): void {
+    this.setTickPeriod(0);
+    this.httpCalls.cancelAll();
+    this.grpcCalls.cancelAll();
     this.vm.contexts.delete(this.id);
   }
 
-  /** The plugin's configuration can be read only while it is configured. */
+  /** The plugin's configuration can be read only while it is configured, an answer only in its callback. */
   override buffer(type: number): BufferView | null {
+    if (type === BufferType.HttpCallResponseBody) return this.httpCalls.body;
+    if (type === BufferType.GrpcReceiveBuffer) return { bytes: this.grpcCalls.message };
     if (type !== BufferType.PluginConfiguration) return super.buffer(type);
     return this.configuring ? { bytes: this.plugin.configuration } : null;
+  }
+
+  /** Those of an answer, in its callback; they cannot be changed. */
+  override headerMap(type: number): HeaderMap | null {
+    switch (type) {
+      case HeaderMapType.HttpCallResponseHeaders:
+        return this.httpCalls.headers;
+      case HeaderMapType.HttpCallResponseTrailers:
+        return this.httpCalls.trailers;
+      case HeaderMapType.GrpcReceiveInitialMetadata:
+        return this.grpcCalls.initialMetadata;
+      case HeaderMapType.GrpcReceiveTrailingMetadata:
+        return this.grpcCalls.trailingMetadata;
+      default:
+        return null;
+    }
   }
 
   /** A tick is due one period after the one before ended (Envoy `Wasm::tickHandler`). */
@@ -375,8 +408,8 @@ export class StreamContext extends Context {
   }
 
   override setProperty(key: string, value: string): WasmResult {
-    this.stream.info.state.set(key, value);
-    return WasmResult.Ok;
+    const taken = this.stream.info.state.setProperty(key, value, this.root.declared.get(key));
+    return taken ? WasmResult.Ok : WasmResult.BadArgument;
   }
 
   override sendLocalResponse(reply: LocalReply): void {

@@ -1,10 +1,11 @@
-/** The V8 host as a {@link Driver}. The only file of the host that knows Node: it reads modules from disk. */
+/** The V8 host as a {@link Driver}. With `node-libraries.ts` the only file of the host that knows Node: it reads modules from disk. */
 import { readFileSync, statSync } from "node:fs";
 import { ConfigurationRefused } from "../driver.ts";
 import type { Driver, Exchange, HttpRequest, LogLine, PluginSpec, Session, SessionSpec } from "../driver.ts";
 import { Host } from "./host.ts";
 import type { HostOptions, Listener } from "./host.ts";
 import { ModuleLoadError, PluginModule } from "./module.ts";
+import { nodeLibraries } from "./node-libraries.ts";
 import type { PluginOptions } from "./plugin.ts";
 import { headerList } from "./stream.ts";
 import type { HttpStream } from "./stream.ts";
@@ -25,7 +26,8 @@ export class HostDriver implements Driver {
 
   /** Each session is a process of its own: shared data, metrics and clock start anew. */
   async open(spec: SessionSpec): Promise<HostSession> {
-    const host = new Host(this.options);
+    const host = new Host({ ...nodeLibraries, ...this.options });
+    for (const [name, cluster] of Object.entries(spec.clusters ?? {})) host.clusters.set(name, cluster);
     const session = new HostSession(
       host,
       refusing(() => listen(host, spec)),
@@ -50,10 +52,15 @@ export class HostSession implements Session {
   }
 
   /** Calls may overlap: a stream that a plugin holds ends when something, such as a tick, continues it. */
-  async request(request: HttpRequest): Promise<Exchange> {
-    const stream = this.listener.open(request);
-    if (!stream.finished) await new Promise<void>((resolve) => (stream.onFinish = resolve));
-    return exchangeOf(stream);
+  request(request: HttpRequest): Promise<Exchange> {
+    return exchange(this.listener.open(request));
+  }
+
+  async requests(requests: readonly HttpRequest[]): Promise<Exchange[]> {
+    const connection = this.listener.connect();
+    const exchanges: Exchange[] = [];
+    for (const request of requests) exchanges.push(await exchange(connection.open(request)));
+    return exchanges;
   }
 
   async update(plugins: readonly PluginSpec[]): Promise<void> {
@@ -116,6 +123,11 @@ export function loadModule(path: string): PluginModule {
   return module;
 }
 
+async function exchange(stream: HttpStream): Promise<Exchange> {
+  if (!stream.finished) await new Promise<void>((resolve) => (stream.onFinish = resolve));
+  return exchangeOf(stream);
+}
+
 function exchangeOf(stream: HttpStream): Exchange {
   const { response, info } = stream;
   return {
@@ -127,6 +139,6 @@ function exchangeOf(stream: HttpStream): Exchange {
       trailers: headerList(response?.trailers ?? null),
     },
     details: info.details ?? "",
-    properties: Object.fromEntries(info.state),
+    properties: info.state.properties(),
   };
 }

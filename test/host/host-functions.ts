@@ -3,6 +3,7 @@
  * the rest to the context, as there. A pointer out of bounds is InvalidMemoryAccess.
  */
 import { MAX_BUFFER_TYPE, MAX_HEADER_MAP_TYPE, LogLevel, WasmResult } from "./abi.ts";
+import { callFunctions } from "./call-functions.ts";
 import { concatBytes, decodeUtf8, NO_BYTES } from "./bytes.ts";
 import type { HeaderMap } from "./header-map.ts";
 import { pairsSize, readPairs, writePairs } from "./pairs.ts";
@@ -12,7 +13,7 @@ import type { Vm } from "./vm.ts";
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- parameters follow `signatures.ts`
 export type HostFunction = (...args: any[]) => number;
 
-const { Ok, NotFound, BadArgument, SerializationFailure, InvalidMemoryAccess, Unimplemented } = WasmResult;
+const { Ok, NotFound, BadArgument, SerializationFailure, InvalidMemoryAccess } = WasmResult;
 
 /** The largest gRPC status code; anything else, such as -1, means that none was given. */
 const MAX_GRPC_STATUS = 16;
@@ -167,7 +168,7 @@ function propertyFunctions(vm: Vm): Record<string, HostFunction> {
       if (key === null) return InvalidMemoryAccess;
       if (key === "") return SerializationFailure;
       const value = getProperty(vm.context, key);
-      if (value === null) return NotFound;
+      if (typeof value !== "string") return value;
       return vm.returnString(value, pointer, size) ? Ok : InvalidMemoryAccess;
     },
     proxy_set_property(path: number, pathSize: number, value: number, valueSize: number) {
@@ -303,22 +304,5 @@ function contextFunctions(vm: Vm): Record<string, HostFunction> {
     },
     pthread_equal: (left: number, right: number) => (left === right ? 1 : 0),
     emscripten_notify_memory_growth: () => 0,
-  };
-}
-
-/** Calls to other services, and queues between VMs. To come; until then a module learns it has none. */
-function callFunctions(_vm: Vm): Record<string, HostFunction> {
-  const unimplemented: HostFunction = () => Unimplemented;
-  return {
-    proxy_http_call: unimplemented,
-    proxy_grpc_call: unimplemented,
-    proxy_grpc_stream: unimplemented,
-    proxy_grpc_send: unimplemented,
-    proxy_grpc_close: unimplemented,
-    proxy_grpc_cancel: unimplemented,
-    proxy_register_shared_queue: unimplemented,
-    proxy_resolve_shared_queue: unimplemented,
-    proxy_enqueue_shared_queue: unimplemented,
-    proxy_dequeue_shared_queue: unimplemented,
   };
 }

@@ -9,7 +9,7 @@
  * stream.response?.status; stream.hostCalls; host.metrics.values();
  * ```
  */
-import type { HttpRequest, UpstreamReply, UpstreamRequest } from "../driver.ts";
+import type { Cluster, HttpRequest, UpstreamReply, UpstreamRequest } from "../driver.ts";
 import { ConfigurationRefused } from "../driver.ts";
 import { LogLevel } from "./abi.ts";
 import type { WasmResult } from "./abi.ts";
@@ -17,17 +17,20 @@ import { FakeClock } from "./clock.ts";
 import { RootContext } from "./context.ts";
 import { builtInForeignFunctions } from "./foreign.ts";
 import type { ForeignFunctions } from "./foreign.ts";
+import type { ConnectionState } from "./filter-state.ts";
+import type { HostLibraries } from "./libraries.ts";
 import { MetricStore } from "./metrics.ts";
 import { Direction, Plugin } from "./plugin.ts";
 import type { PluginOptions } from "./plugin.ts";
 import type { AttributeValue } from "./properties.ts";
 import type { ProcessServices } from "./services.ts";
 import { SharedData } from "./shared-data.ts";
+import { SharedQueues } from "./shared-queue.ts";
 import { HttpStream } from "./stream.ts";
 import { Vm } from "./vm.ts";
 import { PluginSlot, Worker } from "./worker.ts";
 
-export interface HostOptions {
+export interface HostOptions extends HostLibraries {
   /** Default 1. */
   workers?: number;
   clock?: FakeClock;
@@ -56,8 +59,11 @@ export interface ListenerOptions {
 export class Host implements ProcessServices {
   readonly clock: FakeClock;
   readonly sharedData = new SharedData();
+  readonly sharedQueues: SharedQueues;
+  /** What modules call, by name; may be changed at any time. */
+  readonly clusters = new Map<string, Cluster>();
   readonly metrics = new MetricStore();
-  readonly foreignFunctions: ForeignFunctions = builtInForeignFunctions();
+  readonly foreignFunctions: ForeignFunctions;
   readonly faults = new Map<string, WasmResult>();
   readonly hostCalls = new Map<string, number>();
   readonly logLevel: LogLevel;
@@ -70,7 +76,9 @@ export class Host implements ProcessServices {
   private nextWorker = 0;
 
   constructor(options: HostOptions = {}) {
+    this.foreignFunctions = builtInForeignFunctions(options);
     this.clock = options.clock ?? new FakeClock();
+    this.sharedQueues = new SharedQueues(this.clock);
     this.logLevel = options.logLevel ?? LogLevel.Trace;
     this.fillRandom = options.random ?? pooledRandom();
     this.workers = Array.from({ length: options.workers ?? 1 }, () => new Worker(this));
@@ -90,6 +98,11 @@ export class Host implements ProcessServices {
 
   random(bytes: Uint8Array): void {
     this.fillRandom(bytes);
+  }
+
+  /** Lets come what is due without time passing: answers to calls, mostly. */
+  settle(): void {
+    this.clock.advance(0n);
   }
 
   /** Linear memory of all VMs of all workers and the main thread together, in bytes. */
@@ -116,7 +129,7 @@ export class Host implements ProcessServices {
     const before = this.logs.length;
     const root = new RootContext(new Vm(plugin, this), plugin);
     const accepted = root.start() && root.configure();
-    root.setTickPeriod(0);
+    root.abandon();
     if (accepted) return;
     const errors = this.logs.slice(before).filter(({ level }) => level >= LogLevel.Error);
     throw new ConfigurationRefused(errors.map(({ text }) => text));
@@ -139,6 +152,7 @@ export class Listener {
     this.reply = options.reply ?? (() => ({}));
     this.attributes = new Map(Object.entries(options.attributes ?? {}));
     this.load(options.plugins);
+    host.settle();
   }
 
   /**
@@ -149,19 +163,38 @@ export class Listener {
     const old = [this.mainSlots, ...this.slots];
     this.load(plugins);
     for (const chain of old) for (const slot of chain) slot.release();
+    this.host.settle();
   }
 
   /** Starts a stream, on the next worker or the given one, and plays it as far as it goes. */
-  open(request: HttpRequest, worker: number = this.host.takeWorker()): HttpStream {
+  open(
+    request: HttpRequest,
+    worker: number = this.host.takeWorker(),
+    connectionState?: ConnectionState,
+  ): HttpStream {
     const stream = new HttpStream({
       services: this.host,
+      request,
       direction: this.direction,
       attributes: this.attributes,
       reply: this.reply,
       uses: this.slots[worker]!.map((slot) => slot.use()),
+      ...(connectionState === undefined ? {} : { connectionState }),
     });
-    stream.start(request);
+    stream.start();
+    const { abortAfter } = request;
+    if (abortAfter !== undefined && !stream.finished) {
+      const delay = BigInt(Math.round(abortAfter * 1e6));
+      this.host.clock.schedule(delay, () => stream.resetStream("downstream_remote_disconnect"));
+    }
+    this.host.settle();
     return stream;
+  }
+
+  /** A connection: its streams are one worker's, and share what plugins keep for it. */
+  connect(worker: number = this.host.takeWorker()): { open(request: HttpRequest): HttpStream } {
+    const state: ConnectionState = new Map();
+    return { open: (request) => this.open(request, worker, state) };
   }
 
   /** As {@link open}, of a stream that ends at once; throws if a plugin holds it. */

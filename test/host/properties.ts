@@ -3,24 +3,30 @@
  * attributes (`source/extensions/filters/common/expr/context.cc`), then as what plugins have set.
  * Values are serialized as `serializeValue` of Envoy's `wasm/context.cc` has it.
  */
-import { byteStringOf } from "./bytes.ts";
+import type { Claims } from "../driver.ts";
+import { HeaderMapType, WasmResult } from "./abi.ts";
+import { bytesOf, byteStringOf } from "./bytes.ts";
 import type { Context } from "./context.ts";
-import { HeaderMapType } from "./abi.ts";
+import { StateType } from "./filter-state.ts";
+import type { FilterState } from "./filter-state.ts";
 import type { HeaderMap } from "./header-map.ts";
 import { Direction } from "./plugin.ts";
+import { serializeStruct, StructValue } from "./struct-value.ts";
 
 /** An integer is a bigint (8 bytes, little endian), a string is a byte string. Times are ns since 1970. */
-export type AttributeValue = string | bigint | boolean | Uint8Array;
+export type AttributeValue = string | bigint | boolean | Uint8Array | StructValue;
 
 /** What is known of a stream besides its headers. */
 export interface StreamInfo {
-  /** What plugins set, without Envoy's prefix `wasm.`; values are byte strings. */
-  readonly state: Map<string, string>;
+  /** What plugins set, and objects of the proxy's own; values are byte strings. */
+  readonly state: FilterState;
   /**
    * Attributes by path with dots (`connection.mtls`, `metadata.filter_metadata.x.y`,
    * `filter_state.io.istio.peer_principal`). They go before what the host makes up.
    */
   readonly attributes: ReadonlyMap<string, AttributeValue>;
+  /** Dynamic metadata by the name of the filter that set it. */
+  readonly metadata: Readonly<Record<string, Claims>>;
   readonly direction: Direction;
   /** From `x-forwarded-for`; null where that names none. */
   remoteAddress: string | null;
@@ -35,15 +41,16 @@ export interface StreamInfo {
   details: string | null;
 }
 
-/** The value as a byte string, or null (NotFound). */
-export function getProperty(context: Context, path: string): string | null {
+/** The value as a byte string, or what the host answers instead: NotFound, or SerializationFailure for a null. */
+export function getProperty(context: Context, path: string): string | WasmResult {
   // A NUL at the end adds no part.
   const parts = (path.endsWith("\0") ? path.slice(0, -1) : path).split("\0");
   const value = lookUp(context, parts);
-  return value === null ? null : serialize(value);
+  return value === null ? WasmResult.NotFound : serialize(value);
 }
 
-function serialize(value: AttributeValue): string {
+function serialize(value: AttributeValue): string | WasmResult {
+  if (value instanceof StructValue) return serializeStruct(value.value) ?? WasmResult.SerializationFailure;
   switch (typeof value) {
     case "string":
       return value;
@@ -59,7 +66,8 @@ function serialize(value: AttributeValue): string {
   }
 }
 
-function lookUp(context: Context, parts: readonly string[]): AttributeValue | null {
+/** The attribute at a path, typed as expressions see it; null where there is none. */
+export function lookUp(context: Context, parts: readonly string[]): AttributeValue | null {
   const [first = "", second = ""] = parts;
   const info = context.streamInfo;
   const given = info?.attributes.get(parts.join("."));
@@ -95,13 +103,21 @@ function lookUp(context: Context, parts: readonly string[]): AttributeValue | nu
     case "upstream":
     case "xds":
       return parts.length === 2 ? (DEFAULTS[`${first}.${second}`] ?? null) : null;
+    case "metadata":
+      // Not the message as a whole, nor typed metadata.
+      return second === "filter_metadata" ? new StructValue(info.metadata).at(parts.slice(2)) : null;
     case "filter_state":
-      return parts.length === 2 && second.startsWith("wasm.")
-        ? (info.state.get(second.slice(5)) ?? null)
-        : null;
+      return parts.length === 2 ? stateValue(info.state, second) : null;
     default:
-      return parts.length === 1 ? (info.state.get(first) ?? null) : null;
+      return parts.length === 1 ? stateValue(info.state, `wasm.${first}`) : null;
   }
+}
+
+/** Bytes, unless it was declared a string. */
+function stateValue(state: FilterState, key: string): AttributeValue | null {
+  const object = state.find(key);
+  if (object === undefined || object.value === null) return null;
+  return object.type === StateType.String ? object.value : bytesOf(object.value);
 }
 
 /** Those attributes which the host makes up when a test gives none. */

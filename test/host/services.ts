@@ -1,13 +1,18 @@
 /** What the process offers to every VM in it. */
+import type { Cluster } from "../driver.ts";
 import type { LogLevel, WasmResult } from "./abi.ts";
 import type { FakeClock } from "./clock.ts";
 import type { ForeignFunctions } from "./foreign.ts";
 import type { MetricStore } from "./metrics.ts";
 import type { SharedData } from "./shared-data.ts";
+import type { SharedQueues } from "./shared-queue.ts";
 
 export interface ProcessServices {
   readonly clock: FakeClock;
   readonly sharedData: SharedData;
+  readonly sharedQueues: SharedQueues;
+  /** What modules call, by name. */
+  readonly clusters: ReadonlyMap<string, Cluster>;
   readonly metrics: MetricStore;
   readonly foreignFunctions: ForeignFunctions;
   /** What a host function answers instead of doing its work, by its name (`proxy_set_property`). */

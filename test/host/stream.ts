@@ -6,6 +6,7 @@
 import type { Header, HttpRequest, UpstreamReply, UpstreamRequest } from "../driver.ts";
 import { HeaderMapType } from "./abi.ts";
 import { bytesOf, concatBytes, NO_BYTES, byteStringOf } from "./bytes.ts";
+import { callerMetadata, peerAttributes } from "./caller.ts";
 import {
   admit,
   finishResponse,
@@ -15,6 +16,8 @@ import {
 } from "./connection-manager.ts";
 import type { LocalReply, RootContext, StreamCallbacks } from "./context.ts";
 import { Body, StreamContext, Way } from "./context.ts";
+import { FilterState } from "./filter-state.ts";
+import type { ConnectionState } from "./filter-state.ts";
 import { HeaderMap } from "./header-map.ts";
 import { Pipeline } from "./pipeline.ts";
 import type { Sink } from "./pipeline.ts";
@@ -33,10 +36,13 @@ export interface PluginUse {
 
 export interface StreamOptions {
   readonly services: ProcessServices;
+  readonly request: HttpRequest;
   readonly direction: Direction;
   readonly attributes: ReadonlyMap<string, AttributeValue>;
   readonly reply: (request: UpstreamRequest) => UpstreamReply;
   readonly uses: readonly PluginUse[];
+  /** What lives as long as the stream's connection; default one of its own. */
+  readonly connectionState?: ConnectionState;
 }
 
 export interface StreamResponse {
@@ -82,8 +88,9 @@ export class HttpStream implements StreamCallbacks, Sink {
     const { clock } = options.services;
     this.startedAt = clock.monotonic;
     this.info = {
-      state: new Map(),
-      attributes: options.attributes,
+      state: new FilterState(options.connectionState),
+      attributes: attributesOf(options),
+      metadata: callerMetadata(options.request),
       direction: options.direction,
       remoteAddress: null,
       protocol: "HTTP/1.1",
@@ -105,7 +112,8 @@ export class HttpStream implements StreamCallbacks, Sink {
   }
 
   /** Plays the request as far as it goes. */
-  start(request: HttpRequest): void {
+  start(): void {
+    const { request } = this.options;
     const admitted = admit(request, this.options.services);
     if (admitted.refused !== null) {
       // Answered before any filter; Envoy makes the filters all the same, and they see its access log.
@@ -372,6 +380,10 @@ export class HttpStream implements StreamCallbacks, Sink {
     for (const use of this.options.uses) use.release();
     this.onFinish();
   }
+}
+
+function attributesOf({ request, attributes }: StreamOptions): ReadonlyMap<string, AttributeValue> {
+  return request.peer === undefined ? attributes : new Map([...peerAttributes(request.peer), ...attributes]);
 }
 
 /** `Grpc::Utility::httpToGrpcStatus`. */

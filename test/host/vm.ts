@@ -3,6 +3,7 @@
  * `context.cc` of proxy-wasm-cpp-host.
  */
 import { HeadersStatus, LogLevel, DataStatus, TrailersStatus } from "./abi.ts";
+import type { CallKind } from "./abi.ts";
 import { readByteString, writeByteString } from "./bytes.ts";
 import type { Context, RootContext } from "./context.ts";
 import { VmContext } from "./context.ts";
@@ -34,6 +35,11 @@ interface Callbacks {
   on_grpc_receive_trailing_metadata: Callback | null;
   on_grpc_close: Callback | null;
   on_foreign_function: Callback | null;
+  on_new_connection: Callback | null;
+  on_downstream_data: Callback | null;
+  on_upstream_data: Callback | null;
+  on_downstream_connection_close: Callback | null;
+  on_upstream_connection_close: Callback | null;
   on_done: Callback | null;
   on_log: Callback | null;
   on_delete: Callback | null;
@@ -59,6 +65,11 @@ const CALLBACK_NAMES: readonly CallbackName[] = [
   "on_grpc_receive_trailing_metadata",
   "on_grpc_close",
   "on_foreign_function",
+  "on_new_connection",
+  "on_downstream_data",
+  "on_upstream_data",
+  "on_downstream_connection_close",
+  "on_upstream_connection_close",
   "on_done",
   "on_log",
   "on_delete",
@@ -96,6 +107,7 @@ export class Vm {
   private current: Context;
   private depth = 0;
   private nextContextId = 1;
+  private readonly lastTokens: [number, number, number] = [0, 0, 0];
   private afterCall: (() => void)[] = [];
 
   /** Throws {@link ModuleLoadError} when the module traps while it is instantiated or initialized. */
@@ -149,6 +161,11 @@ export class Vm {
     return this.contexts.get(this.effectiveId) ?? this.current;
   }
 
+  /** The context that was called back, whatever the effective one is (`current_context_`). */
+  get callContext(): Context {
+    return this.current;
+  }
+
   /** True while the module runs: what would call into it must wait (`addAfterCall`). */
   get running(): boolean {
     return this.depth > 0;
@@ -164,6 +181,12 @@ export class Vm {
       this.nextContextId = this.nextContextId === 0xffffffff ? 1 : this.nextContextId + 1;
       if (!this.contexts.has(id)) return id;
     }
+  }
+
+  /** A token for a call; the lowest two bits tell its {@link CallKind}. */
+  allocateCallToken(kind: CallKind): number {
+    this.lastTokens[kind] = (this.lastTokens[kind] + 4) >>> 0;
+    return this.lastTokens[kind] | kind;
   }
 
   /**

@@ -28,6 +28,8 @@ export async function compileCounted(entry: string): Promise<Uint8Array> {
 
 function count(module: binaryen.Module, name: string): void {
   const reference = module.getFunction(name);
+  // A program that never grows a block is compiled without it.
+  if (reference === 0 && name.endsWith("__realloc")) return;
   if (reference === 0) throw new Error(`the runtime has no ${name}: has the compiler changed?`);
   const info = binaryen.getFunctionInfo(reference);
   const counted = module.global.set(

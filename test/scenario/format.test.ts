@@ -43,6 +43,50 @@ describe("a scenario file", () => {
     expect([...request!.body!]).toEqual([0xc3, 0xbc]);
   });
 
+  it("says who calls: by certificate, by token, by address", () => {
+    const text = `${head}steps:
+- request: {peer: {uri: "spiffe://td/ns/a/sa/b", dns: [a.test, b.test]}}
+- request: {peer: {}}
+- request: {claims: {sub: alice, n: 7, groups: [a, null], realm: {x: true}}}
+- request: {headers: {X-Forwarded-For: 10.0.0.1}, remoteAddress: "2001:db8::1"}
+`;
+    expect(parseScenario(text, "x.yaml").steps.map(({ request }) => request)).toEqual([
+      { method: "GET", path: "/", peer: { uris: ["spiffe://td/ns/a/sa/b"], dnsNames: ["a.test", "b.test"] } },
+      { method: "GET", path: "/", peer: {} },
+      {
+        method: "GET",
+        path: "/",
+        claims: { sub: "alice", n: 7, groups: ["a", null], realm: { x: true } },
+      },
+      {
+        method: "GET",
+        path: "/",
+        headers: [
+          ["X-Forwarded-For", "10.0.0.1"],
+          ["x-forwarded-for", "2001:db8::1"],
+        ],
+      },
+    ]);
+  });
+
+  it("is refused with claims that no verifier takes, and with tokens of its own beside them", () => {
+    const text = `${head}steps:
+- request: {claims: {iss: 7, aud: [a, 1], exp: 1, jti: ok, x: .inf, y: [!!binary gP8=]}}
+- request: {headers: {Authorization: Bearer x}}
+- request: {claims: [sub], peer: {uris: a}}
+`;
+    expect(errorsOf(text)).toEqual([
+      "x.yaml:4: steps[0].request.claims.iss: expected text, got the number 7; put it in quotes",
+      "x.yaml:4: steps[0].request.claims.aud: expected text, got the number 1; put it in quotes",
+      "x.yaml:4: steps[0].request.claims.exp: a scenario's token has no time",
+      "x.yaml:4: steps[0].request.claims.x: expected what JSON has",
+      "x.yaml:4: steps[0].request.claims.y: expected what JSON has",
+      "x.yaml:6: steps[2].request.peer.uris: unknown field; known are uri, dns",
+      "x.yaml:6: steps[2].request.claims: expected a mapping, got a list",
+      "x.yaml:5: an `authorization` header stands beside no `claims`",
+    ]);
+  });
+
   it("tells exact, absent, listed and matched values apart", () => {
     const text = `${head}steps:
 - request: {}

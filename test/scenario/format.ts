@@ -22,6 +22,9 @@
  *     headers: {name: value, other: [first, second]}
  *     body: text
  *     trailers: {name: value}
+ *     peer: {uri: "spiffe://..", dns: ".."}      # a client certificate with these names, or lists of them
+ *     claims: {iss: "..", groups: [a]} # of a token that the proxy has verified
+ *     remoteAddress: 203.0.113.7       # the client's address, from a proxy that is trusted
  *   repeat: 3                          # so many times, and each time all of the following holds
  *   reply: {status, headers, body, trailers}       # what the upstream answers in this step
  *   upstream: {method, path, authority, headers, body, trailers}   # what reached the upstream
@@ -50,7 +53,7 @@ import {
   type Node,
   type YAMLMap,
 } from "yaml";
-import type { Header, HttpRequest, UpstreamReply } from "../driver.ts";
+import type { Claims, Header, HttpRequest, Json, Peer, UpstreamReply } from "../driver.ts";
 
 /** A plugin of a scenario. */
 export interface ScenarioPlugin {
@@ -138,6 +141,11 @@ export function parseScenario(text: string, file: string): Scenario {
   return scenario;
 }
 
+/** Whether a request of the scenario comes with a `peer` or with `claims`. */
+export function asks({ steps }: Scenario, what: "peer" | "claims"): boolean {
+  return steps.some(({ request }) => request?.[what] !== undefined);
+}
+
 type Fields = ReadonlyMap<string, Node | null>;
 
 /** Walks the document, collecting errors. After an error it goes on with a harmless value. */
@@ -189,7 +197,16 @@ class Reader {
     if (!refused && !steps?.length)
       this.fail(fields.get("steps") ?? root, "steps", "expected at least one step");
     scenario.steps = steps ?? [];
+    if (asks(scenario, "claims")) this.noOtherTokens(scenario.steps);
     return scenario;
+  }
+
+  /** The proxy verifies all tokens of such a scenario, and refuses those that are not its own. */
+  noOtherTokens(steps: readonly Step[]): void {
+    for (const { line, request } of steps) {
+      if (request?.headers?.some(([name]) => name.toLowerCase() === "authorization"))
+        this.errors.push(`${this.file}:${line}: an \`authorization\` header stands beside no \`claims\``);
+    }
   }
 
   step(node: Node | null, path: string, index: number, filters: readonly string[]): Step {
@@ -329,13 +346,48 @@ class Reader {
   }
 
   request(node: Node | null, path: string): HttpRequest {
-    const fields = this.fields(node, path, ["method", "path", "authority", "headers", "body", "trailers"]);
+    const message = ["method", "path", "authority", "headers", "body", "trailers"];
+    const fields = this.fields(node, path, [...message, "peer", "claims", "remoteAddress"]);
     const text = (name: string): string | undefined =>
       this.optional(fields, name, path, (value, at) => this.bytes(value, at));
     const request: HttpRequest = { method: text("method") ?? "GET", path: text("path") ?? "/" };
     const authority = text("authority");
     if (authority !== undefined) request.authority = authority;
-    return Object.assign(request, this.message(fields, path));
+    Object.assign(request, this.message(fields, path));
+    const peer = this.optional(fields, "peer", path, (value, at) => this.peer(value, at));
+    if (peer) request.peer = peer;
+    const claims = this.optional(fields, "claims", path, (value, at) => this.claims(value, at));
+    if (claims) request.claims = claims;
+    const address = text("remoteAddress");
+    // The last one counts: it is what the nearest proxy has seen.
+    if (address !== undefined) request.headers = [...(request.headers ?? []), ["x-forwarded-for", address]];
+    return request;
+  }
+
+  peer(node: Node | null, path: string): Peer {
+    const fields = this.fields(node, path, ["uri", "dns"]);
+    const names = (name: string): string[] | undefined =>
+      this.optional(fields, name, path, (value, at) =>
+        (isSeq(value) ? this.items(value, at) : [value]).map((one) => this.plainText(one, at)),
+      );
+    const [uris, dnsNames] = [names("uri"), names("dns")];
+    return { ...(uris ? { uris } : {}), ...(dnsNames ? { dnsNames } : {}) };
+  }
+
+  /** Any claims, but those which a verifier reads are as RFC 7519 §4.1 has them, and none ends a token's time. */
+  claims(node: Node | null, path: string): Claims {
+    const claims = new Map<string, Json>();
+    for (const [name, value] of this.fields(node, path)) {
+      const at = `${path}.${name}`;
+      const claim: unknown = value?.toJS(this.document) ?? null;
+      if (isJson(claim)) claims.set(name, claim);
+      else this.fail(value, at, "expected what JSON has");
+      if (["exp", "nbf", "iat"].includes(name)) this.fail(value, at, "a scenario's token has no time");
+      if (["iss", "sub", "jti"].includes(name) && typeof claim !== "string") this.plainText(value, at);
+      if (name === "aud" && typeof claim !== "string")
+        for (const item of this.items(value, at)) this.plainText(item, at);
+    }
+    return Object.fromEntries(claims);
   }
 
   reply(node: Node | null, path: string): UpstreamReply {
@@ -511,6 +563,12 @@ class Reader {
   fail(node: Node | null | undefined, path: string, what: string): void {
     this.errors.push(`${this.file}:${this.line(node)}: ${path === "" ? "" : `${path}: `}${what}`);
   }
+}
+
+function isJson(value: unknown): value is Json {
+  if (typeof value === "number") return Number.isFinite(value);
+  if (typeof value !== "object" || value === null) return true;
+  return !(value instanceof Uint8Array) && Object.values(value).every(isJson);
 }
 
 function isNull(node: Node | null | undefined): boolean {

@@ -9,7 +9,7 @@ import {
   type Session,
   type UpstreamReply,
 } from "../driver.ts";
-import type { Scenario, ScenarioPlugin, Step } from "./format.ts";
+import { asks, type Scenario, type ScenarioPlugin, type Step } from "./format.ts";
 import { compareExchange, compareMetrics, showMismatches, type Mismatch } from "./match.ts";
 
 export interface RunOptions {
@@ -87,6 +87,8 @@ export async function runScenario(
       ...(scenario.direction ? { direction: scenario.direction } : {}),
       properties: [...new Set(scenario.steps.flatMap((step) => step.properties.map(([name]) => name)))],
       metrics: scenario.steps.some((step) => step.metrics.length > 0),
+      peers: asks(scenario, "peer"),
+      claims: asks(scenario, "claims"),
       reply: () => reply,
     });
   } catch (error) {

@@ -43,6 +43,7 @@ function bufferOf(name: string): BufferTypeValues {
   if (name == "request") return BufferTypeValues.HttpRequestBody;
   if (name == "response") return BufferTypeValues.HttpResponseBody;
   if (name == "call-response") return BufferTypeValues.HttpCallResponseBody;
+  if (name == "grpc") return BufferTypeValues.GrpcReceiveBuffer;
   if (name == "vm-configuration") return BufferTypeValues.VmConfiguration;
   if (name == "plugin-configuration") return BufferTypeValues.PluginConfiguration;
   return <BufferTypeValues>99;

@@ -1,7 +1,9 @@
 /**
  * The module's contexts. A configuration is lines `label x` (the name by which lines address one plugin of
  * several), `trace` (logs each callback), `refuse reason`, `defer-done` (its end waits for `proxy_done` on a tick),
- * `tick-period n`, and operations `configure <operation> ..` and `root-tick <operation> ..`.
+ * `tick-period n`, and operations `configure <operation> ..`, `root-tick <operation> ..` and, for what comes of calls that the root
+ * context made, `root-call`, `root-grpc-receive` and so on, and `queue-ready`. What comes of a stream's n-th call is done by its lines
+ * `call` and `call-n`, in the stream's name.
  */
 import { proxy_done, proxy_set_effective_context } from "../../../assembly/abi/imports";
 import {
@@ -14,10 +16,14 @@ import {
   RootContext,
   setTickPeriod,
   stream_context,
+  WasmResultValues,
 } from "../../../assembly/index";
 import { utf8 } from "../../../assembly/stream-context";
 import { bodyOperation } from "./bodies";
+import { foreignOperation } from "./foreign";
+import { callOperation, grpcStatus, takeSentToken } from "./calls";
 import { headerOperation } from "./headers";
+import { queueName, queueOperation } from "./queues";
 import { Arguments, Line, nameOf, parseLine } from "./script";
 import { serviceOperation } from "./services";
 import { streamOperation } from "./stream";
@@ -28,6 +34,8 @@ export class ConformanceRoot extends RootContext {
   private deferring: bool = false;
   private ending: bool = false;
   private script: Line[] = [];
+  /** By token: the stream that called, null for the root context itself. */
+  private readonly callers: Map<u32, Caller> = new Map<u32, Caller>();
   /** Streams which ask for a tick. */
   private waiting: ConformanceContext[] = [];
 
@@ -73,6 +81,62 @@ export class ConformanceRoot extends RootContext {
     }
   }
 
+  onHttpCallResponse(token: u32, headers: u32, body_size: u32, trailers: u32): void {
+    const sizes = headers == 0 ? "failed" : body_size.toString() + " " + trailers.toString();
+    report("answer " + sizes);
+    this.answered("call", token);
+    this.callers.delete(token);
+  }
+
+  onGrpcReceiveInitialMetadata(token: u32, count: u32): void {
+    report("grpc-metadata" + (count == 0 ? " none" : ""));
+    this.answered("grpc-metadata", token);
+  }
+
+  onGrpcReceive(token: u32, size: u32): void {
+    report("grpc-receive " + size.toString());
+    this.answered("grpc-receive", token);
+  }
+
+  onGrpcReceiveTrailingMetadata(token: u32, _count: u32): void {
+    report("grpc-trailers");
+    this.answered("grpc-trailers", token);
+  }
+
+  onGrpcClose(token: u32, status: u32): void {
+    report("grpc-close " + status.toString() + " " + grpcStatus());
+    this.answered("grpc-close", token);
+  }
+
+  onQueueReady(token: u32): void {
+    report("queue-ready " + queueName(token));
+    this.run("queue-ready");
+  }
+
+  noteCall(context: ConformanceContext | null): void {
+    const token = takeSentToken();
+    if (token != 0) this.callers.set(token, new Caller(context, context == null ? 0 : ++context.calls));
+  }
+
+  /** Something came of a call: does what the script of who made it says. */
+  private answered(callback: string, token: u32): void {
+    if (!this.callers.has(token)) {
+      report("unknown token");
+      return;
+    }
+    const caller = this.callers.get(token);
+    const context = caller.context;
+    if (context == null) {
+      this.run("root-" + callback);
+      return;
+    }
+    const effective = proxy_set_effective_context(context.context_id);
+    if (effective == WasmResultValues.Ok) {
+      context.run(callback, false);
+      context.run(callback + "-" + caller.number.toString(), false);
+    } else report("gone " + nameOf(effective));
+  }
+
   onDone(): bool {
     this.trace("done");
     this.ending = this.deferring;
@@ -100,12 +164,25 @@ export class ConformanceRoot extends RootContext {
   private run(callback: string): void {
     for (let at = 0; at < this.script.length; at++) {
       const line = this.script[at];
-      if (line.callback == callback) report(perform(line.operation, line.given));
+      if (line.callback != callback) continue;
+      report(perform(line.operation, line.given));
+      this.noteCall(null);
     }
   }
 }
 
+/** Who made a call. */
+class Caller {
+  constructor(
+    readonly context: ConformanceContext | null,
+    /** Which of the stream's calls it is, from 1. */
+    readonly number: i32,
+  ) {}
+}
+
 export class ConformanceContext extends Context {
+  /** Calls so far. */
+  calls: i32 = 0;
   private script: Line[] = [];
 
   get root(): ConformanceRoot {
@@ -164,6 +241,7 @@ export class ConformanceContext extends Context {
       if (line.callback != callback && line.callback != partial) continue;
       if (line.operation == "return") answer = <i32>line.given.number(0);
       else report(perform(line.operation, line.given));
+      this.root.noteCall(this);
     }
     return answer;
   }
@@ -201,6 +279,12 @@ function perform(operation: string, given: Arguments): string {
   if (header != null) return header;
   const body = bodyOperation(operation, given);
   if (body != null) return body;
+  const foreign = foreignOperation(operation, given);
+  if (foreign != null) return foreign;
+  const call = callOperation(operation, given);
+  if (call != null) return call;
+  const queue = queueOperation(operation, given);
+  if (queue != null) return queue;
   const service = serviceOperation(operation, given);
   return service == null ? "no such operation: " + operation : service;
 }

@@ -95,6 +95,9 @@ function mapOf(name: string): HeaderMapTypeValues {
   if (name == "response") return HeaderMapTypeValues.ResponseHeaders;
   if (name == "response-trailers") return HeaderMapTypeValues.ResponseTrailers;
   if (name == "call-response") return HeaderMapTypeValues.HttpCallResponseHeaders;
+  if (name == "call-response-trailers") return HeaderMapTypeValues.HttpCallResponseTrailers;
+  if (name == "grpc-initial") return HeaderMapTypeValues.GrpcReceiveInitialMetadata;
+  if (name == "grpc-trailing") return HeaderMapTypeValues.GrpcReceiveTrailingMetadata;
   return <HeaderMapTypeValues>99;
 }
 

@@ -1,4 +1,4 @@
-/** Operations that belong to no stream: logs, clocks, randomness, metrics, shared data, foreign functions. */
+/** Operations that belong to no stream: logs, clocks, randomness, metrics, shared data. */
 import {
   proxy_get_log_level,
   proxy_get_metric,
@@ -10,7 +10,6 @@ import { LogLevelValues, MetricTypeValues, WasmResultValues } from "../../../ass
 import { arenaAllocate } from "../../../assembly/bytes/arena";
 import { ABSENT, Bytes, bytesOf, lengthOf, pointerOf } from "../../../assembly/bytes/bytes";
 import { monotonicNow, now, setTickPeriod } from "../../../assembly/host/clock";
-import { callForeignFunction, clearRouteCache, foreignResult } from "../../../assembly/host/foreign";
 import { log, logBytes, logs } from "../../../assembly/host/log";
 import {
   count,
@@ -48,11 +47,6 @@ export function serviceOperation(operation: string, given: Arguments): string | 
     return "";
   }
   if (operation == "random") return random(<u32>given.number(0));
-  if (operation == "foreign") {
-    const answer = callForeignFunction(given.bytes(0), given.bytes(1));
-    return answer == ABSENT ? nameOf(foreignResult) : show(answer);
-  }
-  if (operation == "clear-route-cache") return nameOf(clearRouteCache());
   return null;
 }
 

@@ -1,6 +1,6 @@
 /** Bodies and the host's other buffers, both ways. */
 import { beforeAll, describe, expect, it } from "vitest";
-import { bytes, text, type Outcome, type Play, type Player, type Stage } from "../player.ts";
+import { bytes, named, sent, text, type Outcome, type Play, type Player, type Stage } from "../player.ts";
 
 interface Side {
   way: "request" | "response";
@@ -140,6 +140,57 @@ export function bodies(player: () => Player): void {
       ]);
       expect(await without([], {})).toEqual([]);
       await traced.close();
+    });
+
+    it("may have another length when the header says so beforehand", async () => {
+      const outcome = await stage.play(
+        [`${way}-headers replace ${way} content-length 3`, `${way}-body-part replace-body ${way} new`],
+        give("hello world"),
+      );
+      expect(outcome.results).toEqual(["Ok", "Ok"]);
+      expect(take(outcome)).toBe("new");
+      const { headers } = way === "request" ? sent(outcome) : outcome.response;
+      expect(named(headers, "content-length")).toEqual(["3"]);
+    });
+
+    it("of another length without a header comes in chunks", async () => {
+      const outcome = await perform([`replace-body ${way} longer%20than%20it%20was`]);
+      expect(take(outcome)).toBe("longer than it was");
+      const { headers } = way === "request" ? sent(outcome) : outcome.response;
+      expect(named(headers, "content-length")).toEqual([]);
+    });
+
+    it.each([
+      ["replaced", "replace-body BODY whole", /^whole$/],
+      ["shrunk to nothing", 'replace-body BODY ""', /^$/],
+      ["prepended to", "prepend BODY >", /^>(0123456789){30000}$/],
+      ["appended to", "append BODY <", /^(0123456789){30000}<$/],
+      ["truncated", 'set-body BODY 0 299995 ""', /^56789$/],
+    ])("that came in many pieces and was buffered is %s at its end", async (_what, operation, after) => {
+      const outcome = await stage.play(
+        [
+          `${way}-headers remove ${way} content-length`,
+          `${way}-body-part return 1`,
+          `${way}-body-end ${operation.replace("BODY", way)}`,
+        ],
+        give("0123456789".repeat(30_000)),
+      );
+      expect(outcome.results).toEqual(["Ok", "Ok"]);
+      expect(take(outcome)).toMatch(after);
+    });
+
+    it("is rewritten piece by piece as it comes", async () => {
+      const outcome = await stage.play(
+        [
+          `${way}-headers remove ${way} content-length`,
+          `${way}-body-part replace-body ${way} piece,`,
+          `${way}-body-end append ${way} end`,
+        ],
+        give("0123456789".repeat(30_000)),
+      );
+      expect(take(outcome)).toMatch(/^(piece,)+end$/);
+      // Each piece was replaced once, whatever number of pieces it came in.
+      expect(outcome.results.length).toBe(take(outcome).split(",").length + 1);
     });
 
     it("of 300,000 bytes goes through whole", async () => {

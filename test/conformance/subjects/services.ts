@@ -1,4 +1,4 @@
-/** Logs, clocks, randomness, ticks, metrics, shared data, foreign functions. */
+/** Logs, clocks, randomness, ticks, metrics, shared data. */
 import { beforeAll, describe, expect, it } from "vitest";
 import { fresh, integer, type Player, type Stage } from "../player.ts";
 
@@ -313,16 +313,6 @@ export function services(player: () => Player): void {
         "one",
       ]);
       expect(await results([`b/response-headers shared-get ${key}`])).toEqual(["one"]);
-    });
-  });
-
-  describe("foreign functions", () => {
-    it("clear the route cache", async () => {
-      expect(await results(["clear-route-cache", "foreign clear_route_cache"])).toEqual(["Ok", ""]);
-    });
-
-    it("of an unknown name are not found", async () => {
-      expect(await results(["foreign no_such_function x", 'foreign "" x'])).toEqual(["NotFound", "NotFound"]);
     });
   });
 }

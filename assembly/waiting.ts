@@ -1,0 +1,133 @@
+import { mayTrackCall } from "./abi/calls";
+import { BufferTypeValues, GrpcStatusValues, HeaderMapTypeValues } from "./abi/values";
+import { ABSENT, byteAt, Bytes, bytesOf, lengthOf } from "./bytes/bytes";
+import { HeaderView } from "./header-view";
+import { getBuffer } from "./host/buffers";
+import { grpcStatusMessage, sendGrpcCall } from "./host/grpc";
+import { NO_CALL, sendHttpCall } from "./host/http-call";
+
+/**
+ * Calls of filters that wait for the answer. A filter calls and returns `Verdict.Wait`; with the answer it is asked again
+ * (`Filter.onAnswer`). One call at a time: of several in one callback, the last one is waited for.
+ */
+
+/**
+ * Whether any filter of the module calls. In a module where none does, nothing sets it, and the compiler drops all that
+ * depends on it.
+ */
+export let waits: bool = false;
+
+let sent: u32 = NO_CALL;
+let sentMemo: u32 = 0;
+
+/**
+ * Sends an HTTP request to a cluster. `headers` is a block of pairs (`pairs`), `:method`, `:path` and `:authority` among them;
+ * `timeout` is in milliseconds, more than 0: whoever waits must get an answer. `memo` comes back with it. False when nothing
+ * was sent: no such cluster, a header missing, too many calls waiting; then decide without an answer.
+ */
+export function callHttp(cluster: Bytes, headers: Bytes, body: Bytes, timeout: u32, memo: u32 = 0): bool {
+  waits = true;
+  sent = timeout > 0 && mayTrackCall() ? sendHttpCall(cluster, headers, body, ABSENT, timeout) : NO_CALL;
+  sentMemo = memo;
+  return sent != NO_CALL;
+}
+
+/** Calls a gRPC method with one message. As {@link callHttp}; `metadata` is a block of pairs or no bytes. */
+export function callGrpc(
+  cluster: Bytes,
+  service: Bytes,
+  method: Bytes,
+  metadata: Bytes,
+  message: Bytes,
+  timeout: u32,
+  memo: u32 = 0,
+): bool {
+  waits = true;
+  sent =
+    timeout > 0 && mayTrackCall()
+      ? sendGrpcCall(cluster, service, method, metadata, message, timeout)
+      : NO_CALL;
+  sentMemo = memo;
+  return sent != NO_CALL;
+}
+
+/** Before a filter is asked: what another one sent is not its own. */
+export function forgetSent(): void {
+  sent = NO_CALL;
+}
+
+/** The token of the call that was sent last, or {@link NO_CALL}. */
+export function sentToken(): u32 {
+  return sent;
+}
+
+export function sentMemoOf(): u32 {
+  return sentMemo;
+}
+
+/** What came of a call. Valid in `Filter.onAnswer`. */
+@final
+export class CallAnswer {
+  private readonly view: HeaderView = new HeaderView();
+  private loaded: bool = false;
+  private grpc: bool = false;
+  private size: u32 = 0;
+  /** As it was given to the call. */
+  memo: u32 = 0;
+  /**
+   * Of HTTP the status; 0 when the answer broke off. What goes wrong before an answer is one of Envoy's own: 504 when the time
+   * was up, 503 where there was no connection, 502 where it was no HTTP. Of gRPC the gRPC status: 14 for all of these.
+   */
+  status: u32 = 0;
+  /** Of gRPC what the server (or Envoy) says of a status other than 0, percent-encoded; for logs. */
+  message: Bytes = ABSENT;
+
+  beginHttp(headers: u32, size: u32): CallAnswer {
+    this.begin(false, size);
+    if (headers != 0) this.status = statusIn(this.headers.get(statusName()));
+    return this;
+  }
+
+  beginGrpc(status: u32, size: u32): CallAnswer {
+    this.begin(true, size);
+    this.status = status;
+    // Only now: it is the root context's, and the stream is made effective later.
+    if (status != GrpcStatusValues.Ok) this.message = grpcStatusMessage();
+    return this;
+  }
+
+  /** The headers of an HTTP answer, with `:status` among them. Read by one host call at the first use. */
+  get headers(): HeaderView {
+    if (!this.loaded) {
+      this.view.load(HeaderMapTypeValues.HttpCallResponseHeaders);
+      this.loaded = true;
+    }
+    return this.view;
+  }
+
+  /** The body or the message; {@link ABSENT} when there is none. Costs a host call each time. */
+  body(): Bytes {
+    if (this.size == 0) return ABSENT;
+    const buffer = this.grpc ? BufferTypeValues.GrpcReceiveBuffer : BufferTypeValues.HttpCallResponseBody;
+    return getBuffer(buffer, 0, this.size);
+  }
+
+  private begin(grpc: bool, size: u32): void {
+    this.grpc = grpc;
+    this.size = size;
+    this.loaded = false;
+    this.status = 0;
+    this.message = ABSENT;
+  }
+}
+
+/** `:status`; as bytes, since texts of a file stand also in modules that do not use them (`tools/texts.ts`). */
+function statusName(): Bytes {
+  return bytesOf(memory.data<u8>([0x3a, 0x73, 0x74, 0x61, 0x74, 0x75, 0x73]), 7);
+}
+
+/** The three digits of a status. */
+function statusIn(text: Bytes): u32 {
+  if (lengthOf(text) != 3) return 0;
+  return <u32>byteAt(text, 0) * 100 + <u32>byteAt(text, 1) * 10 + byteAt(text, 2) - 0x30 * 111;
+}
