@@ -144,7 +144,7 @@ describe("a set of 100,000 names", () => {
 describe("a StringMatch that is wrong", () => {
   it("is neither a string nor an object", () => {
     const expected =
-      "a: expected a string, or an object with one of exact, prefix, suffix, contains, in or present, got ";
+      "a: expected a string, or an object with one of exact, prefix, suffix, contains, regex, in or present, got ";
     expect(problems("1")).toBe(expected + "1");
     expect(problems("true")).toBe(expected + "true");
     expect(problems("null")).toBe(expected + "null");
@@ -152,7 +152,7 @@ describe("a StringMatch that is wrong", () => {
   });
 
   it("has no comparison or more than one", () => {
-    const none = "a: has no comparison; expected one of exact, prefix, suffix, contains, in or present";
+    const none = "a: has no comparison; expected one of exact, prefix, suffix, contains, regex, in or present";
     expect(problems("{}")).toBe(none);
     expect(problems('{"not":true,"ignoreCase":true}')).toBe(none);
     expect(problems('{"exact":null}')).toBe("a.exact: expected a string, got null");
@@ -165,7 +165,7 @@ describe("a StringMatch that is wrong", () => {
   });
 
   it("has a field that is unknown, each of which is told", () => {
-    const known = ": unknown field; expected exact, prefix, suffix, contains, in, present, ignoreCase or not";
+    const known = ": unknown field; expected exact, prefix, suffix, contains, regex, in, present, ignoreCase or not";
     expect(problems('{"exact":"a","Exact":"b","regexp":"c"}')).toBe(`a.Exact${known}\na.regexp${known}`);
   });
 
