@@ -1,61 +1,60 @@
-import { Bytes } from "../bytes/bytes";
+import { Bytes, lengthOf } from "../bytes/bytes";
+import { classes, CLASSES_ROOM, classesEnd, startClasses } from "./char-classes";
+import { startFlags } from "./class-syntax";
 import { countUpTo } from "./code-points";
-import { Parser } from "./parser";
+import { asked, asksCharacters, FRAMES_ROOM, parse } from "./parser";
+import { failSize, openPattern, regexProblem } from "./pattern";
+import { CODE_ROOM, startProgram } from "./program";
 import { Regex } from "./regex";
 
+export { regexProblem } from "./pattern";
+
+/** Bytes of a pattern. */
+const MAX_BYTES: u32 = 4096;
 /** Code points at which some class begins or ends: a state has an entry for what is between each two of them. */
 const MAX_BOUNDARIES: u32 = 1000;
 
 /** Where the characters begin and end that `\b`, `(?m)^` and `(?m)$` look for: the line feed, digits, letters and `_`. */
 const ASSERTED: usize = memory.data<u32>([0x0a, 0x0b, 0x30, 0x3a, 0x41, 0x5b, 0x5f, 0x60, 0x61, 0x7b]);
 
-/** What is wrong with the pattern that {@link compileRegex} refused, and where, counted in bytes from 1. */
-export let regexProblem: string = "";
+/** Where classes begin or end, ascending, each once. More than {@link MAX_BOUNDARIES} when there were more. */
+let boundaries: usize = 0;
+let boundaryCount: u32 = 0;
 
 /**
  * Compiles a regex of RE2's syntax. `ignoreCase` says that ASCII letters match whatever their case, and the pattern's flags.
  * Null when it is refused, with the reason in {@link regexProblem}.
  */
 export function compileRegex(pattern: Bytes, ignoreCase: bool = false): Regex | null {
-  const parser = new Parser(pattern, ignoreCase);
-  parser.parse();
-  regexProblem = parser.problem;
-  let regex: Regex | null = null;
-  if (regexProblem.length == 0) {
-    const boundaries = new Boundaries();
-    const classes = parser.classes;
-    for (let at = classes.words; at < classes.end; ) {
-      const count = load<u32>(at);
-      at += 4;
-      boundaries.add(at, count);
-      at += <usize>count << 2;
-    }
-    if (parser.asksCharacters) boundaries.add(ASSERTED, 10);
-    if (boundaries.count > MAX_BOUNDARIES) regexProblem = "too many different characters";
-    else regex = new Regex(parser.program, classes, boundaries.words, boundaries.count, parser.asked);
-    heap.free(boundaries.words);
+  const room = heap.alloc(CLASSES_ROOM + CODE_ROOM + FRAMES_ROOM + (MAX_BOUNDARIES + 1) * 4);
+  boundaries = room;
+  boundaryCount = 0;
+  startProgram(room + (MAX_BOUNDARIES + 1) * 4);
+  startClasses(room + (MAX_BOUNDARIES + 1) * 4 + CODE_ROOM);
+  startFlags(ignoreCase);
+  openPattern(pattern);
+  if (lengthOf(pattern) > MAX_BYTES) failSize();
+  parse(room + (MAX_BOUNDARIES + 1) * 4 + CODE_ROOM + CLASSES_ROOM);
+  for (let at = classes; at < classesEnd; ) {
+    const count = load<u32>(at);
+    addBoundaries(at + 4, count);
+    at += 4 + (<usize>count << 2);
   }
-  parser.free();
+  if (asksCharacters) addBoundaries(ASSERTED, 10);
+  if (boundaryCount > MAX_BOUNDARIES) failSize();
+  const regex = regexProblem.length == 0 ? new Regex(boundaries, boundaryCount, asked) : null;
+  heap.free(room);
   return regex;
 }
 
-/** Code points, ascending, each once. */
-@final
-class Boundaries {
-  readonly words: usize = heap.alloc((MAX_BOUNDARIES + 1) * 4);
-  /** Above {@link MAX_BOUNDARIES} when there were more. */
-  count: u32 = 0;
-
-  add(words: usize, count: u32): void {
-    for (const end = words + (<usize>count << 2); words < end; words += 4) this.insert(load<u32>(words));
-  }
-
-  private insert(point: u32): void {
-    const before = countUpTo(this.words, this.count, point);
-    const place = this.words + (<usize>before << 2);
-    if ((before > 0 && load<u32>(place - 4) == point) || this.count > MAX_BOUNDARIES) return;
-    memory.copy(place + 4, place, <usize>(this.count - before) << 2);
+function addBoundaries(words: usize, count: u32): void {
+  for (const end = words + (<usize>count << 2); words < end; words += 4) {
+    const point = load<u32>(words);
+    const before = countUpTo(boundaries, boundaryCount, point);
+    const place = boundaries + (<usize>before << 2);
+    if ((before > 0 && load<u32>(place - 4) == point) || boundaryCount > MAX_BOUNDARIES) continue;
+    memory.copy(place + 4, place, <usize>(boundaryCount - before) << 2);
     store<u32>(place, point);
-    this.count++;
+    boundaryCount++;
   }
 }

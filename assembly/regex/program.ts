@@ -1,5 +1,8 @@
+import { failSize } from "./pattern";
+
 /** Instructions of a program: what a value's character costs at most is in proportion to it. */
 export const MAX_INSTRUCTIONS: u32 = 2000;
+export const CODE_ROOM: usize = MAX_INSTRUCTIONS * 4;
 
 /** What an instruction does; its argument is in brackets. */
 export enum Op {
@@ -32,84 +35,82 @@ export enum Assertion {
 export const WORD_BEFORE: u32 = 4;
 
 /**
- * A program that is being made: an instruction is a word, with its {@link Op} in the lower three bits and a signed argument
+ * The program that is being made: an instruction is a word, with its {@link Op} in the lower three bits and a signed argument
  * above. All places are relative, so that a part of it is moved and copied as it is.
  */
-@final
-export class Program {
-  readonly code: usize = heap.alloc(MAX_INSTRUCTIONS * 4);
-  length: u32 = 0;
-  /** There was no room for all. */
-  full: bool = false;
+export let code: usize = 0;
+export let codeLength: u32 = 0;
 
-  set(at: u32, op: Op, argument: i32): void {
-    store<i32>(this.code + (<usize>at << 2), (argument << 3) | op);
-  }
+/** Starts with no instruction, in {@link CODE_ROOM} bytes. */
+export function startProgram(room: usize): void {
+  code = room;
+  codeLength = 0;
+}
 
-  emit(op: Op, argument: i32): void {
-    if (this.makesRoom(1)) this.set(this.length++, op, argument);
-  }
+function set(at: u32, op: Op, argument: i32): void {
+  store<i32>(code + (<usize>at << 2), (argument << 3) | op);
+}
 
-  private makesRoom(count: u32): bool {
-    if (this.length + count > MAX_INSTRUCTIONS) this.full = true;
-    return !this.full;
-  }
+export function emit(op: Op, argument: i32): void {
+  if (makesRoom(1)) set(codeLength++, op, argument);
+}
 
-  /** Leaves room for an instruction before the one at `at`. */
-  private shift(at: u32): void {
-    const from = this.code + (<usize>at << 2);
-    memory.copy(from + 4, from, <usize>(this.length++ - at) << 2);
-  }
+function makesRoom(count: u32): bool {
+  if (codeLength + count <= MAX_INSTRUCTIONS) return true;
+  failSize();
+  return false;
+}
 
-  /**
-   * What starts at `start` is an alternative, and another one follows. Its end is a jump behind the last alternative, which
-   * holds until {@link join} the place after the jump before it, 0 for none. Answers that place.
-   */
-  alternative(start: u32, before: u32): u32 {
-    if (!this.makesRoom(2)) return before;
-    this.shift(start);
-    this.set(start, Op.Split, this.length + 1 - start);
-    this.emit(Op.Jump, before);
-    return this.length;
-  }
+/** Leaves room for an instruction before the one at `at`. */
+function shift(at: u32): void {
+  const from = code + (<usize>at << 2);
+  memory.copy(from + 4, from, <usize>(codeLength++ - at) << 2);
+}
 
-  /** All alternatives end here: `after` is what the last {@link alternative} answered. */
-  join(after: u32): void {
-    while (after != 0) {
-      const jump = after - 1;
-      after = load<i32>(this.code + (<usize>jump << 2)) >> 3;
-      this.set(jump, Op.Jump, this.length - jump);
-    }
-  }
+/**
+ * What starts at `start` is an alternative, and another one follows. Its end is a jump behind the last alternative, which
+ * holds until {@link join} the place after the jump before it, 0 for none. Answers that place.
+ */
+export function alternate(start: u32, before: u32): u32 {
+  if (!makesRoom(2)) return before;
+  shift(start);
+  set(start, Op.Split, codeLength + 1 - start);
+  emit(Op.Jump, before);
+  return codeLength;
+}
 
-  /** What starts at `start` comes `least` to `most` times; without end for a `most` of -1. */
-  repeat(start: u32, least: i32, most: i32): void {
-    const size = this.length - start;
-    const endless = most < 0;
-    const copies = endless ? max(least, 1) : most;
-    const further = endless ? (least == 0 ? 2 : 1) : most - least;
-    if (copies == 0) {
-      this.length = start;
-      return;
-    }
-    if (!this.makesRoom((copies - 1) * size + further)) return;
-    const body = start + <u32>(least == 0);
-    if (least == 0) this.shift(start);
-    for (let copy = 1; copy < copies; copy++) {
-      if (copy >= least) this.length++;
-      memory.copy(this.code + (<usize>this.length << 2), this.code + (<usize>body << 2), size << 2);
-      this.length += size;
-    }
-    if (!endless) {
-      const end = this.length;
-      for (let at = end - further * (size + 1); at < end; at += size + 1) this.set(at, Op.Split, end - at);
-    } else if (least == 0) {
-      this.emit(Op.Jump, start - this.length);
-      this.set(start, Op.Split, this.length - start);
-    } else this.emit(Op.Split, -(<i32>size));
+/** All alternatives end here: `after` is what the last {@link alternate} answered. */
+export function join(after: u32): void {
+  while (after != 0) {
+    const jump = after - 1;
+    after = load<i32>(code + (<usize>jump << 2)) >> 3;
+    set(jump, Op.Jump, codeLength - jump);
   }
+}
 
-  free(): void {
-    heap.free(this.code);
+/** What starts at `start` comes `least` to `most` times; without end for a `most` of -1. */
+export function repeat(start: u32, least: i32, most: i32): void {
+  const size = codeLength - start;
+  const endless = most < 0;
+  const copies = endless ? max(least, 1) : most;
+  const further = endless ? (least == 0 ? 2 : 1) : most - least;
+  if (copies == 0) {
+    codeLength = start;
+    return;
   }
+  if (!makesRoom((copies - 1) * size + further)) return;
+  const body = start + <u32>(least == 0);
+  if (least == 0) shift(start);
+  for (let copy = 1; copy < copies; copy++) {
+    if (copy >= least) codeLength++;
+    memory.copy(code + (<usize>codeLength << 2), code + (<usize>body << 2), size << 2);
+    codeLength += size;
+  }
+  if (!endless) {
+    const end = codeLength;
+    for (let at = end - further * (size + 1); at < end; at += size + 1) set(at, Op.Split, end - at);
+  } else if (least == 0) {
+    emit(Op.Jump, start - codeLength);
+    set(start, Op.Split, codeLength - start);
+  } else emit(Op.Split, -(<i32>size));
 }

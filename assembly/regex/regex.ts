@@ -1,7 +1,7 @@
 import { Bytes, lengthOf, pointerOf, sameRun } from "../bytes/bytes";
-import { CharClasses } from "./char-classes";
+import { classes, classesEnd } from "./char-classes";
 import { countUpTo, decodeUtf8, isWordPoint } from "./code-points";
-import { Assertion, MAX_INSTRUCTIONS, Op, Program } from "./program";
+import { Assertion, code, codeLength, MAX_INSTRUCTIONS, Op } from "./program";
 
 /** Bytes of a cache beside what four states of the largest kind take. */
 const CACHE: u32 = 8192;
@@ -42,9 +42,7 @@ const NONE: u32 = u32.MAX_VALUE;
 /** Bits for all places of a program, in bytes. */
 const BITS: usize = ((MAX_INSTRUCTIONS + 63) / 64) * 8;
 /** The places that a step has been to, those that it leads to, and a list of places. One for all: a step leaves nothing in it. */
-// @ts-ignore: decorator
-@lazy
-const VISITED: usize = heap.alloc(2 * BITS + MAX_INSTRUCTIONS * 2);
+let visited: usize = 0;
 
 /**
  * Tells whether a whole value matches, in time linear in its length: a finite automaton whose states are made as values need
@@ -72,27 +70,28 @@ export class Regex {
   /** The state in which a value starts; {@link UNKNOWN} when it is not in the cache. */
   private start: u32 = UNKNOWN;
 
-  /** Of what `compileRegex` made, which is copied. */
-  constructor(program: Program, classes: CharClasses, boundaries: usize, boundaryCount: u32, asked: u32) {
-    const codeSize = program.length << 2;
-    const classSize = <u32>(classes.end - classes.words);
+  /** Of the program and the classes that were made last, which are copied. */
+  constructor(boundaries: usize, boundaryCount: u32, asked: u32) {
+    const codeSize = codeLength << 2;
+    const classSize = <u32>(classesEnd - classes);
     const boundarySize = boundaryCount << 2;
     const rowSize = FIRST + 2 * (boundaryCount + 1);
-    const cacheSize = CACHE + 4 * (rowSize + 2 * program.length);
+    const cacheSize = CACHE + 4 * (rowSize + 2 * codeLength);
     const room = new StaticArray<u8>(512 + codeSize + classSize + boundarySize + cacheSize);
     this.room = room;
     this.code = changetype<usize>(room) + 512;
     this.classes = this.code + codeSize;
     this.boundaries = this.classes + classSize;
     this.cache = this.boundaries + boundarySize;
-    this.length = program.length;
+    this.length = codeLength;
     this.boundaryCount = boundaryCount;
     this.asked = asked;
     this.rowSize = rowSize;
     this.cacheSize = cacheSize;
-    memory.copy(this.code, program.code, codeSize);
-    memory.copy(this.classes, classes.words, classSize);
+    memory.copy(this.code, code, codeSize);
+    memory.copy(this.classes, classes, classSize);
     memory.copy(this.boundaries, boundaries, boundarySize);
+    if (visited == 0) visited = heap.alloc(2 * BITS + MAX_INSTRUCTIONS * 2);
     for (let byte: u32 = 0; byte < 256; byte++) {
       store<u16>(changetype<usize>(room) + 2 * byte, <u16>(byte < 0x80 ? this.columnOf(byte) : BEYOND));
     }
@@ -138,8 +137,8 @@ export class Regex {
     const kind = ((<u32>(point == 0x0a)) << 1) | ((<u32>isWordPoint(point)) << 2);
     const around = from.before | (point == NONE ? Assertion.TextEnd : kind << 3);
     const emptied = this.emptied;
-    const list = VISITED + 2 * BITS;
-    memory.fill(VISITED, 0, 2 * BITS);
+    const list = visited + 2 * BITS;
+    memory.fill(visited, 0, 2 * BITS);
     let top = list;
     let place = changetype<usize>(from) + this.rowSize;
     for (let left = from.count; left > 0; left--) {
@@ -186,17 +185,17 @@ export class Regex {
       at += instruction >> 3;
       instruction = this.instruction(at);
     }
-    const word = VISITED + BITS + ((at >>> 5) << 2);
+    const word = visited + BITS + ((at >>> 5) << 2);
     store<u32>(word, load<u32>(word) | (1 << (at & 31)));
   }
 
   /** The state of the places that were reached. */
   private reached(before: u32): u32 {
-    const list = VISITED + 2 * BITS;
+    const list = visited + 2 * BITS;
     let end = list;
     let hash = before;
     for (let word: u32 = 0; word <= this.length >>> 6; word++) {
-      let bits = load<u64>(VISITED + BITS + (word << 3));
+      let bits = load<u64>(visited + BITS + (word << 3));
       while (bits != 0) {
         const place = (word << 6) | <u32>ctz(bits);
         bits &= bits - 1;
@@ -209,13 +208,13 @@ export class Regex {
   }
 
   private firstState(): u32 {
-    store<u16>(VISITED + 2 * BITS, 0);
+    store<u16>(visited + 2 * BITS, 0);
     return this.find(2, Assertion.TextStart & this.asked, 0);
   }
 
   /** The state of the places in the list, which take `size` bytes, behind what is `before`; it is made when it is not there. */
   private find(size: u32, before: u32, chain: u32): u32 {
-    const list = VISITED + 2 * BITS;
+    const list = visited + 2 * BITS;
     const head = this.cache + 2 * chain;
     for (let known = <u32>load<u16>(head); known != 0; ) {
       const state = changetype<State>(this.cache + (known << 2));
@@ -250,11 +249,11 @@ export class Regex {
 
 /** Puts a place on the list that ends at `top`, unless it was there before. Answers where the list ends. */
 function visit(place: u32, top: usize): usize {
-  const word = VISITED + ((place >>> 5) << 2);
+  const word = visited + ((place >>> 5) << 2);
   const bit: u32 = 1 << (place & 31);
-  const visited = load<u32>(word);
-  if ((visited & bit) != 0) return top;
-  store<u32>(word, visited | bit);
+  const bits = load<u32>(word);
+  if ((bits & bit) != 0) return top;
+  store<u32>(word, bits | bit);
   store<u16>(top, <u16>place);
   return top + 2;
 }
