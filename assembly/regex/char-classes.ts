@@ -151,7 +151,7 @@ export function negate(): void {
 /** The class is complete; answers at which word it is. */
 export function finish(): u32 {
   const last = classesEnd - 4;
-  store<u32>(first - 4, <u32>(classesEnd - first) >>> 2);
+  store<u32>(first - 4, (<u32>(classesEnd - first)) >>> 2);
   if (load<u32>(last) == CODE_POINTS && load<u32>(last - 4) <= 0x80) store<u32>(last, ILL_FORMED + 1);
-  return <u32>(first - 4 - classes) >>> 2;
+  return (<u32>(first - 4 - classes)) >>> 2;
 }

@@ -37,7 +37,7 @@ export function countUpTo(words: usize, count: u32, value: u32): u32 {
   let low: u32 = 0;
   while (low < count) {
     const middle = (low + count) >>> 1;
-    if (load<u32>(words + (<usize>middle << 2)) <= value) low = middle + 1;
+    if (load<u32>(words + ((<usize>middle) << 2)) <= value) low = middle + 1;
     else count = middle;
   }
   return low;

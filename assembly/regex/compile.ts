@@ -2,7 +2,7 @@ import { Bytes, lengthOf } from "../bytes/bytes";
 import { classes, CLASSES_ROOM, classesEnd, startClasses } from "./char-classes";
 import { startFlags } from "./class-syntax";
 import { countUpTo } from "./code-points";
-import { asked, asksCharacters, FRAMES_ROOM, parse } from "./parser";
+import { asked, FRAMES_ROOM, parse } from "./parser";
 import { failSize, openPattern, regexProblem } from "./pattern";
 import { CODE_ROOM, startProgram } from "./program";
 import { Regex } from "./regex";
@@ -13,9 +13,6 @@ export { regexProblem } from "./pattern";
 const MAX_BYTES: u32 = 4096;
 /** Code points at which some class begins or ends: a state has an entry for what is between each two of them. */
 const MAX_BOUNDARIES: u32 = 1000;
-
-/** Where the characters begin and end that `\b`, `(?m)^` and `(?m)$` look for: the line feed, digits, letters and `_`. */
-const ASSERTED: usize = memory.data<u32>([0x0a, 0x0b, 0x30, 0x3a, 0x41, 0x5b, 0x5f, 0x60, 0x61, 0x7b]);
 
 /** Where classes begin or end, ascending, each once. More than {@link MAX_BOUNDARIES} when there were more. */
 let boundaries: usize = 0;
@@ -35,12 +32,11 @@ export function compileRegex(pattern: Bytes, ignoreCase: bool = false): Regex | 
   openPattern(pattern);
   if (lengthOf(pattern) > MAX_BYTES) failSize();
   parse(room + (MAX_BOUNDARIES + 1) * 4 + CODE_ROOM + CLASSES_ROOM);
-  for (let at = classes; at < classesEnd; ) {
+  for (let at = classes; at < classesEnd;) {
     const count = load<u32>(at);
     addBoundaries(at + 4, count);
-    at += 4 + (<usize>count << 2);
+    at += 4 + ((<usize>count) << 2);
   }
-  if (asksCharacters) addBoundaries(ASSERTED, 10);
   if (boundaryCount > MAX_BOUNDARIES) failSize();
   const regex = regexProblem.length == 0 ? new Regex(boundaries, boundaryCount, asked) : null;
   heap.free(room);
@@ -48,12 +44,12 @@ export function compileRegex(pattern: Bytes, ignoreCase: bool = false): Regex | 
 }
 
 function addBoundaries(words: usize, count: u32): void {
-  for (const end = words + (<usize>count << 2); words < end; words += 4) {
+  for (const end = words + ((<usize>count) << 2); words < end; words += 4) {
     const point = load<u32>(words);
     const before = countUpTo(boundaries, boundaryCount, point);
-    const place = boundaries + (<usize>before << 2);
+    const place = boundaries + ((<usize>before) << 2);
     if ((before > 0 && load<u32>(place - 4) == point) || boundaryCount > MAX_BOUNDARIES) continue;
-    memory.copy(place + 4, place, <usize>(boundaryCount - before) << 2);
+    memory.copy(place + 4, place, (<usize>(boundaryCount - before)) << 2);
     store<u32>(place, point);
     boundaryCount++;
   }

@@ -1,4 +1,4 @@
-import { begin, finish, Fold, addRange, negate } from "./char-classes";
+import { addNamed, addRange, begin, finish, Fold, negate } from "./char-classes";
 import {
   addTyped,
   bracketed,
@@ -22,7 +22,7 @@ const MAX_REPEAT: i32 = 1000;
  * A group that is open: the flags around it, the variables of this name, and where the group starts in the program. Words.
  */
 const FRAME: usize = 16;
-export const FRAMES_ROOM: usize = MAX_DEPTH * FRAME;
+export const FRAMES_ROOM: usize = <usize>MAX_DEPTH * FRAME;
 let frame: usize = 0;
 let depth: u32 = 0;
 
@@ -36,7 +36,7 @@ let isRepeated: bool = false;
 
 /** What assertions ask about what is before them, and whether about characters at all. */
 export let asked: u32 = 0;
-export let asksCharacters: bool = false;
+let asksCharacters: bool = false;
 
 /** Makes a program of the pattern, in one pass and without recursion. Needs {@link FRAMES_ROOM} bytes. */
 export function parse(room: usize): void {
@@ -93,7 +93,13 @@ function assert(assertion: Assertion): void {
   atom = codeLength;
   emit(Op.Assert, assertion);
   asked |= assertion < Assertion.WordBoundary ? assertion : WORD_BEFORE;
-  if (assertion != Assertion.TextStart && assertion != Assertion.TextEnd) asksCharacters = true;
+  if (assertion == Assertion.TextStart || assertion == Assertion.TextEnd || asksCharacters) return;
+  // A class that no instruction takes: what they ask about is told apart then.
+  asksCharacters = true;
+  begin();
+  addRange(0x0a, 0x0a, Fold.None);
+  addNamed(0x77, 0, false, Fold.None);
+  finish();
 }
 
 function finishClass(): void {
@@ -153,7 +159,7 @@ function quotation(): void {
 function repetition(place: usize, least: i32, most: i32): void {
   if (peek() == 0x3f) skip();
   if (max(least, most) > MAX_REPEAT || (most >= 0 && most < least)) {
-    fail(place, `expected counts up to ${MAX_REPEAT}, the lesser first`);
+    fail(place, "expected counts up to 1000, the lesser first");
   } else if (isRepeated) fail(place, "possessive or doubled repetition is not supported");
   else if (atom < 0) fail(place, "missing argument to repetition");
   else repeat(atom, least, most);

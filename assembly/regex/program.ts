@@ -48,7 +48,7 @@ export function startProgram(room: usize): void {
 }
 
 function set(at: u32, op: Op, argument: i32): void {
-  store<i32>(code + (<usize>at << 2), (argument << 3) | op);
+  store<i32>(code + ((<usize>at) << 2), (argument << 3) | op);
 }
 
 export function emit(op: Op, argument: i32): void {
@@ -63,8 +63,8 @@ function makesRoom(count: u32): bool {
 
 /** Leaves room for an instruction before the one at `at`. */
 function shift(at: u32): void {
-  const from = code + (<usize>at << 2);
-  memory.copy(from + 4, from, <usize>(codeLength++ - at) << 2);
+  const from = code + ((<usize>at) << 2);
+  memory.copy(from + 4, from, (<usize>(codeLength++ - at)) << 2);
 }
 
 /**
@@ -83,7 +83,7 @@ export function alternate(start: u32, before: u32): u32 {
 export function join(after: u32): void {
   while (after != 0) {
     const jump = after - 1;
-    after = load<i32>(code + (<usize>jump << 2)) >> 3;
+    after = load<i32>(code + ((<usize>jump) << 2)) >> 3;
     set(jump, Op.Jump, codeLength - jump);
   }
 }
@@ -99,11 +99,11 @@ export function repeat(start: u32, least: i32, most: i32): void {
     return;
   }
   if (!makesRoom((copies - 1) * size + further)) return;
-  const body = start + <u32>(least == 0);
+  const body = least == 0 ? start + 1 : start;
   if (least == 0) shift(start);
   for (let copy = 1; copy < copies; copy++) {
     if (copy >= least) codeLength++;
-    memory.copy(code + (<usize>codeLength << 2), code + (<usize>body << 2), size << 2);
+    memory.copy(code + ((<usize>codeLength) << 2), code + ((<usize>body) << 2), size << 2);
     codeLength += size;
   }
   if (!endless) {

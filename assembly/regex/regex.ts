@@ -134,7 +134,7 @@ export class Regex {
   /** The state to which the character `point` of `column` leads. */
   private step(state: u32, column: u32, point: u32): u32 {
     const from = changetype<State>(this.cache + (state << 2));
-    const kind = ((<u32>(point == 0x0a)) << 1) | ((<u32>isWordPoint(point)) << 2);
+    const kind: u32 = point == 0x0a ? 2 : isWordPoint(point) ? 4 : 0;
     const around = from.before | (point == NONE ? Assertion.TextEnd : kind << 3);
     const emptied = this.emptied;
     const list = visited + 2 * BITS;
@@ -155,7 +155,7 @@ export class Regex {
           if (point == NONE) next = ACCEPTED;
           break;
         case Op.Char: {
-          const words = this.classes + (<usize>argument << 2);
+          const words = this.classes + ((<usize>argument) << 2);
           if ((countUpTo(words + 4, load<u32>(words), point) & 1) != 0) this.reach(at + 1);
           break;
         }
@@ -175,7 +175,7 @@ export class Regex {
   }
 
   private instruction(at: u32): i32 {
-    return load<i32>(this.code + (<usize>at << 2));
+    return load<i32>(this.code + ((<usize>at) << 2));
   }
 
   /** A step leads to `at`, or where a jump there goes. */
@@ -197,7 +197,7 @@ export class Regex {
     for (let word: u32 = 0; word <= this.length >>> 6; word++) {
       let bits = load<u64>(visited + BITS + (word << 3));
       while (bits != 0) {
-        const place = (word << 6) | <u32>ctz(bits);
+        const place = (word << 6) | (<u32>ctz(bits));
         bits &= bits - 1;
         store<u16>(end, <u16>place);
         end += 2;
@@ -216,7 +216,7 @@ export class Regex {
   private find(size: u32, before: u32, chain: u32): u32 {
     const list = visited + 2 * BITS;
     const head = this.cache + 2 * chain;
-    for (let known = <u32>load<u16>(head); known != 0; ) {
+    for (let known = <u32>load<u16>(head); known != 0;) {
       const state = changetype<State>(this.cache + (known << 2));
       if (
         2 * <u32>state.count == size &&

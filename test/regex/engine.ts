@@ -36,8 +36,14 @@ export class Engine {
     return this.exports.matches(this.put(value)) === 1;
   }
 
-  /** Puts a value in place, for {@link matchesPut}. */
-  put(text: string | Uint8Array): number {
+  /** What a module made by `compileCounted` has counted. */
+  counted(counter: string): number {
+    const global = this.exports[counter];
+    if (!(global instanceof WebAssembly.Global)) throw new Error(`the module does not count ${counter}`);
+    return Number(global.value);
+  }
+
+  private put(text: string | Uint8Array): number {
     const bytes = typeof text === "string" ? Buffer.from(text) : text;
     new Uint8Array(this.exports.memory.buffer).set(bytes, this.exports.room());
     return bytes.length;
