@@ -4,8 +4,14 @@ import { failSize } from "./pattern";
 
 /** Bytes that all classes of a regex may take. */
 const MAX_CLASSES: usize = 32 * 1024;
-/** With those beyond that a class may take before that is noticed: its last range, and one of {@link addNamed} apart from it. */
-export const CLASSES_ROOM: usize = MAX_CLASSES + 256;
+/** Places at which some class begins or ends: a state has an entry for what is between each two of them. */
+const MAX_BOUNDARIES: u32 = 1000;
+const BOUNDARIES_ROOM: usize = <usize>MAX_BOUNDARIES * 4;
+/**
+ * Both, and what a class may take before it is noticed that there is no room: its last range, and one of {@link addNamed} apart
+ * from it.
+ */
+export const CLASSES_ROOM: usize = BOUNDARIES_ROOM + MAX_CLASSES + 256;
 /** Where the class with a name that is to be turned round is made: behind what it can add to the class around it. */
 const APART: usize = 128;
 
@@ -51,14 +57,20 @@ export let classes: usize = 0;
 let first: usize = 0;
 export let classesEnd: usize = 0;
 
+/** Where classes begin or end, ascending, each once. */
+export let boundaries: usize = 0;
+export let boundaryCount: u32 = 0;
+
 /** Starts with no class, in {@link CLASSES_ROOM} bytes. */
 export function startClasses(room: usize): void {
-  classes = classesEnd = room;
+  boundaries = room;
+  boundaryCount = 0;
+  classes = classesEnd = room + BOUNDARIES_ROOM;
 }
 
-/** Starts a class, which has nothing in it. */
+/** Starts a class, which has nothing in it. Before it is room for its count, and for what {@link negate} may put there. */
 export function begin(): void {
-  classesEnd += 4;
+  classesEnd += 8;
   first = classesEnd;
 }
 
@@ -123,23 +135,20 @@ export function addNamed(name: usize, length: u32, negated: bool, fold: Fold): b
   }
   if (!negated) return true;
   negate();
+  at = first;
   const last = classesEnd;
   first = around;
   classesEnd = end;
-  for (at = apart; at < last; at += 8) add(load<u32>(at), load<u32>(at, 4));
+  for (; at < last; at += 8) add(load<u32>(at), load<u32>(at, 4));
   return true;
 }
 
-/** What is in the class is not, and what is not is. */
+/** What is in the class is not, and what is not is. Nothing is added to it then. */
 export function negate(): void {
-  const from = first;
-  if (classesEnd > from && load<u32>(from) == 0) {
-    classesEnd -= 4;
-    memory.copy(from, from + 4, classesEnd - from);
-  } else {
-    memory.copy(from + 4, from, classesEnd - from);
-    store<u32>(from, 0);
-    classesEnd += 4;
+  if (first < classesEnd && load<u32>(first) == 0) first += 4;
+  else {
+    first -= 4;
+    store<u32>(first, 0);
   }
   if (load<u32>(classesEnd - 4) == CODE_POINTS) classesEnd -= 4;
   else {
@@ -153,5 +162,15 @@ export function finish(): u32 {
   const last = classesEnd - 4;
   store<u32>(first - 4, (<u32>(classesEnd - first)) >>> 2);
   if (load<u32>(last) == CODE_POINTS && load<u32>(last - 4) <= 0x80) store<u32>(last, ILL_FORMED + 1);
+  for (let at = first; at < classesEnd; at += 4) addBoundary(load<u32>(at));
   return (<u32>(first - 4 - classes)) >>> 2;
+}
+
+function addBoundary(point: u32): void {
+  const before = countUpTo(boundaries, boundaryCount, point);
+  const place = boundaries + ((<usize>before) << 2);
+  if (before > 0 && load<u32>(place - 4) == point) return;
+  if (boundaryCount == MAX_BOUNDARIES) return failSize();
+  memory.copy(place + 4, place, (<usize>(boundaryCount++ - before)) << 2);
+  store<u32>(place, point);
 }

@@ -1,5 +1,5 @@
 import { Bytes, lengthOf, pointerOf, sameRun } from "../bytes/bytes";
-import { classes, classesEnd } from "./char-classes";
+import { boundaries, boundaryCount, classes, classesEnd } from "./char-classes";
 import { countUpTo, decodeUtf8, isWordPoint } from "./code-points";
 import { Assertion, code, codeLength, MAX_INSTRUCTIONS, Op } from "./program";
 
@@ -39,6 +39,9 @@ const FIRST: u32 = BEYOND + 4;
 /** No character: the end of the value. */
 const NONE: u32 = u32.MAX_VALUE;
 
+/** Where the program is behind a {@link Regex}: the columns of 256 bytes come first. */
+const CODE: usize = offsetof<Regex>() + 512;
+
 /** Bits for all places of a program, in bytes. */
 const BITS: usize = ((MAX_INSTRUCTIONS + 63) / 64) * 8;
 /** The places that a step has been to, those that it leads to, and a list of places. One for all: a step leaves nothing in it. */
@@ -50,55 +53,58 @@ let visited: usize = 0;
  */
 @final
 export class Regex {
-  /** The columns of bytes, the program, the classes, the boundaries, and the cache. */
-  private readonly room: StaticArray<u8>;
-  private readonly code: usize;
-  private readonly classes: usize;
-  private readonly boundaries: usize;
-  private readonly boundaryCount: u32;
-  private readonly cache: usize;
-  private readonly cacheSize: u32;
+  /** Behind the object are the columns of bytes, the program, and what follows here. */
+  private classes: usize;
+  private boundaries: usize;
+  private boundaryCount: u32;
+  private cache: usize;
+  private cacheSize: u32;
   /** Of a state without its places, in bytes. */
-  private readonly rowSize: u32;
+  private rowSize: u32;
   /** How many instructions the program has. */
-  private readonly length: u32;
+  private length: u32;
   /** What the program's assertions ask about what is before a place. */
-  private readonly asked: u32;
-  /** How much of the cache is used, in bytes, and how often it has been emptied. */
-  private used: u32 = CHAINS * 2;
-  private emptied: u32 = 0;
+  private asked: u32;
+  /** How much of the cache is used, in bytes. */
+  private used: u32;
   /** The state in which a value starts; {@link UNKNOWN} when it is not in the cache. */
-  private start: u32 = UNKNOWN;
+  private start: u32;
 
-  /** Of the program and the classes that were made last, which are copied. */
-  constructor(boundaries: usize, boundaryCount: u32, asked: u32) {
+  /** Copies the program and the classes that were made last. */
+  static make(asked: u32): Regex {
     const codeSize = codeLength << 2;
     const classSize = <u32>(classesEnd - classes);
     const boundarySize = boundaryCount << 2;
     const rowSize = FIRST + 2 * (boundaryCount + 1);
     const cacheSize = CACHE + 4 * (rowSize + 2 * codeLength);
-    const room = new StaticArray<u8>(512 + codeSize + classSize + boundarySize + cacheSize);
-    this.room = room;
-    this.code = changetype<usize>(room) + 512;
-    this.classes = this.code + codeSize;
-    this.boundaries = this.classes + classSize;
-    this.cache = this.boundaries + boundarySize;
-    this.length = codeLength;
-    this.boundaryCount = boundaryCount;
-    this.asked = asked;
-    this.rowSize = rowSize;
-    this.cacheSize = cacheSize;
-    memory.copy(this.code, code, codeSize);
-    memory.copy(this.classes, classes, classSize);
-    memory.copy(this.boundaries, boundaries, boundarySize);
+    const size = CODE + codeSize + classSize + boundarySize + cacheSize;
+    // One object with all of it, in which nothing is managed.
+    // @ts-ignore: a builtin of the runtime.
+    const regex = changetype<Regex>(__new(size, idof<Regex>()));
+    memory.fill(changetype<usize>(regex), 0, size);
+    const instructions = changetype<usize>(regex) + CODE;
+    regex.classes = instructions + codeSize;
+    regex.boundaries = instructions + codeSize + classSize;
+    regex.cache = instructions + codeSize + classSize + boundarySize;
+    regex.length = codeLength;
+    regex.boundaryCount = boundaryCount;
+    regex.asked = asked;
+    regex.rowSize = rowSize;
+    regex.cacheSize = cacheSize;
+    regex.used = CHAINS * 2;
+    memory.copy(instructions, code, codeSize);
+    memory.copy(regex.classes, classes, classSize);
+    memory.copy(regex.boundaries, boundaries, boundarySize);
     if (visited == 0) visited = heap.alloc(2 * BITS + MAX_INSTRUCTIONS * 2);
     for (let byte: u32 = 0; byte < 256; byte++) {
-      store<u16>(changetype<usize>(room) + 2 * byte, <u16>(byte < 0x80 ? this.columnOf(byte) : BEYOND));
+      const column = byte < 0x80 ? regex.columnOf(byte) : BEYOND;
+      store<u16>(changetype<usize>(regex) + 2 * byte, <u16>column, offsetof<Regex>());
     }
+    return regex;
   }
 
   matches(value: Bytes): bool {
-    const columns = changetype<usize>(this.room);
+    const columns = changetype<usize>(this) + offsetof<Regex>();
     const cache = this.cache;
     let at = pointerOf(value);
     const end = at + lengthOf(value);
@@ -136,7 +142,7 @@ export class Regex {
     const from = changetype<State>(this.cache + (state << 2));
     const kind: u32 = point == 0x0a ? 2 : isWordPoint(point) ? 4 : 0;
     const around = from.before | (point == NONE ? Assertion.TextEnd : kind << 3);
-    const emptied = this.emptied;
+    const used = this.used;
     const list = visited + 2 * BITS;
     memory.fill(visited, 0, 2 * BITS);
     let top = list;
@@ -149,8 +155,9 @@ export class Regex {
     while (top > list) {
       top -= 2;
       const at = <u32>load<u16>(top);
-      const argument = this.instruction(at) >> 3;
-      switch (this.instruction(at) & 7) {
+      const instruction = this.instruction(at);
+      const argument = instruction >> 3;
+      switch (instruction & 7) {
         case Op.Match:
           if (point == NONE) next = ACCEPTED;
           break;
@@ -170,12 +177,13 @@ export class Regex {
       }
     }
     if (point != NONE) next = this.reached(kind & this.asked);
-    if (emptied == this.emptied) store<u16>(changetype<usize>(from) + column, <u16>next);
+    // Less is used when the cache has been emptied, and with it the state that this step is from.
+    if (this.used >= used) store<u16>(changetype<usize>(from) + column, <u16>next);
     return next;
   }
 
   private instruction(at: u32): i32 {
-    return load<i32>(this.code + ((<usize>at) << 2));
+    return load<i32>(changetype<usize>(this) + ((<usize>at) << 2), CODE);
   }
 
   /** A step leads to `at`, or where a jump there goes. */
@@ -232,7 +240,6 @@ export class Regex {
       memory.fill(this.cache, 0, CHAINS * 2);
       this.used = CHAINS * 2;
       this.start = UNKNOWN;
-      this.emptied++;
     }
     const number = this.used >>> 2;
     const state = changetype<State>(this.cache + this.used);

@@ -7,7 +7,7 @@ import { commonPattern, re2Pattern, value } from "./patterns.ts";
 let engine: Engine;
 beforeAll(async () => {
   engine = await Engine.load();
-});
+}, 60_000);
 
 /** Says the seed of a failure, which `SEED` in the environment plays again. */
 const parameters = (numRuns: number): fc.Parameters<unknown> =>
