@@ -202,23 +202,28 @@ function open(place: usize): void {
     skip();
     if (!skipName()) {
       let isOff = false;
-      let isMissing = false;
-      let flag: u32;
-      while ((flag = take()) != 0x3a && flag != 0x29) {
+      let isWrong = false;
+      let flag = take();
+      while (flag != 0x3a && flag != 0x29) {
         let bit: u32 = 0;
         if (flag == 0x69) bit = IGNORE_CASE;
         else if (flag == 0x73) bit = DOT_ALL;
         else if (flag == 0x6d) bit = MULTI_LINE;
-        else if (flag == 0x2d && !isOff) isOff = true;
-        else if (flag != 0x55) return refuse(place, 4, "look-around, atomic or conditional group");
-        isMissing = flag == 0x2d;
+        // `-` wants a flag behind it.
+        isWrong = flag == 0x2d;
+        if (isWrong && !isOff) isOff = true;
+        else if (bit == 0 && flag != 0x55) {
+          isWrong = true;
+          break;
+        }
         inside = isOff ? inside & ~bit : inside | bit;
+        flag = take();
       }
-      if (isMissing) return fail(place, "missing flag");
+      if (isWrong) return refuse(place, 4, "look-around, atomic or conditional group");
       if (flag == 0x29) return setFlags(inside);
     }
   }
-  if (depth++ == MAX_DEPTH) return fail(place, `nested deeper than ${MAX_DEPTH} groups`);
+  if (depth++ == MAX_DEPTH) return fail(place, "nested too deep");
   store<u32>(frame, flags);
   store<u32>(frame, branch, 4);
   store<u32>(frame, alternatives, 8);

@@ -1,3 +1,4 @@
+import { decimalText } from "../bytes/decimal";
 import { shown } from "../json/parse";
 import { Bytes, bytesOf, hexDigit, lengthOf, pointerOf } from "../bytes/bytes";
 import { CODE_POINTS, decodeUtf8, isWordPoint } from "./code-points";
@@ -111,7 +112,7 @@ export function refuse(place: usize, length: u32, such: string): void {
 export function fail(place: usize, problem: string): void {
   cursor = patternEnd;
   if (regexProblem.length > 0) return;
-  regexProblem = problem + ", at " + (<i32>(place - start) + 1).toString();
+  regexProblem = problem + ", at " + decimalText(<i32>(place - start) + 1);
 }
 
 function isOctal(byte: u8): bool {

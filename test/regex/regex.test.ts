@@ -100,5 +100,5 @@ function isLargerThere(problem: string): boolean {
 
 /** What we refuse and RE2 does not. */
 function isOurs(problem: string): boolean {
-  return /no back-reference or class of Unicode|for ASCII only|too large|nested deeper/.test(problem);
+  return /no back-reference or class of Unicode|for ASCII only|too large|nested too deep/.test(problem);
 }
