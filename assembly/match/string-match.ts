@@ -5,12 +5,15 @@ import { ConfigReader } from "../json/config-reader";
 import { alternatives, positionAmong } from "../json/words";
 import { decimalText } from "../bytes/decimal";
 import { JsonKind, JsonNode } from "../json/node";
+import { compileRegex, regexProblem } from "../regex/compile";
+import { Regex } from "../regex/regex";
 
 export enum StringMatchKind {
   Exact,
   Prefix,
   Suffix,
   Contains,
+  Regex,
   In,
   Present,
 }
@@ -20,12 +23,13 @@ export enum StringMatchKind {
 export class StringMatcher {
   constructor(
     readonly kind: StringMatchKind,
-    /** What the value is compared with; {@link ABSENT} for `in` and `present`. In lower case with `ignoreCase`. */
+    /** What the value is compared with; {@link ABSENT} for `regex`, `in` and `present`. In lower case with `ignoreCase`. */
     readonly operand: Bytes,
     /** The names of `in`. */
     readonly set: ByteMap | null,
     readonly ignoreCase: bool,
     readonly not: bool,
+    readonly regex: Regex | null = null,
   ) {}
 
   /**
@@ -47,6 +51,10 @@ export class StringMatcher {
         return endsWith(value, this.operand);
       case StringMatchKind.Contains:
         return indexOf(value, this.operand) >= 0;
+      case StringMatchKind.Regex: {
+        const regex = this.regex;
+        return regex != null && regex.matches(value);
+      }
       case StringMatchKind.In: {
         const set = this.set;
         return set != null && set.has(value);
@@ -58,7 +66,7 @@ export class StringMatcher {
 }
 
 /** The kinds of comparison, in the order of {@link StringMatchKind}. */
-const KINDS = "exact prefix suffix contains in present";
+const KINDS = "exact prefix suffix contains regex in present";
 /** The longest text that `contains` looks for, in bytes: the search takes time in proportion to it. */
 const MAX_CONTAINS: u32 = 256;
 
@@ -125,6 +133,14 @@ export function readStringMatch(
   if (kind != StringMatchKind.Exact && lengthOf(operand.text) == 0) {
     reader.problem(operand, "empty; expected at least one character (or `present: true`)");
     return null;
+  }
+  if (kind == StringMatchKind.Regex) {
+    const regex = compileRegex(operand.text, fold);
+    if (regex == null) {
+      reader.problem(operand, regexProblem);
+      return null;
+    }
+    return new StringMatcher(kind, ABSENT, null, ignoreCase, not, regex);
   }
   return new StringMatcher(kind, keepOperand(reader, operand, fold), null, ignoreCase, not);
 }

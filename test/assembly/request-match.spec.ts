@@ -152,9 +152,9 @@ describe("a RequestMatch that is wrong", () => {
     ).toBe(
       'methods: expected a list of at least one string, got "GET"\n' +
         "path.prefix: empty; expected at least one character (or `present: true`)\n" +
-        "headers.x-a: expected a string, or an object with one of exact, prefix, suffix, contains, in or present, got 1\n" +
+        "headers.x-a: expected a string, or an object with one of exact, prefix, suffix, contains, regex, in or present, got 1\n" +
         'headers["b c"]: expected the name of a header\n' +
-        "anyOf[0].host: expected a string, or an object with one of exact, prefix, suffix, contains, in or present, got an empty list\n" +
+        "anyOf[0].host: expected a string, or an object with one of exact, prefix, suffix, contains, regex, in or present, got an empty list\n" +
         "not.cookies: expected an object from names to matches, got an empty list",
     );
   });

@@ -59,6 +59,7 @@ describe("a StringMatch", () => {
     expect(verdicts('{"prefix":"ab"}', VALUES)).toBe("nnynynnnn");
     expect(verdicts('{"suffix":"ab"}', VALUES)).toBe("nnynnynnn");
     expect(verdicts('{"contains":"ab"}', VALUES)).toBe("nnynyyynn");
+    expect(verdicts('{"regex":"x?a[b]"}', VALUES)).toBe("nnynnynnn");
     expect(verdicts('{"in":["ab","a",""]}', VALUES)).toBe("nyynnnnny");
     expect(verdicts('{"present":true}', VALUES)).toBe("nyyyyyyyy");
   });
@@ -68,6 +69,7 @@ describe("a StringMatch", () => {
     expect(verdicts('{"prefix":"aB","ignoreCase":true}', VALUES)).toBe("nnyyynnnn");
     expect(verdicts('{"suffix":"aB","ignoreCase":true}', VALUES)).toBe("nnyynynnn");
     expect(verdicts('{"contains":"aB","ignoreCase":true}', VALUES)).toBe("nnyyyyyyn");
+    expect(verdicts('{"regex":"X?a(?-i)[B]","ignoreCase":true}', VALUES)).toBe("nnyynynnn");
     expect(verdicts('{"in":["aB","A"],"ignoreCase":true}', VALUES)).toBe("nnyynnnny");
     expect(verdicts('{"present":true,"ignoreCase":true}', VALUES)).toBe("nyyyyyyyy");
   });
@@ -77,6 +79,7 @@ describe("a StringMatch", () => {
     expect(verdicts('{"prefix":"ab","not":true}', VALUES)).toBe("yynynyyyy");
     expect(verdicts('{"suffix":"ab","not":true}', VALUES)).toBe("yynyynyyy");
     expect(verdicts('{"contains":"ab","not":true}', VALUES)).toBe("yynynnnyy");
+    expect(verdicts('{"regex":"x?a[b]","not":true}', VALUES)).toBe("yynyynyyy");
     expect(verdicts('{"in":["ab","a",""],"not":true}', VALUES)).toBe("ynnyyyyyn");
     expect(verdicts('{"present":true,"not":true}', VALUES)).toBe("ynnnnnnnn");
   });
@@ -87,6 +90,7 @@ describe("a StringMatch", () => {
       '"prefix":"aB"',
       '"suffix":"aB"',
       '"contains":"aB"',
+      '"regex":".?aB"',
       '"in":["aB","A"]',
       '"present":true',
     ];
@@ -110,6 +114,7 @@ describe("a StringMatch", () => {
     expect(matcherOf('"API.Example.com"', true).matches(bytes("api.example.com"))).toBe(true);
     expect(matcherOf('{"suffix":".Example.com"}', true).matches(bytes("api.example.com"))).toBe(true);
     expect(matcherOf('{"in":["A.com","B.com"]}', true).matches(bytes("b.com"))).toBe(true);
+    expect(matcherOf('{"regex":"API\\\\..*"}', true).matches(bytes("api.example.com"))).toBe(true);
     expect(matcherOf('"API.Example.com"').matches(bytes("api.example.com"))).toBe(false);
   });
 
@@ -144,7 +149,7 @@ describe("a set of 100,000 names", () => {
 describe("a StringMatch that is wrong", () => {
   it("is neither a string nor an object", () => {
     const expected =
-      "a: expected a string, or an object with one of exact, prefix, suffix, contains, in or present, got ";
+      "a: expected a string, or an object with one of exact, prefix, suffix, contains, regex, in or present, got ";
     expect(problems("1")).toBe(expected + "1");
     expect(problems("true")).toBe(expected + "true");
     expect(problems("null")).toBe(expected + "null");
@@ -152,7 +157,8 @@ describe("a StringMatch that is wrong", () => {
   });
 
   it("has no comparison or more than one", () => {
-    const none = "a: has no comparison; expected one of exact, prefix, suffix, contains, in or present";
+    const none =
+      "a: has no comparison; expected one of exact, prefix, suffix, contains, regex, in or present";
     expect(problems("{}")).toBe(none);
     expect(problems('{"not":true,"ignoreCase":true}')).toBe(none);
     expect(problems('{"exact":null}')).toBe("a.exact: expected a string, got null");
@@ -165,7 +171,8 @@ describe("a StringMatch that is wrong", () => {
   });
 
   it("has a field that is unknown, each of which is told", () => {
-    const known = ": unknown field; expected exact, prefix, suffix, contains, in, present, ignoreCase or not";
+    const known =
+      ": unknown field; expected exact, prefix, suffix, contains, regex, in, present, ignoreCase or not";
     expect(problems('{"exact":"a","Exact":"b","regexp":"c"}')).toBe(`a.Exact${known}\na.regexp${known}`);
   });
 
@@ -192,6 +199,17 @@ describe("a StringMatch that is wrong", () => {
   it("has a text to look for that is too long", () => {
     expect(problems(`{"contains":"${"x".repeat(256)}"}`)).toBe("");
     expect(problems(`{"contains":"${"x".repeat(257)}"}`)).toBe("a.contains: longer than 256 bytes");
+  });
+
+  it("has a regex that is none", () => {
+    expect(problems('{"regex":"(?=v2).*"}')).toBe(
+      "a.regex: (?=v is not supported: no look-around, atomic or conditional group, at 1",
+    );
+    expect(problems('{"regex":"[a"}')).toBe("a.regex: missing ], at 1");
+    expect(problems('{"regex":1}')).toBe("a.regex: expected a string, got 1");
+    expect(problems('{"regex":""}')).toBe(
+      "a.regex: empty; expected at least one character (or `present: true`)",
+    );
   });
 
   it("has an operand that every value would match", () => {

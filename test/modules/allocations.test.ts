@@ -16,6 +16,7 @@ const CONFIGURATION = JSON.stringify({
     { name: "host", variant: "v5", match: { host: { suffix: ".internal", ignoreCase: true } } },
     { name: "query", variant: "v6", match: { queryParams: { "beta user": { contains: "é" } } } },
     { name: "cookie", variant: "v7", match: { cookies: { session: { in: ["a", "b", "c"] } } } },
+    { name: "regex", variant: "v9", match: { headers: { "x-h-9": { regex: "[^a]*(?i:V{40}).+|é" } } } },
     { name: "any", variant: "v8", match: { anyOf: [{ path: "/a" }, { not: { host: "example.test" } }] } },
   ],
 });
