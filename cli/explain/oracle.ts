@@ -73,6 +73,12 @@ export class Oracle {
     host.clock.advance(TICK);
     const counted = new Map(Object.entries(host.metrics.values()).filter(([, value]) => value > 0));
     const { upstream, response, info } = stream;
-    return { counted, upstream, response, details: info.details ?? "", properties: info.state };
+    return {
+      counted,
+      upstream,
+      response,
+      details: info.details ?? "",
+      properties: new Map(Object.entries(info.state.properties())),
+    };
   }
 }

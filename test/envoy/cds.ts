@@ -48,7 +48,7 @@ export class ClusterFile {
     let changed = false;
     for (const [name, cluster] of Object.entries(clusters)) {
       const existing = this.#servers.get(name);
-      if (existing !== undefined && existing.kind === kindOf(cluster)) {
+      if (existing?.kind === kindOf(cluster)) {
         existing.cluster = cluster;
         continue;
       }

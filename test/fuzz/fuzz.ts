@@ -175,7 +175,11 @@ function play(plugins: PluginOptions[], arrivals: Arrival[]): unknown {
       .filter(([name]) => name !== "x-request-id")
       .map(String)
       .sort();
-    return [sorted, [...(response?.headers.entries() ?? [])].map(String).sort(), [...info.state]];
+    return [
+      sorted,
+      [...(response?.headers.entries() ?? [])].map(String).sort(),
+      Object.entries(info.state.properties()),
+    ];
   });
   host.clock.advance(1_000_000_000n);
   const counters = Object.entries(host.metrics.values()).filter(([, value]) => value > 0);

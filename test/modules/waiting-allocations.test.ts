@@ -47,7 +47,7 @@ describe("filters that wait, over many requests", () => {
         for (let at = 0; at < count; at++) ask(paths[at % paths.length]!, (at & 4) !== 0);
       };
       // Twenty seconds on the host's clock: blocks of streams that were reset come back by a sweep after eight.
-    play(4000);
+      play(4000);
       const allocations = (): number => {
         const global = host.workers[0]?.allVms[0]?.exports[ALLOCATIONS];
         if (!(global instanceof WebAssembly.Global)) throw new Error("the module does not count");

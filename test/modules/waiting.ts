@@ -17,7 +17,7 @@ const HTTP: Cluster = {
     if (path === "/error") return { status: 500 };
     if (path === "/reset") return "reset";
     if (path === "/silence") return "silence";
-    const after = /^\/late/.test(path) ? 120 : 0;
+    const after = path.startsWith("/late") ? 120 : 0;
     return { after, headers: [["x-user", path.slice(1)]] };
   },
 };
