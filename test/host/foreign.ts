@@ -4,10 +4,10 @@
  */
 import { WasmResult } from "./abi.ts";
 import type { Context } from "./context.ts";
-import { expressionFunctions } from "./expressions.ts";
+import { expressionFunctions } from "./expression-functions.ts";
 import { filterStateFunctions } from "./filter-state-functions.ts";
 import type { HostLibraries } from "./libraries.ts";
-import { compressionFunctions } from "./compression.ts";
+import { compressionFunctions } from "./compression-functions.ts";
 import { signatureFunctions } from "./signature-functions.ts";
 
 /**

@@ -10,7 +10,9 @@ export function contexts(player: () => Player): void {
   it("are configured on trial, on the main thread and on the worker", async () => {
     const stage = await player().open({ plugins: ["label p\ntrace"], vmConfiguration: "five!" });
     const { trace } = await stage.collect();
-    expect(trace).toEqual(["start 5", "p configure", "start 5", "p configure", "start 5", "p configure"]);
+    // The main thread and the worker do so at the same time.
+    expect(trace.slice(0, 2)).toEqual(["start 5", "p configure"]);
+    expect(trace.slice(2).sort()).toEqual(["p configure", "p configure", "start 5", "start 5"]);
     await stage.close();
   });
 

@@ -162,6 +162,6 @@ function allCallsKnown(node: unknown): boolean {
   return allCallsKnown(node.args);
 }
 
-export function isNode(value: unknown): value is ASTNode {
+function isNode(value: unknown): value is ASTNode {
   return typeof value === "object" && value !== null && "op" in value && "args" in value;
 }
