@@ -37,7 +37,6 @@ import { dropNotes, keepNote, noteOf } from "./response-notes";
 import { ResponseView } from "./response-view";
 import { CallAnswer, forgetSent, sentMemoOf, sentToken, waits } from "./waiting";
 import { emptyList } from "./list";
-import { CallAnswer, forgetSent, sentMemoOf, sentToken, waits } from "./waiting";
 
 /** Milliseconds between two flushes of the counters. */
 const TICK = 1000;

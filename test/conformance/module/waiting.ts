@@ -58,7 +58,7 @@ class Gate extends Filter {
   private timeout: u32 = 0;
 
   configure(config: JsonNode, reader: ConfigReader): void {
-    if (!reader.object(config, ["cluster", "timeout"])) return;
+    if (!reader.object(config, "cluster timeout")) return;
     const cluster = reader.member(config, "cluster");
     if (cluster == null) reader.missing(config, "cluster", "the name of a cluster");
     else this.cluster = reader.text(cluster);
@@ -125,7 +125,7 @@ class Word extends Filter {
   private word: Bytes = ABSENT;
 
   configure(config: JsonNode, reader: ConfigReader): void {
-    if (!reader.object(config, ["word"])) return;
+    if (!reader.object(config, "word")) return;
     const word = reader.member(config, "word");
     if (word == null) reader.missing(config, "word", "a word");
     else this.word = reader.text(word);
