@@ -14,7 +14,7 @@ describe("filters that wait, over many requests", () => {
     "allocate nothing on the heap, and their linear memory stays as it is",
     { timeout: 120_000 },
     async () => {
-      const module = PluginModule.compile(await compileCounted("test/conformance/module/waiting.ts"));
+      const module = PluginModule.compile(await compileCounted("test/conformance/module/gate.ts"));
       const host = new Host({ logLevel: 3 });
       host.clusters.set("auth", {
         http: ({ headers }) => {

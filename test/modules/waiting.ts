@@ -44,7 +44,7 @@ export function waiting(makeDriver: () => Driver): void {
 
     beforeAll(async () => {
       folder = await mkdtemp(join(tmpdir(), "outrigger-waiting-"));
-      await writeFile(join(folder, "gate.wasm"), await compile("test/conformance/module/waiting.ts"));
+      await writeFile(join(folder, "gate.wasm"), await compile("test/conformance/module/gate.ts"));
     }, 120_000);
     afterAll(async () => {
       await driver.close();
