@@ -73,8 +73,11 @@ export interface Exchange {
   properties: Readonly<Record<string, string>>;
 }
 
-/** What comes of a request to a cluster instead of an answer: a connection that breaks, nothing at all, what is no HTTP. */
-export type Fault = "reset" | "silence" | "garbage";
+/**
+ * What comes of a request to a cluster instead of an answer: a connection that breaks, one that breaks inside the body
+ * of an answer, nothing at all, what is no HTTP.
+ */
+export type Fault = "reset" | "cut" | "silence" | "garbage";
 
 export interface CallAnswer extends UpstreamReply {
   /** Milliseconds until it comes. */

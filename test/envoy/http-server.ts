@@ -4,6 +4,9 @@ import type { CallAnswer, Fault, UpstreamRequest } from "../driver.ts";
 import { freePort } from "./process.ts";
 import { answer, record } from "./upstream.ts";
 
+/** Milliseconds in which what was sent before a cut arrives. */
+const CUT_AFTER = 20;
+
 export class HttpServer {
   readonly port: number;
   readonly #server: Server;
@@ -46,7 +49,10 @@ async function serve(
   const decision = decide(record(request, Buffer.concat(chunks)));
   if (decision === "silence") return;
   if (decision === "reset") request.socket.resetAndDestroy();
-  else if (decision === "garbage") request.socket.end("this is no HTTP\r\n\r\n");
+  else if (decision === "cut") {
+    response.writeHead(200, { "content-length": "100" });
+    response.write("the beginning", () => setTimeout(() => request.socket.resetAndDestroy(), CUT_AFTER));
+  } else if (decision === "garbage") request.socket.end("this is no HTTP\r\n\r\n");
   else if ((decision.after ?? 0) === 0) answer(response, request.method ?? "", decision);
   else setTimeout(() => answer(response, request.method ?? "", decision), decision.after).unref();
 }

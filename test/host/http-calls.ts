@@ -89,28 +89,35 @@ export class HttpCalls {
 
   private fail(token: number, fault: Fault): void {
     if (fault === "silence") return;
+    if (fault === "cut") {
+      this.finish(token, null);
+      return;
+    }
     const reason = fault === "reset" ? "connection termination" : "protocol error";
     const status = fault === "reset" ? 503 : 502;
     this.finish(token, fromRouter(status, `${CONNECTION_FAILURE}reset reason: ${reason}`));
   }
 
-  private finish(token: number, message: Message): void {
+  /** Null: the answer broke off. */
+  private finish(token: number, message: Message | null): void {
     const call = this.open.get(token);
     if (call === undefined) return;
     for (const cancel of call.cancel) cancel();
     this.open.delete(token);
-    const { vm, id } = this.root;
-    const trailers = message.trailers?.size ?? 0;
+    const { root } = this;
     this.answer = message;
-    vm.call(
-      "on_http_call_response",
-      this.root,
-      [id, token, message.headers.size, message.body.length, trailers],
-      () => {
-        this.answer = null;
-      },
-    );
+    if (message === null) {
+      root.statusCode = WasmResult.BrokenConnection;
+      root.statusMessage = "reset";
+    }
+    const sizes = [message?.headers.size ?? 0, message?.body.length ?? 0, message?.trailers?.size ?? 0];
+    root.vm.call("on_http_call_response", root, [root.id, token, ...sizes], () => {
+      // Before what the module deferred: to continue a stream, say.
+      this.answer = null;
+      root.statusMessage = "";
+    });
     this.answer = null;
+    root.statusMessage = "";
   }
 
   private later(token: number, milliseconds: number, action: () => void): void {

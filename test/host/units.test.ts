@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { MetricType, WasmResult } from "./abi.ts";
 import { FakeClock } from "./clock.ts";
 import { normalisePath } from "./connection-manager.ts";
+import { clusterOfTarget, FatalTarget } from "./grpc-target.ts";
 import { HeaderMap } from "./header-map.ts";
 import { MetricStore, VmMetrics } from "./metrics.ts";
 import { pairsSize, readPairs, writePairs } from "./pairs.ts";
@@ -189,4 +190,25 @@ test.each([
   ["/a%00", null],
 ])("normalises the path %s to %s", (target, expected) => {
   expect(normalisePath(target)).toBe(expected);
+});
+
+describe("the target of a gRPC call", () => {
+  const clusters = new Map([["plain", 1]]);
+  const bytes = (text: string): Uint8Array => Uint8Array.from(text, (c) => c.charCodeAt(0));
+
+  test("is the cluster that a GrpcService names, whatever else it has", () => {
+    expect(clusterOfTarget(bytes("\x0a\x05\x0a\x03abc"), clusters)).toBe("abc");
+    // timeout (field 3) and a stat prefix beside the name.
+    expect(clusterOfTarget(bytes("\x0a\x08\x0a\x03abc\x12\x01s\x1a\x02\x08\x01"), clusters)).toBe("abc");
+  });
+
+  test("is a cluster's name where it does not parse, and none where there is no such cluster", () => {
+    expect(clusterOfTarget(bytes("plain"), clusters)).toBe("plain");
+    expect(clusterOfTarget(bytes("\xff"), clusters)).toBeNull();
+  });
+
+  test("that parses and names no cluster would end Envoy, and so the test", () => {
+    expect(() => clusterOfTarget(bytes(""), clusters)).toThrow(FatalTarget);
+    expect(() => clusterOfTarget(bytes("\x0a\x02\x0a\x00"), clusters)).toThrow("Envoy 1.40 aborts");
+  });
 });

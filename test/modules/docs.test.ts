@@ -8,7 +8,7 @@ const FOLDER = "build/docs";
 
 describe("the examples of docs/writing-a-filter.md", async () => {
   const page = await readFile("docs/writing-a-filter.md", "utf8");
-  const [asValue = "", withContexts = ""] = [...page.matchAll(/^```ts\n(.*?)^```$/gms)].map(
+  const [asValue = "", withContexts = "", asking = ""] = [...page.matchAll(/^```ts\n(.*?)^```$/gms)].map(
     ([, code]) => code,
   );
 
@@ -40,5 +40,34 @@ describe("the examples of docs/writing-a-filter.md", async () => {
     const { response } = listener.run({ method: "GET", path: "/" });
     expect(response?.headers.getFirst("x-greeting")).toBe("good morning");
     expect(new TextDecoder().decode(response?.body)).toBe("hello");
+  });
+
+  test("the filter that asks a service lets the users pass that it knows", { timeout: 60_000 }, async () => {
+    const module = await build("session", asking);
+    const host = new Host();
+    host.clusters.set("sessions", {
+      http: ({ headers }) => {
+        const known = headers.some(([name, value]) => name === "cookie" && value === "session=1");
+        return known ? { headers: [["x-user", "ann"]] } : { status: 401 };
+      },
+    });
+    const listener = host.listen({
+      plugins: [{ module, name: "session", configuration: '{"cluster": "sessions"}' }],
+    });
+    const run = (cookie: string) =>
+      listener.run({
+        method: "GET",
+        path: "/",
+        headers: [
+          ["cookie", cookie],
+          ["x-user", "forged"],
+        ],
+      });
+    expect(run("session=1").upstream?.headers.filter(([name]) => name === "x-user")).toEqual([
+      ["x-user", "ann"],
+    ]);
+    expect(run("session=2").response?.status).toBe(401);
+    host.clusters.set("sessions", "refuse");
+    expect(run("session=1").info.details).toBe("session:denied");
   });
 });

@@ -1,5 +1,5 @@
 /** Operations that call: HTTP, gRPC. */
-import { proxy_grpc_call, proxy_grpc_stream } from "../../../assembly/abi/imports";
+import { proxy_get_status, proxy_grpc_call, proxy_grpc_stream } from "../../../assembly/abi/imports";
 import { WasmResultValues } from "../../../assembly/abi/values";
 import { arenaAllocate } from "../../../assembly/bytes/arena";
 import { ABSENT, Bytes, bytesOf, lengthOf, literal, pointerOf } from "../../../assembly/bytes/bytes";
@@ -14,7 +14,7 @@ import {
 } from "../../../assembly/host/grpc";
 import { callResult, sendHttpCall } from "../../../assembly/host/http-call";
 import { pairs } from "../../../assembly/host/pairs";
-import { returnedPointer } from "../../../assembly/host/returned";
+import { returnedBytes, returnedLength, returnedPointer } from "../../../assembly/host/returned";
 import { Arguments, nameOf, show } from "./script";
 
 /** The token of what was sent last, until somebody takes it. */
@@ -26,6 +26,15 @@ export function takeSentToken(): u32 {
   const token = sent;
   sent = 0;
   return token;
+}
+
+/** Of an HTTP call that failed: the status and what is said of it. */
+export function callStatus(): string {
+  const code: usize = memory.data(4, 4);
+  const answer = proxy_get_status(code, returnedPointer(), returnedLength());
+  return answer == WasmResultValues.Ok
+    ? load<u32>(code).toString() + " " + show(returnedBytes())
+    : nameOf(answer);
 }
 
 export function grpcStatus(): string {

@@ -20,8 +20,8 @@ import {
 } from "../../../assembly/index";
 import { utf8 } from "../../../assembly/stream-context";
 import { bodyOperation } from "./bodies";
+import { callOperation, callStatus, grpcStatus, takeSentToken } from "./calls";
 import { foreignOperation } from "./foreign";
-import { callOperation, grpcStatus, takeSentToken } from "./calls";
 import { headerOperation } from "./headers";
 import { queueName, queueOperation } from "./queues";
 import { Arguments, Line, nameOf, parseLine } from "./script";
@@ -82,7 +82,7 @@ export class ConformanceRoot extends RootContext {
   }
 
   onHttpCallResponse(token: u32, headers: u32, body_size: u32, trailers: u32): void {
-    const sizes = headers == 0 ? "failed" : body_size.toString() + " " + trailers.toString();
+    const sizes = headers == 0 ? "failed " + callStatus() : body_size.toString() + " " + trailers.toString();
     report("answer " + sizes);
     this.answered("call", token);
     this.callers.delete(token);

@@ -235,6 +235,11 @@ export function calls(player: () => Player): void {
       ]);
     });
 
+    it("have an answer without headers where it broke off", async () => {
+      const { results } = await call([...lines, "pairs call-response"], () => "cut");
+      expect(results).toEqual(["Ok", "answer failed 11 reset", "BadArgument", "NotFound", "none", "Ok"]);
+    });
+
     it("are still answered when the stream has ended, which can then not be made effective", async () => {
       answer = () => ({ after: 150, body: bytes("late") });
       const outcome = await stage.play(
