@@ -1,5 +1,5 @@
 /** `outrigger explain`: which rule decides a request, and why each other does not. */
-import type { Header, HttpRequest } from "../test/driver.ts";
+import type { Claims, Header, HttpRequest } from "../test/driver.ts";
 import { checkPlugin, checkSource } from "./check.ts";
 import { ExitCode, UserError } from "./errors.ts";
 import { explainAnyFilter } from "./explain/any-filter.ts";
@@ -17,6 +17,8 @@ export interface ExplainOptions {
   request: string;
   header?: string[];
   authority: string;
+  claims?: string;
+  peer?: string;
   attribute?: string[];
   now?: string;
   filter?: string;
@@ -118,7 +120,9 @@ function entriesOf({ runner, configuration }: Plugin): Entry[] {
   });
 }
 
-function readRequest({ request, header = [], authority }: ExplainOptions): HttpRequest {
+function readRequest(options: ExplainOptions): HttpRequest {
+  const { request, header = [], authority, peer } = options;
+  const claims = readClaims(options.claims);
   const match = /^(?:([A-Za-z]+)\s+)?(\S+)(?:\s+HTTP\/[\d.]+)?$/.exec(request.trim());
   if (!match)
     throw new UserError(`--request: expected a method and a path, like "GET /x?y=1", got "${request}"`);
@@ -143,7 +147,22 @@ function readRequest({ request, header = [], authority }: ExplainOptions): HttpR
     path: Buffer.from(path).toString("latin1"),
     authority: host,
     headers,
+    ...(peer === undefined ? {} : { peer: { uris: [peer] } }),
+    ...(claims === null ? {} : { claims }),
   };
+}
+
+function readClaims(text: string | undefined): Claims | null {
+  if (text === undefined) return null;
+  let claims: unknown;
+  try {
+    claims = JSON.parse(text);
+  } catch (error) {
+    throw new UserError(`--claims: ${(error as Error).message}`);
+  }
+  if (typeof claims !== "object" || claims === null || Array.isArray(claims))
+    throw new UserError(`--claims: expected a JSON object, got "${text}"`);
+  return claims as Claims;
 }
 
 /** In nanoseconds since 1970. */
@@ -167,12 +186,14 @@ function readAttributes(items: readonly string[]): Record<string, string | boole
   return attributes;
 }
 
-function shown({ method, path, authority, headers = [] }: HttpRequest): object {
+function shown({ method, path, authority, headers = [], peer, claims }: HttpRequest): object {
   const text = (value: string): string => printable(Buffer.from(value, "latin1").toString());
   return {
     method,
     path: text(path),
     authority,
     headers: headers.map(([name, value]) => [name, text(value)]),
+    ...(peer === undefined ? {} : { peer: peer.uris?.[0] }),
+    ...(claims === undefined ? {} : { claims }),
   };
 }

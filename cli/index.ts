@@ -127,6 +127,8 @@ Examples:
     .requiredOption("-r, --request <line>", 'method and path: "GET /x?y=1"')
     .option("-H, --header <line>", "a header of the request; may be given more than once", collect)
     .option("--authority <host>", "the request's host", "example.test")
+    .option("--claims <json>", `the claims of a token that the proxy has verified: '{"groups": ["a"]}'`)
+    .option("--peer <uri>", "the caller's certificate: spiffe://cluster.local/ns/shop/sa/cart")
     .option(
       "--attribute <path=value>",
       "what the proxy knows beside headers: connection.mtls=true",
@@ -146,7 +148,7 @@ The built module is asked, with the whole configuration and then with parts of i
 Examples:
   $ outrigger explain -c launch.yaml -r "GET /reviews/1" -H 'x-beta-user: true'
   $ outrigger explain -c launch.yaml -r "GET /?team=a" -H 'cookie: tester=alice' --authority reviews.example.com
-  $ outrigger explain -c launch.yaml -r "GET /" --now 2027-01-01T00:00:00Z`,
+  $ outrigger explain -c launch.yaml -r "GET /" --claims '{"sub": "alice"}' --now 2027-01-01T00:00:00Z`,
     )
     .action((options: ExplainOptions) => {
       process.exitCode = explain(options);

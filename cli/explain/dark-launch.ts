@@ -83,7 +83,7 @@ export function explainDarkLaunch(oracle: Oracle, given: unknown): Explanation {
   const rules = config.rules ?? [];
   const outcome = oracle.run({ ...config, annotate: "always" });
   const trials = new Set(rules.filter(({ mode }) => mode === "shadow").map(({ name }) => name));
-  const decided = decisionsIn(outcome).find(({ rule }) => !trials.has(rule));
+  const decided = decisionsIn(outcome, config.default).find(({ rule }) => !trials.has(rule));
   if (decided === undefined) throw new Error("the module counted no decision");
   const header = config.header ?? "x-variant";
   const shadow = config.mode === "shadow" && decided.rule !== "inbound";
@@ -175,14 +175,17 @@ interface Counted {
 }
 
 /** Decisions that were counted: `rule=.=beta;.;variant=.=v2;.;mode=.=enforce;.;outrigger_dark_launch_decisions`. */
-function decisionsIn({ counted }: Outcome): Counted[] {
+function decisionsIn({ counted }: Outcome, fallback?: string): Counted[] {
   return [...counted.keys()]
     .filter((name) => name.endsWith(";.;outrigger_dark_launch_decisions"))
     .map((name) => {
       const label = (of: string): string =>
         new RegExp(`(?:^|;\\.;)${of}=\\.=(.*?);\\.;`).exec(name)?.[1] ?? "";
+      const rule = label("rule");
       const variant = label("variant");
-      return { rule: label("rule"), variant: variant === "none" ? null : variant };
+      // A variant can have this name, too; only these decisions can be without one.
+      const mayBeNone = ["none", "disabled", "expired"].includes(rule) && fallback === undefined;
+      return { rule, variant: mayBeNone && variant === "none" ? null : variant };
     });
 }
 

@@ -225,6 +225,22 @@ ramp chooses among v2 10, v1 90 by header x-user-id.
     expect(none.rules[0]?.conditions).toMatchObject([{ path: "source.principals", holds: false }]);
   });
 
+  test("asks with a verified token and a caller's certificate", async () => {
+    const source = { namespaces: ["shop"] };
+    const match = { source, claims: { groups: "admins" } };
+    const config = { rules: [{ name: "admins", variant: "none", match }] };
+    const peer = ["--peer", "spiffe://cluster.local/ns/shop/sa/cart"];
+    const both = await answer(config, "/", ...peer, "--claims", '{"groups": ["users", "admins"]}');
+    expect(both.decision).toMatchObject({ reason: "dark-launch:admins", variant: "none" });
+    const caller = await answer(config, "/", ...peer, "--claims", '{"groups": "users"}');
+    expect(caller.decision).toMatchObject({ reason: "dark-launch:none", variant: null });
+    const claims = caller.rules[0]?.conditions.map(({ path, holds }) => [path, holds]);
+    expect(claims).toEqual([
+      ["source.namespaces", true],
+      ["claims.groups", false],
+    ]);
+  });
+
   test("explains each filter of a suite behind those before it", async () => {
     const suite = {
       filters: [
@@ -316,6 +332,8 @@ spec: { url: "oci://x/dark-launch:1", pluginConfig: { default: ${variant} } }
       [["-r", "http://x/"], "--request: expected a path that begins with /"],
       [["-r", "/", "-H", "x"], '--header: expected "name: value", got "x"'],
       [["-r", "/", "--now", "tomorrow"], '--now: expected a time like 2026-12-31T00:00:00Z, got "tomorrow"'],
+      [["-r", "/", "--claims", "{"], "--claims: "],
+      [["-r", "/", "--claims", "[1]"], '--claims: expected a JSON object, got "[1]"'],
       [["-r", "/", "--attribute", "x"], "--attribute: expected path=value"],
     ];
     for (const [words, message] of cases) {
