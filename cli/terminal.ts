@@ -25,7 +25,8 @@ function wantsColors(stream: NodeJS.WriteStream): boolean {
   const { NO_COLOR, FORCE_COLOR, TERM } = process.env;
   if (NO_COLOR) return false;
   if (FORCE_COLOR !== undefined) return FORCE_COLOR !== "0" && FORCE_COLOR !== "false";
-  return stream.isTTY && TERM !== "dumb";
+  // Undefined where there is none, for which picocolors would look for itself, and take CI for a terminal.
+  return Boolean(stream.isTTY) && TERM !== "dumb";
 }
 
 /** One line on a terminal's stderr that is overwritten as work goes on; nothing where there is no terminal. */

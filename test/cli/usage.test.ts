@@ -65,6 +65,7 @@ describe("the outrigger command", { timeout: 30_000 }, () => {
     const run = async (env: NodeJS.ProcessEnv): Promise<boolean> =>
       (await outrigger(words, { cwd: folder.path, env })).stdout.includes("\u001b[");
     expect(await run({})).toBe(false);
+    expect(await run({ CI: "true" })).toBe(false);
     expect(await run({ FORCE_COLOR: "1" })).toBe(true);
     expect(await run({ FORCE_COLOR: "0" })).toBe(false);
     expect(await run({ FORCE_COLOR: "1", NO_COLOR: "1" })).toBe(false);
