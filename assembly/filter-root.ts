@@ -120,7 +120,7 @@ export class FilterRoot extends Root {
     return true;
   }
 
-  get ticksForLife(): bool {
+  get isSwept(): bool {
     return true;
   }
 

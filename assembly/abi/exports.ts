@@ -7,7 +7,15 @@
  */
 import { arenaAllocate, resetArena } from "../bytes/arena";
 import { collectWhenDue } from "./garbage";
-import { addRoot, enterStream, noteTick, removeRoot, rootOf, rootOfNewStream } from "./roots";
+import {
+  addRoot,
+  enterStream,
+  forgetDeletedRoots,
+  noteTick,
+  removeRoot,
+  rootOf,
+  rootOfNewStream,
+} from "./roots";
 import { findStream, rootIn, stateIn, untrackStream } from "./streams";
 import {
   FilterDataStatusValues,
@@ -44,9 +52,12 @@ export function proxy_on_context_create(id: u32, parentId: u32): void {
 export function proxy_on_configure(rootId: u32, configurationSize: u32): bool {
   resetArena();
   const root = rootOf(rootId);
+  // Room for the new configuration: what belonged to roots that are gone. Nothing managed is on the stack here and below, as the
+  // collector of `--runtime minimal` needs it.
+  // @ts-ignore: a builtin of the runtime.
+  if (forgetDeletedRoots(rootId)) __collect();
   const accepted = root != null && root.configured(configurationSize);
-  // What reading the configuration left behind. Nothing managed is on the stack here, as the collector
-  // of `--runtime minimal` needs it.
+  // What reading the configuration left behind.
   // @ts-ignore: a builtin of the runtime.
   __collect();
   return accepted;
@@ -56,8 +67,10 @@ export function proxy_on_tick(rootId: u32): void {
   resetArena();
   const root = rootOf(rootId);
   if (root != null) {
-    noteTick(root);
+    const forgot = noteTick(root);
     root.ticked();
+    // @ts-ignore: a builtin of the runtime.
+    if (forgot) __collect();
   }
   collectWhenDue();
 }

@@ -40,10 +40,10 @@ export abstract class Root {
   ticked(): void {}
 
   /**
-   * Whether the root ticks for as long as it lives. One that falls silent is then taken for deleted: so a module of
-   * such roots need not export `proxy_on_delete`, which Envoy would call for every request too.
+   * Whether nobody tells that the root, or a stream of it, is gone: the module exports no `proxy_on_delete`, which Envoy would call
+   * for every request. It ticks, and the host is asked then.
    */
-  get ticksForLife(): bool {
+  get isSwept(): bool {
     return false;
   }
 

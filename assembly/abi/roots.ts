@@ -1,8 +1,10 @@
 import { ABSENT, Bytes, equals, literal } from "../bytes/bytes";
 import { logBytes, LogLevelValues } from "../host/log";
 import { pluginRootId } from "../properties";
+import { proxy_set_effective_context } from "./imports";
 import { Root } from "./root";
 import { sweepStreams, untrackStreamsOf } from "./streams";
+import { WasmResultValues } from "./values";
 import { emptyList } from "../list";
 
 /** Makes the root context for a plugin. Kept as an index into the function table: see {@link registerRoot}. */
@@ -21,12 +23,10 @@ let answersToAny = false;
 const roots = emptyList<Root>();
 
 /**
- * Rounds of ticks. All roots tick with the same period, on the same event loop: between two ticks of one, each other
- * one ticks too. A round ends when a root ticks for the second time in it.
+ * Rounds of ticks. All roots tick with the same period, on the same event loop: a round ends when a root ticks for the
+ * second time in it.
  */
 let round: u32 = 0;
-/** Rounds in which a root that ticks for life may miss its tick: one where rounds meet, and one in reserve. */
-const MISSED_ROUNDS: u32 = 2;
 
 /** The ids of the live root contexts, as bits modulo 64: most ids that are asked for are streams'. */
 let idBits: u64 = 0;
@@ -86,18 +86,36 @@ export function removeRoot(root: Root): void {
   }
 }
 
-/** Notes that a root ticked, and forgets those that should have ticked as well and have not for too long. */
-export function noteTick(ticking: Root): void {
+/** Notes that a root ticked. Once a round it is asked which roots and streams are gone; answers whether roots were. */
+export function noteTick(ticking: Root): bool {
   const another = ticking.round == round;
   if (another) round++;
   ticking.round = round;
+  if (!another) return false;
+  const forgot = forgetDeletedRoots(ticking.id);
+  sweepStreams(ticking.id);
+  return forgot;
+}
+
+/**
+ * Forgets the roots which the host has deleted, of those that are not told ({@link Root.isSwept}): it knows no context of theirs any
+ * more. Answers whether there were any. `context` is the one in whose callback this happens.
+ */
+export function forgetDeletedRoots(context: u32): bool {
+  let forgot = false;
+  let asked = false;
   for (let at = roots.length - 1; at >= 0; at--) {
     const root = unchecked(roots[at]);
-    if (!root.ticksForLife || round - root.round <= MISSED_ROUNDS) continue;
+    if (root.id == context || !root.isSwept) continue;
+    asked = true;
+    // `BadArgument` for a context that is gone (proxy-wasm-cpp-host `exports.cc`).
+    if (proxy_set_effective_context(root.id) == WasmResultValues.Ok) continue;
     root.deleted();
     removeRoot(root);
+    forgot = true;
   }
-  if (another) sweepStreams(ticking.id);
+  if (asked) proxy_set_effective_context(context);
+  return forgot;
 }
 
 /** Brings what is derived from the list of roots up to date. */

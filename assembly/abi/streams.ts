@@ -81,7 +81,7 @@ export function untrackStream(entry: usize): void {
 }
 
 /**
- * Forgets the streams that have ended, of roots which do without `proxy_on_delete` ({@link Root.ticksForLife}): the host
+ * Forgets the streams that have ended, of roots which do without `proxy_on_delete` ({@link Root.isSwept}): the host
  * knows no context of theirs any more. Asks about each stream once in {@link PATIENCE} sweeps; between them, what is
  * kept is what lives and what ended since. `context` is the one in whose callback this happens.
  */
@@ -91,7 +91,7 @@ export function sweepStreams(context: u32): void {
   for (let at: u32 = 0; used > 0 && at < capacity;) {
     const entry = table + <usize>at * ENTRY;
     const id = load<u32>(entry);
-    if (id != 0 && sweeps - load<u32>(entry, 12) > PATIENCE && rootIn(entry).ticksForLife) {
+    if (id != 0 && sweeps - load<u32>(entry, 12) > PATIENCE && rootIn(entry).isSwept) {
       asked = true;
       // `BadArgument` for a context that is gone (proxy-wasm-cpp-host `exports.cc`).
       if (proxy_set_effective_context(id) != WasmResultValues.Ok) {

@@ -16,7 +16,15 @@ import { count, defineCounter } from "../../assembly/host/metrics";
 import { ConfigReader } from "../../assembly/json/config-reader";
 import { JsonNode } from "../../assembly/json/node";
 import { RequestView } from "../../assembly/request-view";
-import { callsOf, host, hostHasBuffer, hostHasHeaders, hostHasProperty, resetHost } from "./mock-host";
+import {
+  callsOf,
+  host,
+  hostForgets,
+  hostHasBuffer,
+  hostHasHeaders,
+  hostHasProperty,
+  resetHost,
+} from "./mock-host";
 import { same } from "./same";
 import { bytes } from "./texts";
 
@@ -173,30 +181,32 @@ describe("a plugin", () => {
     expect(host("responses")).toBe("500 outrigger:internal  -1\n500 outrigger:internal  -1");
   });
 
-  it("is forgotten when it stays silent while others tick, and only then", () => {
+  it("is forgotten on the second tick of another, once the host has deleted it, and no sooner", () => {
     for (let id: u32 = 1; id <= 3; id++) plugin(id, "add-word", '{"word":"one"}');
-    // At first all tick, in an order of their own each time.
+    // All tick, in an order of their own each time.
     for (let at = 0; at < 20; at++) {
       for (let turn = 0; turn < 3; turn++) proxy_on_tick(((at % 2 == 0 ? turn : 2 - turn) % 3) + 1);
     }
     for (let id: u32 = 1; id <= 3; id++) same(request(20 + id, id, ":method=GET"), CONTINUE);
-    // Then the second falls silent.
-    for (let at = 0; at < 2; at++) {
-      proxy_on_tick(1);
-      proxy_on_tick(3);
-    }
+    hostForgets(2);
     expect(request(30, 2, ":method=GET")).toBe(CONTINUE);
-    for (let at = 0; at < 2; at++) {
-      proxy_on_tick(1);
-      proxy_on_tick(3);
-    }
+    proxy_on_tick(1);
+    proxy_on_tick(1);
     expect(request(31, 2, ":method=GET")).toBe(STOP);
     expect(request(32, 1, ":method=GET")).toBe(CONTINUE);
     expect(request(33, 3, ":method=GET")).toBe(CONTINUE);
-    // One that stays alone is never forgotten.
-    for (let at = 0; at < 20; at++) proxy_on_tick(3);
-    expect(request(34, 3, ":method=GET")).toBe(CONTINUE);
-    expect(request(35, 1, ":method=GET")).toBe(STOP);
+    expect(host("effects").endsWith("effective 1")).toBe(true);
+  });
+
+  it("is forgotten before another configuration is read", () => {
+    for (let id: u32 = 1; id <= 3; id++) plugin(id, "add-word", '{"word":"one"}');
+    hostForgets(2);
+    hostForgets(1);
+    plugin(4, "add-word", '{"word":"four"}');
+    expect(request(20, 1, ":method=GET")).toBe(STOP);
+    expect(request(21, 2, ":method=GET")).toBe(STOP);
+    expect(request(22, 3, ":method=GET")).toBe(CONTINUE);
+    expect(request(23, 4, ":method=GET")).toBe(CONTINUE);
   });
 
   it("flushes counters on its tick", () => {
