@@ -1,18 +1,14 @@
 /** `make fuzz`: the fuzz tests for SECONDS (default 600) from SEED (default: the time). */
 import { loadModule } from "../test/host/driver.ts";
 import { fuzzConfigurationText, fuzzDecisions, fuzzSuite } from "../test/fuzz/fuzz.ts";
-import { abilitiesOf } from "../test/schema/abilities.ts";
-import { Reader } from "../test/schema/verdicts.ts";
 
 const seconds = Number(process.env.SECONDS ?? 600);
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 if (!(seconds > 0) || !Number.isInteger(seed)) throw new Error("SECONDS and SEED are numbers");
 console.log(`SEED=${seed}`);
-const file = "build/dark-launch.wasm";
-const module = loadModule(file);
+const module = loadModule("build/dark-launch.wasm");
 const suite = loadModule("build/outrigger.wasm");
-const abilities = abilitiesOf(new Reader(file, ""));
-const options = (share: number) => ({ seconds: seconds * share, seed, abilities });
+const options = (share: number) => ({ seconds: seconds * share, seed });
 console.log(
   `${fuzzDecisions(module, options(0.5))} configurations, each with requests: as the model, no trap`,
 );

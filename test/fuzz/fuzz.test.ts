@@ -1,13 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { loadModule } from "../host/driver.ts";
-import { abilitiesOf } from "../schema/abilities.ts";
-import { Reader } from "../schema/verdicts.ts";
 import { fuzzConfigurationText, fuzzDecisions, type FuzzOptions, fuzzSuite } from "./fuzz.ts";
 
 const MODULE = "build/dark-launch.wasm";
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
-const abilities = abilitiesOf(new Reader(MODULE, ""));
-const options = (seconds: number): FuzzOptions => ({ seconds, seed, abilities });
+const options = (seconds: number): FuzzOptions => ({ seconds, seed });
 
 describe(`random input, SEED=${seed}`, () => {
   const module = loadModule(MODULE);

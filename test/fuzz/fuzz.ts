@@ -9,7 +9,6 @@ import {
   type PluginModule,
   type PluginOptions,
 } from "../host/index.ts";
-import type { Abilities } from "../schema/abilities.ts";
 import { configuration } from "./dark-launch.ts";
 import { type DarkLaunch, decide, type Decision } from "./dark-launch-model.ts";
 import { type Arrived, baggageMembers } from "./match-model.ts";
@@ -18,7 +17,6 @@ import { type Arrival, arrival } from "./requests.ts";
 export interface FuzzOptions {
   seconds: number;
   seed: number;
-  abilities: Abilities;
 }
 
 const parameters = ({ seconds, seed }: FuzzOptions): fc.Parameters<unknown> => ({
@@ -43,7 +41,7 @@ export function fuzzDecisions(module: PluginModule, options: FuzzOptions): numbe
   // What a request looks like where it arrives: behind the proxy's own parsing, in front of the filter.
   const bare = new Host().listen({ plugins: [] });
   const property = fc.property(
-    configuration(options.abilities),
+    configuration(),
     fc.array(arrival, { minLength: 1, maxLength: 8 }),
     (config, arrivals) => {
       runs++;
@@ -140,7 +138,7 @@ function same(what: string, seen: unknown, expected: unknown): void {
 export function fuzzSuite(suite: PluginModule, alone: PluginModule, options: FuzzOptions): number {
   let runs = 0;
   const property = fc.property(
-    fc.array(configuration(options.abilities), { minLength: 2, maxLength: 3 }),
+    fc.array(configuration(), { minLength: 2, maxLength: 3 }),
     fc.array(arrival, { minLength: 1, maxLength: 8 }),
     (configs, arrivals) => {
       runs++;
@@ -191,9 +189,7 @@ function play(plugins: PluginOptions[], arrivals: Arrival[]): unknown {
 /** No configuration text traps the module: it is taken, or refused with a reason. Answers the number of runs. */
 export function fuzzConfigurationText(module: PluginModule, options: FuzzOptions): number {
   let runs = 0;
-  const json = fc
-    .oneof(configuration(options.abilities), fc.jsonValue())
-    .map((value) => JSON.stringify(value));
+  const json = fc.oneof(configuration(), fc.jsonValue()).map((value) => JSON.stringify(value));
   const mutation = fc.record({
     at: fc.nat(),
     remove: fc.nat({ max: 4 }),

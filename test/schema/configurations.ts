@@ -1,12 +1,11 @@
 /** Random configurations of `dark-launch`: right ones with every field of the vocabulary, and wrong ones made of them. */
 import fc from "fast-check";
-import type { Abilities } from "./abilities.ts";
 
 export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
 
 /** A configuration that is right in every respect, also those which no schema can say. */
-export function rightConfiguration(abilities: Abilities): fc.Arbitrary<Json> {
-  const { requestMatch, key } = vocabulary(abilities);
+export function rightConfiguration(): fc.Arbitrary<Json> {
+  const { requestMatch, key } = vocabulary();
   const weighted = fc
     .uniqueArray(some({ name: variant, weight: number(1, 1_000_000) }, ["name", "weight"]), {
       minLength: 1,
@@ -60,8 +59,8 @@ export function rightConfiguration(abilities: Abilities): fc.Arbitrary<Json> {
 }
 
 /** One rule with one condition, or with one key: a change often meets what it could make wrong. */
-export function smallConfiguration(abilities: Abilities): fc.Arbitrary<Json> {
-  const { conditions, key } = vocabulary(abilities);
+export function smallConfiguration(): fc.Arbitrary<Json> {
+  const { conditions, key } = vocabulary();
   const fields = Object.entries(conditions) as [string, fc.Arbitrary<Json>][];
   const texts = ["path", "path", "path", "headers"].map((name) => fields.find(([field]) => field === name)!);
   return fc.oneof(
@@ -73,17 +72,16 @@ export function smallConfiguration(abilities: Abilities): fc.Arbitrary<Json> {
   );
 }
 
-function vocabulary({ regex, cel }: Abilities) {
+function vocabulary() {
   const comparisons: fc.Arbitrary<Record<string, Json>>[] = [
     fc.record({ exact: fc.oneof(text, fc.constant("")) }),
     fc.record({ prefix: text }),
     fc.record({ suffix: text }),
     fc.record({ contains: fc.oneof(text, fc.constantFrom("x".repeat(256), "é".repeat(128))) }),
     fc.record({ in: fc.array(fc.oneof(text, fc.constant("")), { minLength: 1, maxLength: 3 }) }),
+    fc.record({ regex: fc.constantFrom("a+", "/v[0-9]+/.*", "(?i)ab|c", "[^x]{2,3}") }),
     fc.constant({ present: true }),
   ];
-  if (regex)
-    comparisons.push(fc.record({ regex: fc.constantFrom("a+", "/v[0-9]+/.*", "(?i)ab|c", "[^x]{2,3}") }));
   const stringMatch = fc.oneof(
     text,
     fc
@@ -142,7 +140,7 @@ function vocabulary({ regex, cel }: Abilities) {
     claims: named(claimName),
     source: some({ principals: patterns, namespaces: patterns, ipBlocks: blocks, remoteIpBlocks: blocks }),
     percentage: some({ value: number(0, 100), by: key, salt: text }, ["value", "by"]),
-    ...(cel ? { cel: fc.constantFrom("request.path == '/'", "'a' in request.headers") } : {}),
+    cel: fc.constantFrom("request.path == '/'", "'a' in request.headers"),
     anyOf: fc.array(inner, { minLength: 1, maxLength: 2 }),
     not: inner,
   });

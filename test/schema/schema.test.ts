@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { bundleSchema } from "../../tools/schema.ts";
-import { abilitiesOf } from "./abilities.ts";
 import { type Json, rightConfiguration, smallConfiguration } from "./configurations.ts";
 import { shownConfigurations } from "./documents.ts";
 import { mutation } from "./mutations.ts";
@@ -20,13 +19,10 @@ interface Schema {
   [keyword: string]: unknown;
 }
 
-/** What the module of the day does not know is left out of what should be right. */
-const abilities = abilitiesOf(reader);
-
-/** All fields, but those which are not known yet. */
+/** All fields. */
 const fields = [
   ...new Set([...fieldsOf(schema.schema as Schema), ...Object.values(vocabulary).flatMap(fieldsOf)]),
-].filter((field) => !(field in abilities) || abilities[field as keyof typeof abilities]);
+];
 
 /** What is wrong with the agreement of schema and reader about a configuration; empty where they agree. */
 function disagreement(configuration: unknown): string {
@@ -43,7 +39,7 @@ function disagreement(configuration: unknown): string {
 describe(`schema and reader, SEED=${seed}`, () => {
   test("take the same right configurations, of which every field is seen", { timeout: 60_000 }, () => {
     const seen = new Set<string>();
-    const property = fc.property(rightConfiguration(abilities), (configuration) => {
+    const property = fc.property(rightConfiguration(), (configuration) => {
       expect(reader.problems(configuration)).toEqual([]);
       expect(schema(configuration), ajv.errorsText(schema.errors)).toBe(true);
       noteNames(configuration, seen);
@@ -55,7 +51,7 @@ describe(`schema and reader, SEED=${seed}`, () => {
   test("say the same of configurations that were changed", { timeout: 60_000 }, () => {
     const changed = fc
       .tuple(
-        fc.oneof(rightConfiguration(abilities), smallConfiguration(abilities)),
+        fc.oneof(rightConfiguration(), smallConfiguration()),
         fc.array(mutation(fields), { minLength: 1, maxLength: 2 }),
       )
       .map(([configuration, mutations]) => mutations.reduce((json, mutate) => mutate(json), configuration));
@@ -100,18 +96,15 @@ describe(`schema and reader, SEED=${seed}`, () => {
         .problems(configuration)
         .find((problem) => problem.includes("zzz: unknown field; expected "));
       const told = text?.split("; expected ")[1]?.split(/, | or /) ?? [];
-      const said = Object.keys(fields ?? {}).filter((field) => field !== "regex" || abilities.regex);
+      const said = Object.keys(fields ?? {});
       expect(told.sort(), place).toEqual(said.sort());
     }
   });
 
-  test.each(UNSAID.filter(({ what }) => abilities.regex || !what.includes("regex")))(
-    "differ in $what alone where a schema cannot say it",
-    ({ message, example }) => {
-      expect(schema(example), ajv.errorsText(schema.errors)).toBe(true);
-      expect(reader.problems(example)).toEqual([expect.stringMatching(message)]);
-    },
-  );
+  test.each(UNSAID)("differ in $what alone where a schema cannot say it", ({ message, example }) => {
+    expect(schema(example), ajv.errorsText(schema.errors)).toBe(true);
+    expect(reader.problems(example)).toEqual([expect.stringMatching(message)]);
+  });
 });
 
 describe("configurations that this project shows", () => {
@@ -172,7 +165,7 @@ describe("the bundled schemas", () => {
       const whole = compiled(ajv, file);
       const isSuite = file === "filters/schema.json";
       const property = fc.property(
-        rightConfiguration(abilities),
+        rightConfiguration(),
         mutation(["rules", "match", "not", "by"]),
         (right, mutate) => {
           for (const one of [right, mutate(right)]) {
