@@ -27,6 +27,7 @@ export interface RequestMatch {
   claims?: Record<string, StringMatch>;
   source?: { principals?: string[]; namespaces?: string[]; ipBlocks?: string[]; remoteIpBlocks?: string[] };
   percentage?: { value: number; by: Key; salt?: string };
+  cel?: Expression;
   anyOf?: RequestMatch[];
   not?: RequestMatch;
 }
@@ -61,6 +62,21 @@ export interface Arrived {
   routeName: string;
 }
 
+/** Expressions of each kind, with what they are for a request; undefined is an error, or neither true nor false. */
+export const EXPRESSIONS = {
+  'request.method == "GET"': (request: Arrived) => valueOf(request, ":method") === "GET",
+  '"x-a" in request.headers': (request: Arrived) => valueOf(request, "x-a") !== undefined,
+  '"x-b" in request.headers && request.headers["x-b"].startsWith("a")': (request: Arrived) =>
+    valueOf(request, "x-b")?.startsWith("a") ?? false,
+  'request.headers["x-a"] == "a"': (request: Arrived) => {
+    const value = valueOf(request, "x-a");
+    return value === undefined ? undefined : value === "a";
+  },
+  "request.url_path": () => undefined,
+  "size(request.headers) / 0 == 1": () => undefined,
+} satisfies Record<string, (request: Arrived) => boolean | undefined>;
+export type Expression = keyof typeof EXPRESSIONS;
+
 /** `negated` is whether the match stands inside an odd number of `not`s. */
 export function requestMatches(match: RequestMatch, request: Arrived, negated = false): boolean {
   const named = (
@@ -88,6 +104,7 @@ export function requestMatches(match: RequestMatch, request: Arrived, negated = 
     isIn(source.ipBlocks, request.direct) &&
     isIn(source.remoteIpBlocks, request.address) &&
     (percentage === undefined || (key !== undefined && isWithin(key, percentage.value, percentage.salt))) &&
+    (match.cel === undefined || (EXPRESSIONS[match.cel](request) ?? negated)) &&
     (match.anyOf?.some((one) => requestMatches(one, request, negated)) ?? true) &&
     (match.not === undefined || !requestMatches(match.not, request, !negated))
   );

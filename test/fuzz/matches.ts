@@ -1,6 +1,13 @@
 /** Random matches and keys, of few names and values, so that requests often meet them. */
 import fc from "fast-check";
-import type { Key, KeyPart, RequestMatch, StringMatch } from "./match-model.ts";
+import {
+  type Expression,
+  EXPRESSIONS,
+  type Key,
+  type KeyPart,
+  type RequestMatch,
+  type StringMatch,
+} from "./match-model.ts";
 
 /** Values with much in common: prefixes of one another, cases, bytes beyond ASCII. */
 export const word = fc.oneof(
@@ -129,6 +136,7 @@ export function matches(): Matches {
     { requiredKeys: [] },
   );
   const remote = fc.record({ remoteIpBlocks: blocks });
+  const cel = fc.constantFrom(...(Object.keys(EXPRESSIONS) as Expression[]));
 
   /** One condition is most of what people write, and what the index files rules under. */
   const simpleMatch: fc.Arbitrary<RequestMatch> = fc.oneof(
@@ -139,6 +147,7 @@ export function matches(): Matches {
     fc.tuple(memberName, stringMatch).map(([key, value]) => ({ baggage: { [key]: value } })),
     fc.record({ path: pathMatch }),
     fc.record({ percentage }),
+    fc.record({ cel }),
     fc.record({ source: remote }),
     fc.record({ source: fc.oneof(fc.record({ principals }), fc.record({ namespaces })) }),
     fc.tuple(claimName, stringMatch).map(([key, value]) => ({ claims: { [key]: value } })),
@@ -162,6 +171,7 @@ export function matches(): Matches {
         claims: fc.dictionary(claimName, stringMatch, { maxKeys: 1 }),
         source: fc.oneof(remote, source),
         percentage,
+        cel,
         anyOf: fc.array(inner, { minLength: 1, maxLength: 2 }),
         not: inner,
       },
@@ -177,7 +187,7 @@ export function matches(): Matches {
 /** Of a match's fields the first two: with all of them it hardly ever holds. */
 function fewOf(match: fc.Arbitrary<RequestMatch>): fc.Arbitrary<RequestMatch> {
   return fc
-    .tuple(match, fc.nat({ max: 11 }))
+    .tuple(match, fc.nat({ max: 12 }))
     .map(([one, from]) => Object.fromEntries(Object.entries(one).slice(from % 6, (from % 6) + 2)));
 }
 
