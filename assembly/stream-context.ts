@@ -1,6 +1,6 @@
 import { HeaderMapTypeValues, WasmResultValues } from "./abi/values";
 import { arenaAllocate } from "./bytes/arena";
-import { ABSENT, Bytes, bytesOf, lengthOf, pointerOf, textOf } from "./bytes/bytes";
+import { ABSENT, Bytes, bytesOf, textOf } from "./bytes/bytes";
 import {
   addHeader,
   getFirstHeader,
@@ -9,6 +9,7 @@ import {
   replaceHeader,
   setHeaderPairs,
 } from "./host/headers";
+import { pairs, PairsReader } from "./host/pairs";
 
 /** A header as texts. */
 export class HeaderPair {
@@ -39,9 +40,11 @@ export class HeaderStreamManipulator {
 
   /** All values of the header. */
   get_all(key: string): string[] {
-    const pairs = this.get_headers();
+    const headers = this.get_headers();
     const values: string[] = [];
-    for (let at = 0; at < pairs.length; at++) if (pairs[at].key == key) values.push(pairs[at].value);
+    for (let at = 0; at < headers.length; at++) {
+      if (headers[at].key == key) values.push(headers[at].value);
+    }
     return values;
   }
 
@@ -93,52 +96,16 @@ export function utf8(text: string): Bytes {
 }
 
 /** Headers out of the host's serialization; what does not fit it ends the list. */
-export function readPairs(pairs: Bytes): HeaderPair[] {
+export function readPairs(bytes: Bytes): HeaderPair[] {
   const headers: HeaderPair[] = [];
-  const end = pointerOf(pairs) + lengthOf(pairs);
-  if (lengthOf(pairs) < 4) return headers;
-  const count = load<u32>(pointerOf(pairs));
-  let sizes = pointerOf(pairs) + 4;
-  if (<u64>count * 8 > <u64>(end - sizes)) return headers;
-  let at = sizes + <usize>count * 8;
-  for (let i: u32 = 0; i < count; i++) {
-    const keyLength = load<u32>(sizes);
-    const valueLength = load<u32>(sizes, 4);
-    sizes += 8;
-    if (<u64>keyLength + valueLength + 2 > <u64>(end - at)) break;
-    const key = textOf(bytesOf(at, keyLength));
-    at += keyLength + 1;
-    headers.push(new HeaderPair(key, textOf(bytesOf(at, valueLength))));
-    at += valueLength + 1;
-  }
+  const reader = new PairsReader(bytes);
+  while (reader.next()) headers.push(new HeaderPair(textOf(reader.name), textOf(reader.value)));
   return headers;
 }
 
 /** The host's serialization of headers, in the arena. */
 export function writePairs(headers: HeaderPair[]): Bytes {
-  let size = 4;
-  for (let at = 0; at < headers.length; at++) {
-    size += 10 + String.UTF8.byteLength(headers[at].key) + String.UTF8.byteLength(headers[at].value);
-  }
-  const start = arenaAllocate(size);
-  store<u32>(start, headers.length);
-  let sizes = start + 4;
-  let at = sizes + <usize>headers.length * 8;
-  for (let i = 0; i < headers.length; i++) {
-    const key = writeTerminated(headers[i].key, at);
-    at += key + 1;
-    const value = writeTerminated(headers[i].value, at);
-    at += value + 1;
-    store<u32>(sizes, key);
-    store<u32>(sizes, value, 4);
-    sizes += 8;
-  }
-  return bytesOf(start, size);
-}
-
-/** Writes a text and a NUL; answers the text's length. */
-function writeTerminated(text: string, target: usize): u32 {
-  const length = <u32>String.UTF8.encodeUnsafe(changetype<usize>(text), text.length, target);
-  store<u8>(target + length, 0);
-  return length;
+  pairs.begin();
+  for (let at = 0; at < headers.length; at++) pairs.add(utf8(headers[at].key), utf8(headers[at].value));
+  return pairs.finish();
 }

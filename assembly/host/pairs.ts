@@ -1,5 +1,5 @@
 import { arenaAllocate } from "../bytes/arena";
-import { Bytes, bytesOf, copyTo, lengthOf } from "../bytes/bytes";
+import { ABSENT, Bytes, bytesOf, copyTo, lengthOf, pointerOf } from "../bytes/bytes";
 
 /** Bytes that a pair takes before it is written: name and value. */
 const PAIR: usize = 16;
@@ -58,3 +58,41 @@ export class PairsWriter {
 /** The one that is at hand: a module writes one block at a time. */
 // @ts-ignore: decorator
 @lazy export const pairs = new PairsWriter();
+
+/** Reads headers in the host's serialization one by one. What does not fit it ends them. */
+@final
+export class PairsReader {
+  name: Bytes = ABSENT;
+  value: Bytes = ABSENT;
+  private left: u32 = 0;
+  /** The next pair's lengths, and its name. */
+  private sizes: usize = 0;
+  private at: usize = 0;
+  private readonly end: usize;
+
+  constructor(pairs: Bytes) {
+    const start = pointerOf(pairs);
+    this.end = start + lengthOf(pairs);
+    const count = lengthOf(pairs) < 4 ? 0 : load<u32>(start);
+    this.sizes = start + 4;
+    this.at = this.sizes + <usize>count * 8;
+    if (<u64>count * 8 + 4 <= <u64>lengthOf(pairs)) this.left = count;
+  }
+
+  /** Goes to the next pair, whose {@link name} and {@link value} are views into the serialization. False behind the last one. */
+  next(): bool {
+    if (this.left == 0) return false;
+    const nameLength = load<u32>(this.sizes);
+    const valueLength = load<u32>(this.sizes, 4);
+    if (<u64>nameLength + valueLength + 2 > <u64>(this.end - this.at)) {
+      this.left = 0;
+      return false;
+    }
+    this.name = bytesOf(this.at, nameLength);
+    this.value = bytesOf(this.at + nameLength + 1, valueLength);
+    this.at += nameLength + valueLength + 2;
+    this.sizes += 8;
+    this.left--;
+    return true;
+  }
+}

@@ -1,5 +1,5 @@
 import { HeaderMapTypeValues, WasmResultValues } from "../abi/values";
-import { ABSENT, Bytes, bytesOf, lengthOf, pointerOf, textOf } from "../bytes/bytes";
+import { ABSENT, Bytes, textOf } from "../bytes/bytes";
 import {
   addHeader,
   getFirstHeader,
@@ -9,7 +9,7 @@ import {
   replaceHeader,
   setHeaderPairs,
 } from "../host/headers";
-import { pairs } from "../host/pairs";
+import { pairs, PairsReader } from "../host/pairs";
 import { utf8 } from "../stream-context";
 import { bufferOf, bytesIn } from "./buffers";
 
@@ -41,23 +41,10 @@ export function serializeHeaders(headers: Headers): Bytes {
 }
 
 /** Headers out of the host's serialization; what does not fit it ends the list. */
-export function deserializeHeaders(bytes: Bytes): Headers {
+function deserializeHeaders(bytes: Bytes): Headers {
   const headers: Headers = [];
-  if (lengthOf(bytes) < 4) return headers;
-  const end = pointerOf(bytes) + lengthOf(bytes);
-  const count = load<u32>(pointerOf(bytes));
-  let sizes = pointerOf(bytes) + 4;
-  if (<u64>count * 8 > <u64>(end - sizes)) return headers;
-  let at = sizes + <usize>count * 8;
-  for (let i: u32 = 0; i < count; i++, sizes += 8) {
-    const keyLength = load<u32>(sizes);
-    const valueLength = load<u32>(sizes, 4);
-    if (<u64>keyLength + valueLength + 2 > <u64>(end - at)) break;
-    const key = bufferOf(bytesOf(at, keyLength));
-    at += keyLength + 1;
-    headers.push(new HeaderPair(key, bufferOf(bytesOf(at, valueLength))));
-    at += valueLength + 1;
-  }
+  const reader = new PairsReader(bytes);
+  while (reader.next()) headers.push(new HeaderPair(bufferOf(reader.name), bufferOf(reader.value)));
   return headers;
 }
 
