@@ -14,7 +14,10 @@ import {
 } from "./bytes/bytes";
 import { addHeader, getHeaderPairs, removeHeader, replaceHeader } from "./host/headers";
 
-/** Bytes a change takes: the header's name and its value from then on, `ABSENT` where it was removed. */
+/**
+ * Bytes a change takes: the header's name and its value from then on, `ABSENT` where it was removed. Several values that were
+ * joined are noted like one, so that they are joined once, however many attributes ask for them.
+ */
 const CHANGE: usize = 16;
 /** Changes there is room for at first; more go to the arena. */
 const FEW_CHANGES: u32 = 8;
@@ -40,17 +43,13 @@ export class HeaderView {
   private bits: u64 = 0;
   /** The bits that more than one pair has. */
   private sharedBits: u64 = 0;
-  /** What was changed since, oldest first; it hides what the host had. */
+  /** What was changed since, or joined, oldest first; it hides what the host had. */
   private changes: usize = 0;
   private changed: u32 = 0;
   private capacity: u32 = 0;
   private readonly fewChanges: usize = heap.alloc(FEW_CHANGES * CHANGE);
   /** Changes whenever the headers do, over all views; never 0. What was derived from them is good for one version. */
   version: u32 = 0;
-  /** What {@link joined} answered last. */
-  private joinedVersion: u32 = 0;
-  private joinedName: Bytes = ABSENT;
-  private joinedValue: Bytes = ABSENT;
   /** Where {@link next} goes on. */
   private cursor: usize = 0;
   private cursorName: usize = 0;
@@ -118,7 +117,7 @@ export class HeaderView {
     for (let sizes = this.sizes, end = sizes + <usize>this.count * 8; sizes < end; sizes += 8) {
       const both = load<u64>(sizes);
       if (<u32>both == length && sameRunInline(at, wanted, length)) {
-        if (value != ABSENT) return this.joined(name);
+        if (value != ABSENT) return this.join(name);
         value = bytesOf(at + length + 1, <u32>(both >>> 32));
         if (single) return value;
       }
@@ -157,16 +156,6 @@ export class HeaderView {
     this.noteChange(name, ABSENT);
   }
 
-  /** The values of a header that has several; the one that was asked for last is not joined again. */
-  private joined(name: Bytes): Bytes {
-    if (this.joinedVersion != this.version || !equals(this.joinedName, name)) {
-      this.joinedValue = this.join(name);
-      this.joinedName = name;
-      this.joinedVersion = this.version;
-    }
-    return this.joinedValue;
-  }
-
   /** All values of a header that has several, joined in the arena. */
   private join(name: Bytes): Bytes {
     const separator = separatorOf(name);
@@ -183,6 +172,7 @@ export class HeaderView {
       at += copyTo(at, separator);
       at += copyTo(at, value);
     }
+    this.note(name, bytesOf(joined, length));
     return bytesOf(joined, length);
   }
 
@@ -217,6 +207,11 @@ export class HeaderView {
   }
 
   private noteChange(name: Bytes, value: Bytes): void {
+    this.version = nextVersion();
+    this.note(name, value);
+  }
+
+  private note(name: Bytes, value: Bytes): void {
     if (this.changed == this.capacity) {
       this.capacity *= 2;
       const larger = arenaAllocate(<usize>this.capacity * CHANGE);
@@ -225,7 +220,6 @@ export class HeaderView {
     }
     const change = this.changes + <usize>this.changed * CHANGE;
     this.changed++;
-    this.version = nextVersion();
     store<Bytes>(change, name);
     store<Bytes>(change, value, 8);
   }

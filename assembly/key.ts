@@ -1,4 +1,4 @@
-import { arenaAllocate } from "./bytes/arena";
+import { arenaAllocate, giveBack } from "./bytes/arena";
 import { ABSENT, Bytes, bytesOf, copyTo, indexOfByte, lengthOf } from "./bytes/bytes";
 import { ConfigReader } from "./json/config-reader";
 import { decimalText } from "./bytes/decimal";
@@ -25,7 +25,8 @@ export class Key {
 
   /**
    * The values, joined by NUL where they are several; {@link ABSENT} when one is missing. A value in which a NUL stands (which
-   * only an escape can bring) counts as missing, so that different values never make the same key.
+   * only an escape can bring) counts as missing, so that different values never make the same key. Valid until something
+   * is allocated in the arena.
    */
   read(request: RequestView): Bytes {
     const parts = this.parts;
@@ -44,6 +45,8 @@ export class Key {
       store<u8>(top++, 0);
       top += copyTo(top, part(unchecked(parts[at]), request));
     }
+    // Joined anew for each rule that asks: a thousand of them must not take a thousand times the request's size.
+    giveBack(joined);
     return bytesOf(joined, size);
   }
 }
@@ -66,10 +69,13 @@ export function readRequiredKey(reader: ConfigReader, object: JsonNode): Key | n
   return node == null ? null : readKey(reader, node);
 }
 
+/** Parts of a key: each can be as long as a request's headers. */
+const MAX_PARTS: u32 = 16;
+
 /** Reads a key: a list of one-field objects. Null where it is wrong. */
 export function readKey(reader: ConfigReader, list: JsonNode): Key | null {
-  if (list.kind != JsonKind.Array || list.count == 0) {
-    reader.unexpected(list, "a list of at least one part, like {header: x-user-id}");
+  if (list.kind != JsonKind.Array || list.count - 1 >= MAX_PARTS) {
+    reader.unexpected(list, "a list of 1 to 16 parts, like {header: x-user-id}");
     return null;
   }
   const parts = emptyList<Attribute>();

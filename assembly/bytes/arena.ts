@@ -30,6 +30,13 @@ export function arenaAllocate(size: usize): usize {
   return start;
 }
 
+/** Gives back what was allocated last, at `start`; it stays as it is until the next allocation. */
+// @ts-ignore: decorator
+@inline
+export function giveBack(start: usize): void {
+  next = start;
+}
+
 /** Gives back all that was allocated. */
 // @ts-ignore: decorator
 @inline

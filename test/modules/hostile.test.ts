@@ -58,6 +58,25 @@ describe("what one request costs is bounded by its size, not by the number of ru
     expect(growth(host, listener, { method: "GET", path: "/", headers })).toBeLessThan(2 * MIB);
   });
 
+  test("1,000 rules on cookies and baggage members in turn, which both came in many headers", () => {
+    const match = (i: number): unknown =>
+      i % 2 === 0 ? { cookies: { [`c${i}`]: { suffix: "x" } } } : { baggage: { [`b${i}`]: { suffix: "x" } } };
+    const { host, listener } = listen({ rules: rules(1_000, match) });
+    const many = (name: string): [string, string][] =>
+      Array.from({ length: 40 }, (_, i) => [name, `k${i}=${"v".repeat(600)}`]);
+    const headers = [...many("cookie"), ...many("baggage")];
+    expect(growth(host, listener, { method: "GET", path: "/", headers })).toBeLessThan(2 * MIB);
+  });
+
+  test("1,000 rules on shares by a key of a long path and the host", () => {
+    const by = [{ path: {} }, { host: {} }];
+    const { host, listener } = listen({
+      rules: rules(1_000, (i) => ({ percentage: { value: 0.0001, by, salt: `s${i}` } })),
+    });
+    const path = `/${"a".repeat(50_000)}`;
+    expect(growth(host, listener, { method: "GET", path })).toBeLessThan(2 * MIB);
+  });
+
   test("1,000 rules on an escaped query parameter and on the host", () => {
     const match = (i: number): unknown =>
       i % 2 === 0 ? { queryParams: { k: { suffix: `x${i}` } } } : { host: { suffix: `x${i}` } };
