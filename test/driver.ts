@@ -113,6 +113,32 @@ export type Cluster =
   | { readonly grpc: (exchange: GrpcExchange) => GrpcHandler }
   | "refuse";
 
+/**
+ * A server of plain TCP: asked for each piece that arrives, it answers with bytes, with nothing, or by closing. It closes when the client
+ * has nothing more to say.
+ */
+export type TcpServer = (received: Uint8Array) => Uint8Array | "close" | null;
+
+/** What a client does on one connection of plain TCP. */
+export interface TcpTalk {
+  /** Sent one after another: each when the one before has gone its way, been answered or been held back. */
+  pieces: readonly Uint8Array[];
+  /** Milliseconds that the client stays after the last piece; default 0. */
+  stay?: number;
+  /** How it goes: with nothing more to say (default), or by breaking off. */
+  end?: "finish" | "reset";
+}
+
+/** One connection of plain TCP, and all that came of it. */
+export interface TcpExchange {
+  /** What arrived at the server; null when the proxy did not connect to it. */
+  server: Uint8Array | null;
+  /** What arrived at the client. */
+  client: Uint8Array;
+  /** The proxy closed the connection before the client went. */
+  refused: boolean;
+}
+
 /** One plugin of a chain. */
 export interface PluginSpec {
   /** Path of the built module. */
@@ -129,6 +155,10 @@ export interface PluginSpec {
 export interface SessionSpec {
   /** In the order in which a request passes them. */
   plugins: readonly PluginSpec[];
+  /** Network plugins (Istio's type `NETWORK`) before HTTP or TCP, in the order in which a connection passes them. */
+  network?: readonly PluginSpec[];
+  /** The listener passes connections on to this server; {@link Session.tcp} is then all that it takes, and there are no {@link plugins}. */
+  tcp?: TcpServer;
   /** `%DOWNSTREAM..%`-side direction of the listener; default unspecified. */
   direction?: "inbound" | "outbound";
   /**
@@ -173,6 +203,8 @@ export interface Session {
   request(request: HttpRequest): Promise<Exchange>;
   /** Plays requests one after another on one connection of a client's. */
   requests(requests: readonly HttpRequest[]): Promise<Exchange[]>;
+  /** Plays one connection to its end, where the session has a {@link SessionSpec.tcp}. */
+  tcp(talk: TcpTalk): Promise<TcpExchange>;
   /** Replaces the plugins' configuration as a listener update does. Throws {@link ConfigurationRefused}; the old one then stays. */
   update(plugins: readonly PluginSpec[]): Promise<void>;
   /** Lets time pass: the host's fake clock jumps and runs due ticks, the real Envoy waits. */

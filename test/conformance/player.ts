@@ -12,6 +12,7 @@ import type {
   PluginSpec,
   Session,
   SessionSpec,
+  TcpTalk,
   UpstreamReply,
   UpstreamRequest,
 } from "../driver.ts";
@@ -34,10 +35,12 @@ export interface Play extends Partial<HttpRequest> {
 
 export interface StageSpec extends Pick<
   SessionSpec,
-  "claims" | "clusters" | "direction" | "metrics" | "peers" | "properties"
+  "claims" | "clusters" | "direction" | "metrics" | "peers" | "properties" | "tcp"
 > {
   /** The configuration of each plugin in the chain. */
   plugins?: readonly string[];
+  /** Likewise of network plugins before them. */
+  network?: readonly string[];
   vmConfiguration?: string;
   /** Each plugin has a VM of its own. */
   separateVms?: boolean;
@@ -66,20 +69,25 @@ export class Player {
 
   async open(spec: StageSpec = {}): Promise<Stage> {
     const number = ++this.#stages;
-    const { plugins = [""], vmConfiguration, separateVms = false, ...session } = spec;
+    const { plugins, network = [], vmConfiguration, separateVms = false, ...session } = spec;
     // A root id of their own, since Envoy's log tells root contexts apart by nothing else.
-    const pluginsOf = (configurations: readonly string[]): PluginSpec[] =>
+    const pluginsOf = (configurations: readonly string[], kind = ""): PluginSpec[] =>
       configurations.map((configuration, at) => ({
         module: this.#module,
-        name: `plugin-${number}-${at + 1}`,
-        rootId: `root-${number}-${at + 1}`,
+        name: `${kind}plugin-${number}-${at + 1}`,
+        rootId: `${kind}root-${number}-${at + 1}`,
         configuration,
         ...(separateVms ? { vmConfiguration: `vm-${at}` } : {}),
         ...(vmConfiguration === undefined ? {} : { vmConfiguration }),
       }));
     const stage = new Stage(pluginsOf);
     const reply = (): UpstreamReply => stage.reply;
-    stage.session = await this.driver.open({ ...session, plugins: pluginsOf(plugins), reply });
+    stage.session = await this.driver.open({
+      ...session,
+      plugins: pluginsOf(plugins ?? (spec.tcp === undefined ? [""] : [])),
+      network: pluginsOf(network, "network-"),
+      reply,
+    });
     return stage;
   }
 
@@ -119,6 +127,15 @@ export class Stage {
   /** As {@link play}, for what the operations answered alone. */
   async results(script: readonly string[], play: Play = {}): Promise<string[]> {
     return (await this.play(script, play)).results;
+  }
+
+  /** Plays one connection of plain TCP. */
+  async talk(
+    talk: TcpTalk,
+  ): Promise<Omit<Outcome, keyof Exchange> & { client: string; server: string | null; refused: boolean }> {
+    await this.session.logs();
+    const { client, server, refused } = await this.session.tcp(talk);
+    return { client: text(client), server: server && text(server), refused, ...(await this.collect()) };
   }
 
   async update(configurations: readonly string[]): Promise<void> {

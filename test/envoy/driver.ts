@@ -25,6 +25,8 @@ import {
   type PluginSpec,
   type Session,
   type SessionSpec,
+  type TcpExchange,
+  type TcpTalk,
   type UpstreamRequest,
 } from "../driver.ts";
 import { Callers } from "./callers.ts";
@@ -33,6 +35,8 @@ import { dial, send } from "./http1.ts";
 import { ListenerFile } from "./lds.ts";
 import { listenerConfig, type ListenerSpec } from "./listener.ts";
 import { EnvoyProcess, freePort, type EnvoyLog } from "./process.ts";
+import { talkTcp } from "./tcp.ts";
+import { TcpUpstream } from "./tcp-upstream.ts";
 import { Upstream } from "./upstream.ts";
 
 export interface EnvoyDriverOptions {
@@ -61,6 +65,7 @@ const LAST_FLUSH = 1300;
 interface Running {
   envoy: EnvoyProcess;
   upstream: Upstream;
+  tcpUpstream: TcpUpstream;
   folder: string;
   file: ListenerFile;
   clusters: ClusterFile;
@@ -112,11 +117,13 @@ export class EnvoyDriver implements Driver {
           revision: 0,
           plugins: spec.plugins,
           properties,
+          ...(spec.network ? { network: spec.network } : {}),
+          ...(spec.tcp ? { tcp: true } : {}),
           ...(peers ? { transportSocket: this.callers.transportSocket() } : {}),
           ...(claims ? { tokenFilter: this.callers.tokenFilter() } : {}),
           ...(direction ? { direction } : {}),
         };
-        const session = new EnvoySession(this, listener, spec.reply ?? (() => ({})), await this.metrics());
+        const session = new EnvoySession(this, listener, spec, await this.metrics());
         this.#sessions.add(session);
         try {
           await this.applyTo(session, listener);
@@ -140,6 +147,7 @@ export class EnvoyDriver implements Driver {
     if (running === undefined) return;
     await running.envoy.stop();
     await running.upstream.close();
+    await running.tcpUpstream.close();
     await running.clusters.close();
     await rm(running.folder, { recursive: true, force: true });
   }
@@ -159,6 +167,7 @@ export class EnvoyDriver implements Driver {
   async #start(): Promise<Running> {
     const folder = await mkdtemp(join(tmpdir(), "outrigger-xds-"));
     const upstream = await Upstream.start();
+    const tcpUpstream = await TcpUpstream.start();
     const file = new ListenerFile(join(folder, "lds.json"));
     await file.write([]);
     const clusters = new ClusterFile(join(folder, "cds.json"));
@@ -172,15 +181,20 @@ export class EnvoyDriver implements Driver {
           node: { id: "outrigger-test", cluster: "outrigger-test" },
           dynamic_resources: { lds_config: file.source, cds_config: clusters.source },
           static_resources: {
-            clusters: [upstreamCluster("upstream", upstream.port), ...(this.options.clusters ?? [])],
+            clusters: [
+              upstreamCluster("upstream", upstream.port),
+              upstreamCluster("tcp-upstream", tcpUpstream.port),
+              ...(this.options.clusters ?? []),
+            ],
           },
         },
         onLog: (log) => this.#takeLog(log),
         onOutput: (line) => this.#takeAccessLog(line),
       });
-      return { envoy, upstream, folder, file, clusters };
+      return { envoy, upstream, tcpUpstream, folder, file, clusters };
     } catch (error) {
       await upstream.close();
+      await tcpUpstream.close();
       await rm(folder, { recursive: true, force: true });
       this.#running = undefined;
       throw error;
@@ -277,6 +291,7 @@ export class EnvoyDriver implements Driver {
 class EnvoySession implements Session {
   readonly #driver: EnvoyDriver;
   readonly #reply: NonNullable<SessionSpec["reply"]>;
+  readonly #tcp: SessionSpec["tcp"];
   readonly #baseline: { counters: Map<string, number> };
   #listener: ListenerSpec;
   #logs: LogLine[] = [];
@@ -284,12 +299,13 @@ class EnvoySession implements Session {
   constructor(
     driver: EnvoyDriver,
     listener: ListenerSpec,
-    reply: NonNullable<SessionSpec["reply"]>,
+    { reply, tcp }: Pick<SessionSpec, "reply" | "tcp">,
     baseline: { counters: Map<string, number> },
   ) {
     this.#driver = driver;
     this.#listener = listener;
-    this.#reply = reply;
+    this.#reply = reply ?? (() => ({}));
+    this.#tcp = tcp;
     this.#baseline = baseline;
   }
 
@@ -310,6 +326,17 @@ class EnvoySession implements Session {
         socket.destroy();
       }
       return exchanges;
+    });
+  }
+
+  tcp(talk: TcpTalk): Promise<TcpExchange> {
+    return this.#driver.inTurn(async () => {
+      if (this.#tcp === undefined) throw new Error("the session has no TCP server");
+      const { tcpUpstream } = await this.#driver.running();
+      tcpUpstream.received = null;
+      tcpUpstream.answer = this.#tcp;
+      const { client, refused } = await talkTcp(this.#listener.port, talk);
+      return { server: tcpUpstream.received, client, refused };
     });
   }
 
@@ -374,7 +401,7 @@ class EnvoySession implements Session {
 
   /** `applying`: the session whose listener is being changed; root contexts' lines are its own then. */
   takeLog(log: EnvoyLog, applying: Session | undefined): void {
-    const line = moduleLine(log, this.#listener.plugins);
+    const line = moduleLine(log, this.#listener);
     if (line && (!line.fromRoot || (applying ?? this) === this))
       this.#logs.push({ level: line.level, text: line.text });
   }
@@ -385,7 +412,8 @@ class EnvoySession implements Session {
  * for a stream but `wasm log <root id>: <text>` for a root context, so of two open sessions with one filter
  * both get what a root context logs, except while one of them is being configured.
  */
-function moduleLine(log: EnvoyLog, plugins: readonly PluginSpec[]): (LogLine & { fromRoot: boolean }) | null {
+function moduleLine(log: EnvoyLog, listener: ListenerSpec): (LogLine & { fromRoot: boolean }) | null {
+  const plugins = [...(listener.network ?? []), ...listener.plugins];
   if (log.component !== "wasm") return null;
   const level = LEVELS[log.level] ?? "error";
   for (const { name, rootId } of plugins) {
@@ -403,7 +431,7 @@ function refusal(logs: readonly EnvoyLog[], listener: ListenerSpec): Configurati
   const has = (text: string): boolean =>
     logs.some((log) => log.component === "wasm" && log.text.includes(text));
   if (!has("Failed to configure base Wasm plugin") || has("Function: proxy_on_configure failed")) return null;
-  const lines = logs.map((log) => moduleLine(log, listener.plugins));
+  const lines = logs.map((log) => moduleLine(log, listener));
   return new ConfigurationRefused(
     lines.flatMap((line) => (line?.level === "error" || line?.level === "critical" ? [line.text] : [])),
   );

@@ -8,6 +8,10 @@ export interface ListenerSpec {
   /** Counts the updates: a listener that is replaced by an equal one is replaced all the same. */
   revision: number;
   plugins: readonly PluginSpec[];
+  /** Network plugins before all. */
+  network?: readonly PluginSpec[];
+  /** Connections are passed on as they are, to the cluster `tcp-upstream`. */
+  tcp?: boolean;
   properties: readonly string[];
   direction?: "inbound" | "outbound";
   /** The transport socket of clients that come with TLS; without it all is plain text. */
@@ -20,7 +24,8 @@ export interface ListenerSpec {
 const MAX_HEADERS_KB = 256;
 
 export function listenerConfig(listener: ListenerSpec): object {
-  const filters = [httpConnectionManager(listener)];
+  const last = listener.tcp ? tcpProxy() : httpConnectionManager(listener);
+  const filters = [...(listener.network ?? []).map((plugin) => wasmFilter(plugin, "network")), last];
   const { transportSocket } = listener;
   const secure = {
     filter_chain_match: { transport_protocol: "tls" },
@@ -46,6 +51,17 @@ const TLS_INSPECTOR = {
   },
 };
 
+function tcpProxy(): object {
+  return {
+    name: "envoy.filters.network.tcp_proxy",
+    typed_config: {
+      "@type": "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
+      stat_prefix: "session",
+      cluster: "tcp-upstream",
+    },
+  };
+}
+
 function httpConnectionManager(listener: ListenerSpec): object {
   return {
     name: "envoy.filters.network.http_connection_manager",
@@ -62,7 +78,7 @@ function httpConnectionManager(listener: ListenerSpec): object {
       access_log: [accessLog(listener)],
       http_filters: [
         ...(listener.tokenFilter ? [listener.tokenFilter] : []),
-        ...listener.plugins.map(wasmFilter),
+        ...listener.plugins.map((plugin) => wasmFilter(plugin, "http")),
         router(),
       ],
       route_config: {
@@ -86,11 +102,11 @@ function httpConnectionManager(listener: ListenerSpec): object {
 }
 
 /** As Istio writes it: no vm_id, so that plugins with one module share a VM. */
-function wasmFilter(plugin: PluginSpec): object {
+function wasmFilter(plugin: PluginSpec, type: "http" | "network"): object {
   return {
     name: plugin.name,
     typed_config: {
-      "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
+      "@type": `type.googleapis.com/envoy.extensions.filters.${type}.wasm.v3.Wasm`,
       config: {
         name: plugin.name,
         root_id: plugin.rootId,

@@ -79,6 +79,12 @@ export const DataStatus = {
 /** What the trailers callbacks answer. */
 export const TrailersStatus = { Continue: 0, StopIteration: 1 } as const;
 
+/** What the callbacks of network plugins answer. */
+export const FilterStatus = { Continue: 0, StopIteration: 1 } as const;
+
+/** Who closed a connection. */
+export const CloseType = { Unknown: 0, Local: 1, Remote: 2 } as const;
+
 /** `errno` values of WASI which the host answers. */
 export const Errno = {
   Success: 0,

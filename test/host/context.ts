@@ -93,6 +93,9 @@ export abstract class Context {
   buffer(type: number): BufferView | null {
     if (type === BufferType.VmConfiguration) return { bytes: this.vm?.vmConfiguration ?? NO_BYTES };
     if (type === BufferType.CallData) return { bytes: this.callData };
+    // Empty where there is no connection, not absent.
+    if (type === BufferType.NetworkDownstreamData || type === BufferType.NetworkUpstreamData)
+      return { bytes: NO_BYTES };
     return null;
   }
 

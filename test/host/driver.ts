@@ -1,7 +1,18 @@
 /** The V8 host as a {@link Driver}. With `node-libraries.ts` the only file of the host that knows Node: it reads modules from disk. */
 import { readFileSync, statSync } from "node:fs";
 import { ConfigurationRefused } from "../driver.ts";
-import type { Driver, Exchange, HttpRequest, LogLine, PluginSpec, Session, SessionSpec } from "../driver.ts";
+import type {
+  Driver,
+  Exchange,
+  HttpRequest,
+  LogLine,
+  PluginSpec,
+  Session,
+  SessionSpec,
+  TcpExchange,
+  TcpServer,
+  TcpTalk,
+} from "../driver.ts";
 import { Host } from "./host.ts";
 import type { HostOptions, Listener } from "./host.ts";
 import { ModuleLoadError, PluginModule } from "./module.ts";
@@ -31,6 +42,7 @@ export class HostDriver implements Driver {
     const session = new HostSession(
       host,
       refusing(() => listen(host, spec)),
+      spec.tcp,
     );
     this.sessions.add(session);
     return session;
@@ -45,14 +57,16 @@ export class HostDriver implements Driver {
 export class HostSession implements Session {
   readonly host: Host;
   readonly listener: Listener;
+  private readonly tcpServer: TcpServer | undefined;
 
-  constructor(host: Host, listener: Listener) {
+  constructor(host: Host, listener: Listener, tcpServer?: TcpServer) {
     this.host = host;
     this.listener = listener;
+    this.tcpServer = tcpServer;
   }
 
   /** Calls may overlap: a stream that a plugin holds ends when something, such as a tick, continues it. */
-  request(request: HttpRequest): Promise<Exchange> {
+  async request(request: HttpRequest): Promise<Exchange> {
     return exchange(this.listener.open(request));
   }
 
@@ -60,7 +74,13 @@ export class HostSession implements Session {
     const connection = this.listener.connect();
     const exchanges: Exchange[] = [];
     for (const request of requests) exchanges.push(await exchange(connection.open(request)));
+    connection.close();
     return exchanges;
+  }
+
+  async tcp(talk: TcpTalk): Promise<TcpExchange> {
+    if (this.tcpServer === undefined) throw new Error("the session has no TCP server");
+    return this.listener.tcp(talk, this.tcpServer);
   }
 
   async update(plugins: readonly PluginSpec[]): Promise<void> {
@@ -87,6 +107,7 @@ export class HostSession implements Session {
 function listen(host: Host, spec: SessionSpec): Listener {
   return host.listen({
     plugins: spec.plugins.map(pluginOptions),
+    network: (spec.network ?? []).map(pluginOptions),
     ...(spec.direction === undefined ? {} : { direction: spec.direction }),
     ...(spec.reply === undefined ? {} : { reply: spec.reply }),
   });

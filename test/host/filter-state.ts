@@ -37,11 +37,13 @@ interface StateObject {
 export type ConnectionState = Map<string, StateObject>;
 
 export class FilterState {
-  private readonly own = new Map<string, StateObject>();
+  private readonly own: ConnectionState;
   private readonly connection: ConnectionState;
 
-  constructor(connection: ConnectionState = new Map<string, StateObject>()) {
+  /** For a stream on a connection; for the connection itself both are its own. */
+  constructor(connection: ConnectionState = new Map(), own: ConnectionState = new Map()) {
     this.connection = connection;
+    this.own = own;
   }
 
   /** A property that a plugin set, as a byte string. */
@@ -81,7 +83,10 @@ export class FilterState {
     return properties;
   }
 
-  private put(key: string, object: StateObject): void {
+  private put(key: string, given: StateObject): void {
+    // What a network plugin sets lives as long as the connection, whatever it says.
+    const ownsAll = this.own === this.connection;
+    const object = ownsAll ? { ...given, lifeSpan: LifeSpan.DownstreamConnection } : given;
     const there = this.find(key);
     if (there !== undefined && there.lifeSpan !== object.lifeSpan) return;
     const ofConnection = object.lifeSpan === LifeSpan.DownstreamConnection;

@@ -9,16 +9,26 @@
  * stream.response?.status; stream.hostCalls; host.metrics.values();
  * ```
  */
-import type { Cluster, HttpRequest, UpstreamReply, UpstreamRequest } from "../driver.ts";
+import type {
+  Cluster,
+  HttpRequest,
+  TcpExchange,
+  TcpServer,
+  TcpTalk,
+  UpstreamReply,
+  UpstreamRequest,
+} from "../driver.ts";
 import { ConfigurationRefused } from "../driver.ts";
-import { LogLevel } from "./abi.ts";
+import { CloseType, LogLevel } from "./abi.ts";
 import type { WasmResult } from "./abi.ts";
 import { FakeClock } from "./clock.ts";
+import { Connection } from "./connection.ts";
+import type { Terminal } from "./connection.ts";
 import { RootContext } from "./context.ts";
 import { builtInForeignFunctions } from "./foreign.ts";
 import type { ForeignFunctions } from "./foreign.ts";
-import type { ConnectionState } from "./filter-state.ts";
 import type { HostLibraries } from "./libraries.ts";
+import { HttpConnection } from "./http-connection.ts";
 import { MetricStore } from "./metrics.ts";
 import { Direction, Plugin } from "./plugin.ts";
 import type { PluginOptions } from "./plugin.ts";
@@ -27,6 +37,7 @@ import type { ProcessServices } from "./services.ts";
 import { SharedData } from "./shared-data.ts";
 import { SharedQueues } from "./shared-queue.ts";
 import { HttpStream } from "./stream.ts";
+import { TcpProxy } from "./tcp-proxy.ts";
 import { Vm } from "./vm.ts";
 import { PluginSlot, Worker } from "./worker.ts";
 
@@ -50,6 +61,8 @@ export interface LogEntry {
 export interface ListenerOptions {
   /** In the order in which a request passes them. */
   plugins: readonly PluginOptions[];
+  /** Network plugins, in the order in which a connection passes them. */
+  network?: readonly PluginOptions[];
   direction?: Direction;
   reply?: (request: UpstreamRequest) => UpstreamReply;
   /** Attributes of all streams, by path with dots; see `StreamInfo.attributes`. */
@@ -144,33 +157,81 @@ export class Listener {
   readonly attributes: Map<string, AttributeValue>;
   /** For each worker the chain, in the order of the request. */
   private slots: readonly (readonly PluginSlot[])[] = [];
+  private networkSlots: readonly (readonly PluginSlot[])[] = [];
   private mainSlots: readonly PluginSlot[] = [];
+  private readonly network: readonly PluginOptions[];
 
   constructor(host: Host, options: ListenerOptions) {
     this.host = host;
     this.direction = options.direction ?? "unspecified";
     this.reply = options.reply ?? (() => ({}));
     this.attributes = new Map(Object.entries(options.attributes ?? {}));
+    this.network = options.network ?? [];
     this.load(options.plugins);
     host.settle();
   }
 
   /**
-   * Replaces the plugins. The new ones are configured first; if one refuses, the old chain stays and this
+   * Replaces the plugins but the network's. The new ones are configured first; if one refuses, the old chain stays and this
    * throws. Streams that have started end with the plugins they have; then those are shut down.
    */
   update(plugins: readonly PluginOptions[]): void {
-    const old = [this.mainSlots, ...this.slots];
+    const old = this.allSlots;
     this.load(plugins);
-    for (const chain of old) for (const slot of chain) slot.release();
+    for (const slot of old) slot.release();
     this.host.settle();
   }
 
-  /** Starts a stream, on the next worker or the given one, and plays it as far as it goes. */
-  open(
+  /** Starts a stream, on the next worker or the given one, and plays it as far as it goes. It has a connection of its own. */
+  open(request: HttpRequest, worker: number = this.host.takeWorker()): HttpStream {
+    if (this.network.length === 0) return this.stream(request, worker);
+    const connection = this.connect(worker);
+    return connection.open(request, () => connection.close());
+  }
+
+  /** A connection: its streams are one worker's, and share what plugins keep for it. Throws when a network plugin closes it. */
+  connect(worker: number = this.host.takeWorker()): HttpConnection {
+    return new HttpConnection(
+      (terminal) => this.connection(worker, terminal),
+      (request, connection, ended) => this.stream(request, worker, connection, ended),
+    );
+  }
+
+  /** Plays a connection that is passed on to a server. */
+  tcp(talk: TcpTalk, server: TcpServer, worker: number = this.host.takeWorker()): TcpExchange {
+    const proxy = new TcpProxy(server);
+    const connection = this.connection(worker, proxy);
+    proxy.connection = connection;
+    connection.start();
+    this.host.settle();
+    for (const piece of talk.pieces) {
+      connection.receive(piece, false);
+      this.host.settle();
+    }
+    this.host.clock.advance(BigInt(Math.round((talk.stay ?? 0) * 1e6)));
+    const refused = !connection.open;
+    if (talk.end !== "reset") connection.receive(new Uint8Array(0), true);
+    this.host.settle();
+    connection.close(CloseType.Remote);
+    this.host.settle();
+    return { server: proxy.server, client: proxy.client, refused };
+  }
+
+  private connection(worker: number, terminal: Terminal): Connection {
+    return new Connection({
+      services: this.host,
+      direction: this.direction,
+      attributes: this.attributes,
+      uses: this.networkSlots[worker]!.map((slot) => slot.use()),
+      terminal,
+    });
+  }
+
+  private stream(
     request: HttpRequest,
-    worker: number = this.host.takeWorker(),
-    connectionState?: ConnectionState,
+    worker: number,
+    connection?: Connection,
+    ended?: () => void,
   ): HttpStream {
     const stream = new HttpStream({
       services: this.host,
@@ -179,7 +240,8 @@ export class Listener {
       attributes: this.attributes,
       reply: this.reply,
       uses: this.slots[worker]!.map((slot) => slot.use()),
-      ...(connectionState === undefined ? {} : { connectionState }),
+      ...(connection === undefined ? {} : { connectionState: connection.state }),
+      ...(ended === undefined ? {} : { ended }),
     });
     stream.start();
     const { abortAfter } = request;
@@ -189,12 +251,6 @@ export class Listener {
     }
     this.host.settle();
     return stream;
-  }
-
-  /** A connection: its streams are one worker's, and share what plugins keep for it. */
-  connect(worker: number = this.host.takeWorker()): { open(request: HttpRequest): HttpStream } {
-    const state: ConnectionState = new Map();
-    return { open: (request) => this.open(request, worker, state) };
   }
 
   /** As {@link open}, of a stream that ends at once; throws if a plugin holds it. */
@@ -211,14 +267,19 @@ export class Listener {
 
   /** Shuts the plugins down, as soon as their last stream has ended. */
   close(): void {
-    for (const chain of [this.mainSlots, ...this.slots]) for (const slot of chain) slot.release();
+    for (const slot of this.allSlots) slot.release();
     this.mainSlots = [];
     this.slots = this.host.workers.map(() => []);
+    this.networkSlots = this.slots;
+  }
+
+  private get allSlots(): readonly PluginSlot[] {
+    return [this.mainSlots, ...this.networkSlots, ...this.slots].flat();
   }
 
   /** Each plugin is tried and then started on the main thread; when all are, the workers follow. */
   private load(options: readonly PluginOptions[]): void {
-    const plugins = options.map((plugin) => new Plugin(plugin, this.direction));
+    const plugins = [...this.network, ...options].map((plugin) => new Plugin(plugin, this.direction));
     const main: PluginSlot[] = [];
     try {
       for (const plugin of plugins) {
@@ -230,9 +291,11 @@ export class Listener {
       throw error;
     }
     this.mainSlots = main;
-    this.slots = this.host.workers.map((worker) =>
+    const chains = this.host.workers.map((worker) =>
       plugins.map((plugin) => new PluginSlot(plugin, worker, this.host)),
     );
+    this.networkSlots = chains.map((chain) => chain.slice(0, this.network.length));
+    this.slots = chains.map((chain) => chain.slice(this.network.length));
   }
 }
 

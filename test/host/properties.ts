@@ -30,7 +30,8 @@ export interface StreamInfo {
   readonly direction: Direction;
   /** From `x-forwarded-for`; null where that names none. */
   remoteAddress: string | null;
-  readonly protocol: string;
+  /** Null for a connection. */
+  readonly protocol: string | null;
   /** Wall clock, in ns. */
   readonly startTime: bigint;
   /** In ns; null while the stream lasts. */

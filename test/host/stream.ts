@@ -43,6 +43,8 @@ export interface StreamOptions {
   readonly uses: readonly PluginUse[];
   /** What lives as long as the stream's connection; default one of its own. */
   readonly connectionState?: ConnectionState;
+  /** Called when the stream has finished, before {@link HttpStream.onFinish}. */
+  readonly ended?: () => void;
 }
 
 export interface StreamResponse {
@@ -378,6 +380,7 @@ export class HttpStream implements StreamCallbacks, Sink {
     for (const context of this.contexts) context.log();
     for (const context of this.contexts) context.destroy();
     for (const use of this.options.uses) use.release();
+    this.options.ended?.();
     this.onFinish();
   }
 }

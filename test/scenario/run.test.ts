@@ -48,6 +48,7 @@ class StubDriver implements Driver {
         return Promise.resolve({ upstream, response, details: "via_upstream", properties: {} });
       },
       requests: (all) => Promise.all(all.map((request) => session.request(request))),
+      tcp: () => Promise.reject(new Error("no TCP here")),
       update: configure,
       advance: (milliseconds) => {
         this.calls.push(`advance ${milliseconds}`);

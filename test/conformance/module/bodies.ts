@@ -42,6 +42,8 @@ function size(buffer: BufferTypeValues): string {
 function bufferOf(name: string): BufferTypeValues {
   if (name == "request") return BufferTypeValues.HttpRequestBody;
   if (name == "response") return BufferTypeValues.HttpResponseBody;
+  if (name == "downstream") return BufferTypeValues.NetworkDownstreamData;
+  if (name == "upstream") return BufferTypeValues.NetworkUpstreamData;
   if (name == "call-response") return BufferTypeValues.HttpCallResponseBody;
   if (name == "grpc") return BufferTypeValues.GrpcReceiveBuffer;
   if (name == "vm-configuration") return BufferTypeValues.VmConfiguration;

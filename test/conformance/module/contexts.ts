@@ -3,16 +3,19 @@
  * several), `trace` (logs each callback), `refuse reason`, `defer-done` (its end waits for `proxy_done` on a tick),
  * `tick-period n`, and operations `configure <operation> ..`, `root-tick <operation> ..` and, for what comes of calls that the root
  * context made, `root-call`, `root-grpc-receive` and so on, and `queue-ready`. What comes of a stream's n-th call is done by its lines
- * `call` and `call-n`, in the stream's name.
+ * `call` and `call-n`, in the stream's name. A connection has no headers: what a network plugin does is in its configuration, as lines
+ * `new-connection`, `downstream-data`, `downstream-data-n` for the n-th data, and so on.
  */
 import { proxy_done, proxy_set_effective_context } from "../../../assembly/abi/imports";
 import {
   Context,
   FilterDataStatusValues,
   FilterHeadersStatusValues,
+  FilterStatusValues,
   FilterTrailersStatusValues,
   log,
   LogLevelValues,
+  PeerTypeValues,
   RootContext,
   setTickPeriod,
   stream_context,
@@ -33,7 +36,7 @@ export class ConformanceRoot extends RootContext {
   private tracing: bool = false;
   private deferring: bool = false;
   private ending: bool = false;
-  private script: Line[] = [];
+  script: Line[] = [];
   /** By token: the stream that called, null for the root context itself. */
   private readonly callers: Map<u32, Caller> = new Map<u32, Caller>();
   /** Streams which ask for a tick. */
@@ -183,6 +186,11 @@ class Caller {
 export class ConformanceContext extends Context {
   /** Calls so far. */
   calls: i32 = 0;
+  /** Pieces of data so far, in both directions; and the one that is in hand. */
+  private received: i32 = 0;
+  private sent: i32 = 0;
+  private part: i32 = 0;
+  private ofConnection: bool = false;
   private script: Line[] = [];
 
   get root(): ConformanceRoot {
@@ -214,6 +222,30 @@ export class ConformanceContext extends Context {
     return <FilterTrailersStatusValues>this.entered("response-trailers", count, true);
   }
 
+  onNewConnection(): FilterStatusValues {
+    this.script = this.root.script;
+    this.ofConnection = true;
+    return <FilterStatusValues>this.entered("new-connection", 0, false);
+  }
+
+  onDownstreamData(size: usize, end: bool): FilterStatusValues {
+    this.part = ++this.received;
+    return <FilterStatusValues>this.entered("downstream-data", <u32>size, end);
+  }
+
+  onUpstreamData(size: usize, end: bool): FilterStatusValues {
+    this.part = ++this.sent;
+    return <FilterStatusValues>this.entered("upstream-data", <u32>size, end);
+  }
+
+  onDownstreamConnectionClose(peer: PeerTypeValues): void {
+    this.entered("downstream-close", peer, false);
+  }
+
+  onUpstreamConnectionClose(peer: PeerTypeValues): void {
+    this.entered("upstream-close", peer, false);
+  }
+
   onDone(): bool {
     this.root.trace("stream-done");
     this.run("stream-done", true);
@@ -229,7 +261,8 @@ export class ConformanceContext extends Context {
     this.root.trace("stream-delete");
     this.run("stream-delete", true);
     this.root.forget(this);
-    for (let at = 0; at < this.script.length; at++) this.script[at].given.release();
+    // Those of a connection are the root context's.
+    if (!this.ofConnection) for (let at = 0; at < this.script.length; at++) this.script[at].given.release();
   }
 
   /** Performs the lines of a callback; answers what the callback is to answer. */
@@ -248,7 +281,12 @@ export class ConformanceContext extends Context {
 
   private entered(callback: string, count: u32, end: bool): i32 {
     this.root.trace(callback + " " + count.toString() + (end ? " end" : ""));
-    const answer = this.run(callback, end);
+    let answer = this.run(callback, end);
+    if (this.part > 0) {
+      const more = this.run(callback + "-" + this.part.toString(), end);
+      if (more != 0) answer = more;
+      this.part = 0;
+    }
     // Stopped, the stream goes on with what its script has for a tick.
     if (answer != 0) this.root.awaitTick(this);
     return answer;
