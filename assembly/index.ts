@@ -45,3 +45,4 @@ export * from "./host/queues";
 export * from "./host/shared-data";
 export * from "./host/signatures";
 export * from "./properties";
+export * from "./stream-properties";

@@ -19,12 +19,6 @@ export function directAddress(): Bytes {
   return getProperty(DIRECT_ADDRESS);
 }
 
-/** Whether the peer presented a certificate. */
-export function connectionIsMtls(): bool {
-  const value = getProperty(CONNECTION_MTLS);
-  return value != ABSENT && lengthOf(value) == 1 && load<u8>(pointerOf(value)) != 0;
-}
-
 /** The first URI of the peer certificate's subject alternative names: a SPIFFE id in a mesh. */
 export function peerCertificateUri(): Bytes {
   return getProperty(PEER_CERTIFICATE_URI);
@@ -35,46 +29,13 @@ export function tunnelPrincipal(): Bytes {
   return getProperty(TUNNEL_PRINCIPAL);
 }
 
-/** Whether the listener takes requests in (1) or sends them out (2); 0 is unspecified. */
-export function listenerDirection(): i64 {
-  return integerProperty(LISTENER_DIRECTION);
-}
-
 export function routeName(): Bytes {
   return getProperty(ROUTE_NAME);
-}
-
-export function clusterName(): Bytes {
-  return getProperty(CLUSTER_NAME);
-}
-
-/** The plugin's name in the proxy's configuration. */
-export function pluginName(): Bytes {
-  return getProperty(PLUGIN_NAME);
 }
 
 /** The root id of the plugin (Istio's `pluginName`). */
 export function pluginRootId(): Bytes {
   return getProperty(PLUGIN_ROOT_ID);
-}
-
-/** When the request began, in nanoseconds since 1970. */
-export function requestTime(): i64 {
-  return integerProperty(REQUEST_TIME);
-}
-
-/** How long the request took in nanoseconds; known when it is over. */
-export function requestDuration(): i64 {
-  return integerProperty(REQUEST_DURATION);
-}
-
-export function requestProtocol(): Bytes {
-  return getProperty(REQUEST_PROTOCOL);
-}
-
-/** The response's status code; 0 before there is one. */
-export function responseCode(): i64 {
-  return integerProperty(RESPONSE_CODE);
 }
 
 /** An integer property, which the host writes as 8 bytes little endian. */
@@ -90,24 +51,8 @@ export function integerProperty(path: Bytes): i64 {
 // @ts-ignore: decorator
 @lazy const TUNNEL_PRINCIPAL = literal("filter_state\0io.istio.peer_principal");
 // @ts-ignore: decorator
-@lazy const CONNECTION_MTLS = literal("connection\0mtls");
-// @ts-ignore: decorator
 @lazy const PEER_CERTIFICATE_URI = literal("connection\0uri_san_peer_certificate");
-// @ts-ignore: decorator
-@lazy const LISTENER_DIRECTION = literal("xds\0listener_direction");
 // @ts-ignore: decorator
 @lazy const ROUTE_NAME = literal("xds\0route_name");
 // @ts-ignore: decorator
-@lazy const CLUSTER_NAME = literal("xds\0cluster_name");
-// @ts-ignore: decorator
-@lazy const PLUGIN_NAME = literal("plugin_name");
-// @ts-ignore: decorator
 @lazy const PLUGIN_ROOT_ID = literal("plugin_root_id");
-// @ts-ignore: decorator
-@lazy const REQUEST_TIME = literal("request\0time");
-// @ts-ignore: decorator
-@lazy const REQUEST_DURATION = literal("request\0duration");
-// @ts-ignore: decorator
-@lazy const REQUEST_PROTOCOL = literal("request\0protocol");
-// @ts-ignore: decorator
-@lazy const RESPONSE_CODE = literal("response\0code");

@@ -18,6 +18,8 @@ import { isWord } from "./words";
 
 /** Arrays and objects within one another. */
 export const MAX_DEPTH: u32 = 64;
+/** Values of a document: each takes some 60 bytes, and what is made of it up to a few hundred; a VM has 1 GiB. */
+export const MAX_VALUES: u32 = 1000000;
 /** Bytes of a document: room for a set of some 400,000 names. */
 export const MAX_BYTES: u32 = 16 * 1024 * 1024;
 
@@ -38,6 +40,7 @@ export function parseJson(document: Bytes): JsonNode | null {
   cursor = documentStart = lineStart = pointerOf(document);
   documentEnd = documentStart + lengthOf(document);
   depth = 0;
+  values = 0;
   line = 1;
   return parseDocument();
 }
@@ -47,6 +50,7 @@ let cursor: usize = 0;
 let documentStart: usize = 0;
 let documentEnd: usize = 0;
 let depth: u32 = 0;
+let values: u32 = 0;
 let line: i32 = 1;
 let lineStart: usize = 0;
 
@@ -148,6 +152,7 @@ function parseValue(parent: JsonNode | null, name: Bytes): JsonNode | null {
       return fail("expected a value");
     }
   }
+  if (++values > MAX_VALUES) return fail("more than a million values");
   const node = changetype<JsonNode>(arenaAllocate(offsetof<JsonNode>()));
   memory.fill(changetype<usize>(node), 0, offsetof<JsonNode>());
   node.kind = kind;

@@ -34,7 +34,7 @@ export class DirectAddressAttribute extends Attribute {
 let warned: bool = false;
 // @ts-ignore: decorator
 @lazy const NO_COMPANION = literal(
-  "ipBlocks or direct: the peer's address is unknown without the network companion",
+  "ipBlocks, direct: the network companion is missing",
 );
 
 /** An address without port, of which only a prefix counts: `10.1.2.0/24`. {@link ABSENT} for what is no IP address. */

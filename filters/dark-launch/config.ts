@@ -1,6 +1,6 @@
 import { Annotate, readAnnotate } from "../../assembly/annotate";
 import { ByteMap } from "../../assembly/bytes/byte-map";
-import { ABSENT, byteString, Bytes, literal, startsWith } from "../../assembly/bytes/bytes";
+import { ABSENT, byteAt, byteString, Bytes, lengthOf, slice } from "../../assembly/bytes/bytes";
 import { ConfigReader } from "../../assembly/json/config-reader";
 import { positionAmong } from "../../assembly/json/words";
 import { JsonKind, JsonNode } from "../../assembly/json/node";
@@ -82,6 +82,10 @@ export class DarkLaunchConfig {
   private readRules(config: JsonNode, reader: ConfigReader): void {
     const list = reader.list(config, "rules");
     if (list == null) return;
+    if (list.count > MAX_RULES) {
+      reader.problem(list, "more than 20000 rules");
+      return;
+    }
     const rules = emptyList<Rule>();
     const matches = emptyList<RequestMatcher>();
     const trials = emptyList<Trial>();
@@ -215,23 +219,28 @@ const FIELDS =
   "header trustInbound default expires disabled mode annotate rules sticky baggage exposeResponse";
 const RULE_FIELDS = "name variant variants by salt mode match";
 const MAX_WEIGHT: i32 = 1000000;
+/** A rule takes some KiB while it is read, and a VM has 1 GiB (proxy-wasm-cpp-host `limits.h`). */
+const MAX_RULES: u32 = 20000;
 
 /** Reasons of the filter's own: a rule of this name could not be told from them. */
 const OWN_NAMES = "default none disabled expired inbound";
 
-/** Headers that belong to the proxy, or without which a request is not what it was. */
+/** Headers that belong to the proxy, or without which a request, or a response that tells the variant, is not what it was. */
 const RESERVED =
-  "host connection content-length transfer-encoding upgrade te trailer expect keep-alive proxy-connection " +
-  "http2-settings cookie authorization x-request-id";
+  "host connection transfer-encoding upgrade te trailer expect keep-alive http2-settings cookie set-cookie authorization " +
+  "x-request-id baggage traceparent tracestate origin range location";
+/** What the names of more of them begin with. */
+const RESERVED_FAMILIES = "x-envoy- x-forwarded- content- accept- proxy- sec- grpc- if- access-control-";
 
 function isReserved(name: Bytes): bool {
-  return positionAmong(name, RESERVED) >= 0 || startsWith(name, OF_ENVOY) || startsWith(name, OF_FORWARDING);
+  if (positionAmong(name, RESERVED) >= 0) return true;
+  // Families end with a hyphen.
+  for (let at: u32 = 0; at < lengthOf(name); at++) {
+    if (byteAt(name, at) == 0x2d && positionAmong(slice(name, 0, at + 1), RESERVED_FAMILIES) >= 0)
+      return true;
+  }
+  return false;
 }
-
-// @ts-ignore: decorator
-@lazy const OF_ENVOY = literal("x-envoy-");
-// @ts-ignore: decorator
-@lazy const OF_FORWARDING = literal("x-forwarded-");
 
 function readName(node: JsonNode, names: ByteMap, reader: ConfigReader): Bytes {
   const name = reader.name(node);

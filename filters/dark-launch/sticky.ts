@@ -1,4 +1,4 @@
-import { byteString, Bytes } from "../../assembly/bytes/bytes";
+import { byteString, Bytes, literal, startsWith } from "../../assembly/bytes/bytes";
 import { decimalText } from "../../assembly/bytes/decimal";
 import { ConfigReader } from "../../assembly/json/config-reader";
 import { readDuration } from "../../assembly/json/duration";
@@ -37,7 +37,8 @@ export class Sticky {
       const milliseconds = readDuration(reader, ttl, 1000, MAX_TTL, "1h (1s to 9600h)");
       if (!isNaN(milliseconds)) attributes += "; Max-Age=" + decimalText(<i32>(milliseconds / 1000));
     }
-    attributes += "; Path=" + readPath(reader, cookie);
+    const path = readPath(reader, cookie);
+    attributes += "; Path=" + path;
     const secure = reader.boolean(cookie, "secure", false);
     if (secure) attributes += "; Secure";
     if (reader.boolean(cookie, "httpOnly", false)) attributes += "; HttpOnly";
@@ -47,9 +48,20 @@ export class Sticky {
       if (choice >= 0) attributes += "; SameSite=" + byteString(sameSite.text);
       if (choice == 2 && !secure) reader.problem(sameSite, "browsers drop it without `secure: true`");
     }
+    // RFC 6265bis §5.7, whatever their case: here in lower case.
+    const folded = reader.headerNameOf(name);
+    const isHost = startsWith(folded, HOST);
+    if (!secure && (isHost || startsWith(folded, SECURE))) {
+      reader.problem(nameNode, "browsers drop it without `secure: true`");
+    } else if (isHost && path.length > 1) reader.problem(nameNode, "browsers drop it with a path");
     return new Sticky(name, attributes);
   }
 }
+
+// @ts-ignore: decorator
+@lazy const HOST = literal("__host-");
+// @ts-ignore: decorator
+@lazy const SECURE = literal("__secure-");
 
 function readPath(reader: ConfigReader, cookie: JsonNode): string {
   const node = reader.member(cookie, "path");

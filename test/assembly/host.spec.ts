@@ -15,15 +15,8 @@ import { getFirstHeader, getHeaderBytes, getHeaderPairs } from "../../assembly/h
 import { sendLocalResponse } from "../../assembly/host/local-response";
 import { getProperty, setProperty } from "../../assembly/host/properties";
 import { getSharedData, setSharedData, sharedDataCas } from "../../assembly/host/shared-data";
-import {
-  connectionIsMtls,
-  integerProperty,
-  listenerDirection,
-  peerCertificateUri,
-  responseCode,
-  routeName,
-  sourceAddress,
-} from "../../assembly/properties";
+import { integerProperty, peerCertificateUri, routeName, sourceAddress } from "../../assembly/properties";
+import { connectionIsMtls, listenerDirection, responseCode } from "../../assembly/stream-properties";
 import { host, hostHasBuffer, hostHasHeaders, hostHasProperty, hostHasTime, resetHost } from "./mock-host";
 import { bytes, raw, text } from "./texts";
 

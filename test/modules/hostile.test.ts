@@ -87,6 +87,18 @@ describe("what one request costs is bounded by its size, not by the number of ru
 });
 
 describe("a configuration", () => {
+  test("of millions of values is refused, and the VM lives on", { timeout: 60_000 }, () => {
+    const refused = (config: string, problem: string): void => {
+      const { host, listener } = listen({ default: "v1" });
+      const plugins = [{ module, name: "p", configuration: config }];
+      expect(() => listener.update(plugins)).toThrow(problem);
+      expect(growth(host, listener, { method: "GET", path: "/" })).toBe(0);
+    };
+    refused(`{"rules":[${"{},".repeat(20_000)}{}]}`, "rules: more than 20000 rules");
+    const many = `{"rules":[{"match":{"anyOf":[${"{},".repeat(2_000_000)}{}]}}]}`;
+    refused(many, "more than a million values");
+  });
+
   test("of 5,000 rules on as many headers loads in seconds, not minutes", { timeout: 60_000 }, () => {
     const started = performance.now();
     const { listener } = listen({ rules: rules(5_000, (i) => ({ headers: { [`h${i}`]: "on" } })) });
@@ -99,8 +111,9 @@ describe("a configuration", () => {
     "with millions of mistakes is refused with some of them, and their number",
     { timeout: 60_000 },
     () => {
-      const wrong = { rules: Array<number>(1_000_000).fill(0) };
-      expect(() => listen(wrong)).toThrow(/rules\[49\]: expected an object, got 0\nand 999950 more/);
+      const set = { in: Array<number>(900_000).fill(0) };
+      const wrong = { rules: [{ name: "r", variant: "v", match: { headers: { x: set } } }] };
+      expect(() => listen(wrong)).toThrow(/x\.in\[49\]: expected a string, got 0\nand 899950 more/);
     },
   );
 });
