@@ -14,6 +14,8 @@ import type { PluginUse } from "./stream.ts";
 
 /** The last filter of a connection. */
 export interface Terminal {
+  /** Nothing is read before {@link opened}: Envoy's TCP proxy has that off until it has a server. */
+  readonly readsLate: boolean;
   /** The plugins before it let the connection come. */
   opened(): void;
   /** Takes what it can of what was read. `end`: the client has nothing more to say. */
@@ -63,6 +65,11 @@ export class Connection implements ConnectionCallbacks {
       .map(({ root, plugin }, index) => new NetworkContext(root, plugin, this, index));
   }
 
+  /** Whether the client's end would be noticed: what has said that it ends is not read any more. */
+  get reading(): boolean {
+    return this.open && !this.readEnd && this.canRead;
+  }
+
   /** The client has connected. */
   start(): void {
     this.run(0);
@@ -70,7 +77,7 @@ export class Connection implements ConnectionCallbacks {
 
   /** The client sent this. `end`: it has nothing more to say. */
   receive(bytes: Uint8Array, end: boolean): void {
-    if (!this.open) return;
+    if (!this.reading) return;
     this.buffer.move(new Body(bytes));
     this.readEnd ||= end;
     this.run(0);
@@ -127,6 +134,11 @@ export class Connection implements ConnectionCallbacks {
       terminal.opened();
     }
     if (this.isOpen() && this.hasRead()) terminal.read(this.buffer, this.readEnd);
+  }
+
+  private get canRead(): boolean {
+    const { terminal } = this.options;
+    return !terminal.readsLate || this.initialized.has(terminal);
   }
 
   private hasRead(): boolean {

@@ -212,7 +212,7 @@ export class Listener {
     const refused = !connection.open;
     if (talk.end !== "reset") connection.receive(new Uint8Array(0), true);
     this.host.settle();
-    connection.close(CloseType.Remote);
+    if (connection.reading) connection.close(CloseType.Remote);
     this.host.settle();
     return { server: proxy.server, client: proxy.client, refused };
   }

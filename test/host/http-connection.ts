@@ -11,6 +11,7 @@ type StartStream = (request: HttpRequest, connection: Connection, ended?: () => 
  * HTTP. A plugin that stops at a new connection lets it come with the first request, as where it lets the first data pass.
  */
 export class HttpConnection implements Terminal {
+  readonly readsLate = false;
   private readonly connection: Connection;
   private readonly start: StartStream;
   private stream: HttpStream | null = null;

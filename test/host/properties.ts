@@ -102,7 +102,10 @@ export function lookUp(context: Context, parts: readonly string[]): AttributeVal
     case "source":
     case "destination":
     case "upstream":
+      return parts.length === 2 ? (DEFAULTS[`${first}.${second}`] ?? null) : null;
     case "xds":
+      // A connection has no route.
+      if (info.protocol === null) return null;
       return parts.length === 2 ? (DEFAULTS[`${first}.${second}`] ?? null) : null;
     case "metadata":
       // Not the message as a whole, nor typed metadata.

@@ -6,6 +6,7 @@ import type { Connection, Terminal } from "./connection.ts";
 import { Body } from "./context.ts";
 
 export class TcpProxy implements Terminal {
+  readonly readsLate = true;
   /** Set before the connection is started. */
   declare connection: Connection;
   /** What arrived at the server; null while there is no connection to it. */
@@ -42,13 +43,21 @@ export class TcpProxy implements Terminal {
   closed(): void {}
 
   private write(bytes: Uint8Array, end: boolean): void {
-    if (this.serverEnded) return;
+    if (this.serverEnded) {
+      // Both sides have ended, this one at last.
+      this.connection.close(CloseType.Remote);
+      return;
+    }
     this.serverEnded = end;
     this.pending.move(new Body(bytes));
-    if (!this.connection.write(this.pending, end)) return;
-    this.client = concatBytes(this.client, this.pending.bytes);
-    this.pending.bytes = NO_BYTES;
-    // A client that is told the end ends, too.
-    if (end) this.connection.close(this.clientEnded ? CloseType.Local : CloseType.Remote);
+    const passed = this.connection.write(this.pending, end);
+    if (passed) {
+      this.client = concatBytes(this.client, this.pending.bytes);
+      this.pending.bytes = NO_BYTES;
+    }
+    if (!end) return;
+    if (this.clientEnded) this.connection.close(CloseType.Local);
+    // The client ends when it sees that the server has.
+    else if (passed) this.connection.receive(NO_BYTES, true);
   }
 }
