@@ -14,6 +14,7 @@ import { foreign } from "./subjects/foreign.ts";
 import { flow } from "./subjects/flow.ts";
 import { grpc } from "./subjects/grpc.ts";
 import { headers } from "./subjects/headers.ts";
+import { network } from "./subjects/network.ts";
 import { properties } from "./subjects/properties.ts";
 import { queues } from "./subjects/queues.ts";
 import { services } from "./subjects/services.ts";
@@ -39,5 +40,6 @@ export function conformance(makeDriver: () => Driver): void {
     describe("HTTP calls", () => calls(current));
     describe("gRPC", () => grpc(current));
     describe("shared queues", () => queues(current));
+    describe("network plugins", () => network(current));
   });
 }
