@@ -33,9 +33,7 @@ export class DirectAddressAttribute extends Attribute {
 /** Said once in a VM. */
 let warned: bool = false;
 // @ts-ignore: decorator
-@lazy const NO_COMPANION = literal(
-  "ipBlocks, direct: the network companion is missing",
-);
+@lazy const NO_COMPANION = literal("ipBlocks, direct: the network companion is missing");
 
 /** An address without port, of which only a prefix counts: `10.1.2.0/24`. {@link ABSENT} for what is no IP address. */
 @final
