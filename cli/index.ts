@@ -129,12 +129,7 @@ Examples:
     .option("--authority <host>", "the request's host", "example.test")
     .option("--claims <json>", `the claims of a token that the proxy has verified: '{"groups": ["a"]}'`)
     .option("--peer <uri>", "the caller's certificate: spiffe://cluster.local/ns/shop/sa/cart")
-    .option(
-      "--attribute <path=value>",
-      "what the proxy knows beside headers: connection.mtls=true",
-      collect,
-      [],
-    )
+    .option("--attribute <path=value>", "what the proxy knows beside headers: connection.mtls=true", collect)
     .option("--now <time>", "the proxy's clock: 2026-12-31T00:00:00Z (default: now)")
     .option("--filter <name>", "of which filter a configuration is that stands by itself")
     .option("--plugin <name>", "the plugin's name, where the file has several")
