@@ -20,7 +20,7 @@ import {
 } from "./abi/values";
 import { literal, release } from "./bytes/bytes";
 import { Keeper } from "./bytes/keeper";
-import { Filter, reply, Verdict } from "./filter";
+import { Filter, notesAreRecords, reply, Verdict } from "./filter";
 import { getBuffer } from "./host/buffers";
 import { setTickPeriod } from "./host/clock";
 import { continueRequest, sendLocalResponse } from "./host/local-response";
@@ -35,7 +35,16 @@ import { pluginRootId } from "./properties";
 import { RequestView } from "./request-view";
 import { dropNotes, keepNote, noteOf } from "./response-notes";
 import { ResponseView } from "./response-view";
-import { CallAnswer, forgetSent, sentMemoOf, sentToken, waits } from "./waiting";
+import {
+  asks,
+  beginAsking,
+  CallAnswer,
+  forgetSent,
+  IN_BACKGROUND,
+  sentMemoOf,
+  sentToken,
+  waits,
+} from "./waiting";
 import { emptyList } from "./list";
 
 /** Milliseconds between two flushes of the counters. */
@@ -128,7 +137,10 @@ export class FilterRoot extends Root {
     refreshLogLevel();
     flushCounters();
     const filters = this.filters;
-    for (let at = 0; at < filters.length; at++) unchecked(filters[at]).onTick();
+    for (let at = 0; at < filters.length; at++) {
+      if (asks) beginAsking(this.id, at, changetype<usize>(filters));
+      unchecked(filters[at]).onTick();
+    }
   }
 
   deleted(): void {
@@ -168,6 +180,7 @@ export class FilterRoot extends Root {
     for (let at = from, count = filters.length; at < count; at++) {
       request.note = 0;
       if (waits) forgetSent();
+      if (asks) beginAsking(this.id, at, changetype<usize>(filters));
       const verdict = unchecked(filters[at]).onRequest(request);
       if (request.note != 0) keepNote(id, this, at, count, request.note);
       if (verdict != Verdict.Continue) {
@@ -187,7 +200,8 @@ export class FilterRoot extends Root {
       else sendLocalResponse(500, INTERNAL_ERROR, 0, 0);
       return;
     }
-    sendLocalResponse(reply.status, reply.details, reply.body, reply.headers);
+    sendLocalResponse(reply.status, reply.details, reply.body, reply.headers, reply.grpcStatus);
+    reply.grpcStatus = GrpcStatusValues.InvalidCode;
   }
 
   /** Asks the filter that has waited again, and then those behind it. */
@@ -197,6 +211,13 @@ export class FilterRoot extends Root {
     const current = configurationOfCall(call) == changetype<usize>(this.filters);
     answer.memo = memoOfCall(call);
     untrackCall(call);
+    if (asks) {
+      if (current) beginAsking(this.id, at, changetype<usize>(this.filters));
+      if (id == IN_BACKGROUND) {
+        if (current) unchecked(this.filters[at]).onBackground(answer);
+        return;
+      }
+    }
     // A stream that has ended meanwhile is unknown to the host: nobody wants the answer any more.
     if (proxy_set_effective_context(id) != WasmResultValues.Ok) return;
     if (!current || !request.load()) {
@@ -227,7 +248,15 @@ export class FilterRoot extends Root {
 
   /** The stream ended before its response. */
   streamDeleted(_id: u32, state: usize): void {
-    dropNotes(state, this.filters.length);
+    const filters = this.filters;
+    const count = filters.length;
+    if (notesAreRecords && state != 0) {
+      for (let at = 0; at < count; at++) {
+        const note = noteOf(state, at, count);
+        if (note != 0) unchecked(filters[at]).onForgotten(note);
+      }
+    }
+    dropNotes(state, count);
   }
 
   /** Makes the filters that the configuration is for, and lets them read it. */

@@ -1,3 +1,4 @@
+import { GrpcStatusValues } from "./abi/values";
 import { ABSENT, Bytes } from "./bytes/bytes";
 import { ConfigReader } from "./json/config-reader";
 import { JsonNode } from "./json/node";
@@ -44,6 +45,29 @@ export abstract class Filter {
    * and only in a module that exports `proxy_on_response_headers`.
    */
   onResponse(_response: ResponseView, _note: u32): void {}
+
+  /**
+   * The request for which {@link onRequest} left this note has ended without {@link onResponse}: what the note stands for can be used
+   * again. Called only in a module that has said {@link keepRecords}.
+   */
+  onForgotten(_note: u32): void {}
+
+  /**
+   * The answer to a call that no request waits for (`callGrpcInBackground`). There is no request: no headers, no properties of one. It
+   * must not allocate on the managed heap.
+   */
+  onBackground(_answer: CallAnswer): void {}
+}
+
+/**
+ * Whether notes of this module stand for records that are used again. Where none do, nothing sets it, and the compiler drops what
+ * depends on it.
+ */
+export let notesAreRecords: bool = false;
+
+/** Says that {@link Filter.onForgotten} is to be called. */
+export function keepRecords(): void {
+  notesAreRecords = true;
 }
 
 /** The answer that goes with {@link Verdict.Reply}: filled by the filter that replies, sent by its root. */
@@ -55,6 +79,8 @@ export class LocalReply {
   body: Bytes = ABSENT;
   /** Serialized pairs, or {@link ABSENT} for none. */
   headers: Bytes = ABSENT;
+  /** What a gRPC request gets; without it, Envoy makes a gRPC status of {@link status}. For one reply. */
+  grpcStatus: GrpcStatusValues = GrpcStatusValues.InvalidCode;
 }
 
 export const reply = new LocalReply();

@@ -4,12 +4,12 @@
  */
 
 // A filter as a value: no allocation on the request path, alone or in a suite.
-export { Filter, reply, Verdict } from "./filter";
+export { Filter, keepRecords, reply, Verdict } from "./filter";
 export { registerFilter } from "./filter-root";
 export { registerSuite } from "./suite";
 export { RequestView } from "./request-view";
 export { ResponseView } from "./response-view";
-export { CallAnswer, callGrpc, callHttp } from "./waiting";
+export { CallAnswer, callGrpc, callGrpcInBackground, callHttp, keepAsking } from "./waiting";
 export { HeaderView } from "./header-view";
 export { ConfigReader } from "./json/config-reader";
 export { JsonKind, JsonNode } from "./json/node";

@@ -1,4 +1,4 @@
-import { mayTrackCall } from "./abi/calls";
+import { mayTrackCall, trackCall } from "./abi/calls";
 import { BufferTypeValues, GrpcStatusValues, HeaderMapTypeValues } from "./abi/values";
 import { ABSENT, byteAt, Bytes, bytesOf, lengthOf } from "./bytes/bytes";
 import { HeaderView } from "./header-view";
@@ -49,6 +49,50 @@ export function callGrpc(
       : NO_CALL;
   sentMemo = memo;
   return sent != NO_CALL;
+}
+
+/** Whether any filter of the module calls without a request that waits. As with {@link waits}. */
+export let asks: bool = false;
+
+/** Says, while the filter is configured, that it will use {@link callGrpcInBackground}. */
+export function keepAsking(): void {
+  asks = true;
+  waits = true;
+}
+
+/** In the place of a stream, of a call that no request waits for; never the id of one. */
+export const IN_BACKGROUND: u32 = 0;
+
+let askingRoot: u32 = 0;
+let askingFilter: u32 = 0;
+let askingConfiguration: usize = 0;
+
+/** Before a filter is asked: whose answer it is if it calls in the background. */
+export function beginAsking(root: u32, filter: u32, configuration: usize): void {
+  askingRoot = root;
+  askingFilter = filter;
+  askingConfiguration = configuration;
+}
+
+/**
+ * Calls a gRPC method with one message, and lets requests go on meanwhile: `Filter.onBackground` gets the answer, unless a new
+ * configuration has come. As {@link callGrpc}; from `onRequest`, `onAnswer`, `onBackground` and `onTick` of a filter that has said
+ * {@link keepAsking}.
+ */
+export function callGrpcInBackground(
+  cluster: Bytes,
+  service: Bytes,
+  method: Bytes,
+  metadata: Bytes,
+  message: Bytes,
+  timeout: u32,
+  memo: u32 = 0,
+): bool {
+  if (timeout == 0 || !mayTrackCall()) return false;
+  const token = sendGrpcCall(cluster, service, method, metadata, message, timeout);
+  if (token == NO_CALL) return false;
+  trackCall(token, askingRoot, IN_BACKGROUND, askingFilter, memo, askingConfiguration);
+  return true;
 }
 
 /** Before a filter is asked: what another one sent is not its own. */
