@@ -23,6 +23,11 @@ import { emptyList } from "./list";
 export class Key {
   constructor(private readonly parts: StaticArray<Attribute>) {}
 
+  /** How many parts there are. */
+  get size(): i32 {
+    return this.parts.length;
+  }
+
   /**
    * The values, joined by NUL where they are several; {@link ABSENT} when one is missing. A value in which a NUL stands (which
    * only an escape can bring) counts as missing, so that different values never make the same key. Valid until something

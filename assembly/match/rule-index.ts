@@ -18,7 +18,7 @@ const PREFIX_LENGTHS = 16;
  * Finds the first of many matches that holds, by looking rules up rather than walking them: each rule that demands
  * an exact value, one of a set or a prefix of some attribute is filed under that value, and a request looks only at
  * the rules filed under what it carries. The rest are walked in their order. Answers exactly what walking all of
- * them would.
+ * them would; {@link all} finds every one that holds.
  */
 @final
 export class RuleIndex {
@@ -64,6 +64,36 @@ export class RuleIndex {
       if (unchecked(rules[rule]).matches(request)) return rule;
     }
     return best == i32.MAX_VALUE ? -1 : best;
+  }
+
+  /** All rules that hold for the request, ascending, into `found`, which has room for all rules; answers how many. */
+  all(request: RequestView, found: StaticArray<i32>): i32 {
+    const rules = this.rules;
+    const groups = this.groups;
+    let count = 0;
+    const walked = this.walked;
+    for (let at = 0, length = walked.length; at < length; at++) {
+      const rule = unchecked(walked[at]);
+      if (unchecked(rules[rule]).matches(request)) unchecked((found[count++] = rule));
+    }
+    const inOrder = count;
+    for (let at = 0, length = groups.length; at < length; at++) {
+      count = unchecked(groups[at]).all(request, rules, found, count);
+    }
+    if (count > inOrder) sort(found, count);
+    return count;
+  }
+}
+
+/** Puts the first `count` numbers in order. By insertion: they are few, or runs that are in order already. */
+function sort(numbers: StaticArray<i32>, count: i32): void {
+  for (let at = 1; at < count; at++) {
+    const number = unchecked(numbers[at]);
+    let to = at;
+    for (; to > 0 && unchecked(numbers[to - 1]) > number; to--) {
+      unchecked((numbers[to] = unchecked(numbers[to - 1])));
+    }
+    unchecked((numbers[to] = number));
   }
 }
 
@@ -214,6 +244,34 @@ class Group {
       best = this.follow(this.prefix.get(slice(value, 0, length)), request, rules, best);
     }
     return best;
+  }
+
+  /** All rules that are filed here and hold, behind the first `count` of `found`; answers how many there are then. */
+  all(request: RequestView, rules: StaticArray<RequestMatcher>, found: StaticArray<i32>, count: i32): i32 {
+    const value = this.ignoreCase ? this.attribute.readFolded(request) : this.attribute.read(request);
+    if (value == ABSENT) return count;
+    if (this.exact.size > 0) count = this.gather(this.exact.get(value), request, rules, found, count);
+    const lengths = this.prefixLengths;
+    for (let at = 0, length = lengths.length; at < length; at++) {
+      const size = unchecked(lengths[at]);
+      if (size > lengthOf(value)) continue;
+      count = this.gather(this.prefix.get(slice(value, 0, size)), request, rules, found, count);
+    }
+    return count;
+  }
+
+  private gather(
+    posting: i32,
+    request: RequestView,
+    rules: StaticArray<RequestMatcher>,
+    found: StaticArray<i32>,
+    count: i32,
+  ): i32 {
+    for (; posting >= 0; posting = unchecked(this.nextPosting[posting])) {
+      const rule = unchecked(this.postings[posting]);
+      if (unchecked(rules[rule]).matches(request)) unchecked((found[count++] = rule));
+    }
+    return count;
   }
 
   private follow(posting: i32, request: RequestView, rules: StaticArray<RequestMatcher>, best: i32): i32 {

@@ -9,7 +9,7 @@ import {
   proxy_on_tick,
 } from "../../assembly/abi/exports";
 import { BufferTypeValues, FilterHeadersStatusValues, GrpcStatusValues } from "../../assembly/abi/values";
-import { ABSENT, Bytes } from "../../assembly/bytes/bytes";
+import { ABSENT } from "../../assembly/bytes/bytes";
 import { Filter, keepRecords, reply, Verdict } from "../../assembly/filter";
 import { registerFilter } from "../../assembly/filter-root";
 import { ConfigReader } from "../../assembly/json/config-reader";

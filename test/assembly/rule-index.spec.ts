@@ -110,6 +110,18 @@ class Generator {
   }
 }
 
+/** The index finds all that a walk finds, in its order. */
+function sameAll(rules: RequestMatcher[], index: RuleIndex, what: string): void {
+  const found = new StaticArray<i32>(rules.length);
+  const count = index.all(request, found);
+  let number = 0;
+  for (let rule = walk(rules, 0); rule >= 0; rule = walk(rules, rule + 1)) {
+    if (number >= count || found[number] != rule) same(number < count ? found[number] : -1, rule, what);
+    number++;
+  }
+  if (number != count) same(count, number, what);
+}
+
 /** How often the index and the walk agreed on a rule, in a run over random rule sets. */
 function agreements(seed: u64, sets: i32, requests: i32, least: i32, most: i32): i32 {
   const generator = new Generator(new Random(seed));
@@ -125,6 +137,7 @@ function agreements(seed: u64, sets: i32, requests: i32, least: i32, most: i32):
       const found = index.first(request);
       if (found != expected) same(found, expected, `seed ${seed}: ${matches}\n${lines}`);
       if (found >= 0) agreed++;
+      sameAll(rules, index, `seed ${seed}: ${matches}\n${lines}`);
     }
   }
   return agreed;
