@@ -1,5 +1,4 @@
 import { decimalTo } from "../bytes/decimal";
-// @ts-ignore: the compiler's library, whose types it does not give.
 import { dtoa_buffered } from "util/number";
 
 /** The most that {@link numberTo} writes, in bytes: a sign, 17 digits, a point, up to five zeros, or an exponent of up to five. */
@@ -18,7 +17,6 @@ export function numberTo(target: usize, value: f64): usize {
     if (value < 0) store<u8>(target++, 0x2d);
     return decimalTo(target, <u64>abs(value));
   }
-  // @ts-ignore: as above.
   let length: u32 = dtoa_buffered(UNITS, value);
   // The library marks what is a float by ".0".
   if (load<u32>(UNITS + ((length - 2) << 1)) == 0x30002e) length -= 2;
