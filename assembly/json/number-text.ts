@@ -1,5 +1,6 @@
 import { decimalTo } from "../bytes/decimal";
-import { dtoa_buffered } from "util/number";
+// @ts-ignore: the compiler's library; by this path tsc does not look into it, which would find faults of other parts.
+import { dtoa_buffered } from "~lib/util/number";
 
 /** The most that {@link numberTo} writes, in bytes: a sign, 17 digits, a point, up to five zeros, or an exponent of up to five. */
 export const NUMBER_ROOM: u32 = 32;
@@ -17,6 +18,7 @@ export function numberTo(target: usize, value: f64): usize {
     if (value < 0) store<u8>(target++, 0x2d);
     return decimalTo(target, <u64>abs(value));
   }
+  // @ts-ignore: as above.
   let length: u32 = dtoa_buffered(UNITS, value);
   // The library marks what is a float by ".0".
   if (load<u32>(UNITS + ((length - 2) << 1)) == 0x30002e) length -= 2;
