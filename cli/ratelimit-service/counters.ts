@@ -7,10 +7,11 @@ interface Counter {
 }
 
 /** Redis' integers have 64 bits with a sign. */
+const MIN_COUNT = -(2n ** 63n);
 const MAX_COUNT = 2n ** 63n - 1n;
 const SWEEP_EVERY = 60_000;
 
-/** Redis' answer to what it cannot add. */
+/** What Redis cannot add, or its client cannot read. */
 export class CounterError extends Error {
   override name = "CounterError";
 }
@@ -26,9 +27,10 @@ export class Counters {
     return this.counters.size;
   }
 
-  /** Answers the count after it. Times are in milliseconds. Throws {@link CounterError}. */
-  increment(key: string, by: bigint, lifetime: number, now: number): bigint {
-    if (by > MAX_COUNT) throw new CounterError("ERR value is not an integer or out of range");
+  /** Answers the count after it; `hits` has 64 bits without a sign. Times are in milliseconds. Throws {@link CounterError}. */
+  increment(key: string, hits: bigint, lifetime: number, now: number): bigint {
+    // Hits beyond 2^63 reach Redis as a negative number.
+    const by = BigInt.asIntN(64, hits);
     this.forget(now);
     let counter = this.counters.get(key);
     if (counter === undefined || counter.expires <= now) {
@@ -36,11 +38,14 @@ export class Counters {
       this.counters.set(key, counter);
       if (this.counters.size > this.maxCounters) this.counters.delete(this.counters.keys().next().value!);
     }
-    // What was there lives on for the same time: EXPIRE follows in the pipeline, whatever INCRBY answered.
+    // EXPIRE follows in the pipeline, whatever INCRBY answers.
     counter.expires = now + lifetime;
-    if (counter.count + by > MAX_COUNT) throw new CounterError("ERR increment or decrement would overflow");
-    counter.count += by;
-    return counter.count;
+    const count = counter.count + by;
+    if (count > MAX_COUNT || count < MIN_COUNT)
+      throw new CounterError("ERR increment or decrement would overflow");
+    counter.count = count;
+    if (count < 0n) throw new CounterError("invalid character - at position 0 in parseUint");
+    return count;
   }
 
   private forget(now: number): void {
