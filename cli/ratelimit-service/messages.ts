@@ -102,7 +102,7 @@ function decodeDescriptor(bytes: Uint8Array): RateLimitDescriptor {
   let hitsAddend: bigint | null = null;
   for (const [field, value] of fieldsOf(bytes)) {
     if (field === 1) entries.push(decodeEntry(message(value)));
-    if (field === 2) limit = decodeLimit(message(value));
+    if (field === 2) limit = decodeOverride(message(value));
     if (field === 3) hitsAddend = decodeUInt64Value(message(value));
   }
   return { entries, limit, hitsAddend };
@@ -115,6 +115,15 @@ function decodeEntry(bytes: Uint8Array): DescriptorEntry {
     if (field === 2) entry.value = text(value);
   }
   return entry;
+}
+
+function decodeOverride(bytes: Uint8Array): LimitOverride {
+  const limit = { requestsPerUnit: 0, unit: 0 };
+  for (const [field, value] of fieldsOf(bytes)) {
+    if (field === 1) limit.requestsPerUnit = uint32(value);
+    if (field === 2) limit.unit = uint32(value);
+  }
+  return limit;
 }
 
 function decodeLimit(bytes: Uint8Array): CurrentLimit {

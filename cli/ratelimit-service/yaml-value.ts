@@ -2,8 +2,8 @@
  * YAML as gopkg.in/yaml.v2 reads it, which is what ratelimit reads its configuration with: YAML 1.1's booleans and numbers,
  * only the first document, the last of two equal keys. A scalar keeps its text, since `value: 010` is the text "010" there.
  */
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseAllDocuments, Scalar } from "yaml";
-import type { Document, Node } from "yaml";
+import { isAlias, isCollection, isMap, isScalar, isSeq, LineCounter, parseAllDocuments, Scalar } from "yaml";
+import type { Node } from "yaml";
 
 /** Lines and columns begin at 1. */
 export interface Place {
@@ -40,7 +40,7 @@ export class YamlError extends Error {
 }
 
 /** Aliases of aliases can make a few lines an endless tree: so many values are read, and so deep. */
-const MAX_VALUES = 1_000_000;
+const MAX_VALUES = 500_000;
 const MAX_DEPTH = 200;
 
 /** Throws {@link YamlError}. Nothing at all is null. */
@@ -60,22 +60,28 @@ export function readYaml(text: string): YamlValue {
   if (document === undefined) return { kind: "null", line: 1, column: 1 };
   const [error] = document.errors;
   if (error !== undefined) throw new YamlError(error.message, placeOf(error.pos[0]));
-  return new Reader(document, placeOf).value(document.contents, 0);
+  return new Reader(placeOf).value(document.contents, 0);
 }
 
 class Reader {
   private values = 0;
+  /** Those that were read so far: a name may be given again. */
+  private readonly anchors = new Map<string, Node>();
 
-  constructor(
-    private readonly document: Document,
-    private readonly placeOf: (offset: number) => Place,
-  ) {}
+  constructor(private readonly placeOf: (offset: number) => Place) {}
 
   value(node: unknown, depth: number): YamlValue {
     const place = this.placeOf((node as Node | null)?.range?.[0] ?? 0);
     if (++this.values > MAX_VALUES) throw new YamlError(`more than ${MAX_VALUES} values`, place);
     if (depth > MAX_DEPTH) throw new YamlError(`nested deeper than ${MAX_DEPTH}`, place);
-    if (isAlias(node)) return { ...this.value(node.resolve(this.document), depth + 1), ...place };
+    if (isAlias(node)) {
+      // (The library's own search for it walks the whole document each time.)
+      const target = this.anchors.get(node.source);
+      if (target === undefined) throw new YamlError(`unknown anchor ${node.source}`, place);
+      return { ...this.value(target, depth + 1), ...place };
+    }
+    if ((isScalar(node) || isCollection(node)) && node.anchor !== undefined)
+      this.anchors.set(node.anchor, node);
     if (isScalar(node)) return { ...scalar(node), ...place };
     if (isSeq(node))
       return { kind: "list", items: node.items.map((item) => this.value(item, depth + 1)), ...place };

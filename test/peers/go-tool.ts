@@ -46,6 +46,7 @@ async function build(tool: GoTool, cache: string, home: string, env: NodeJS.Proc
     );
     if (code !== 0)
       throw new PeerNotFound(tool.name, `go install ${what} failed (${code}):\n${output.trim()}`, remedy);
+    await rm(home, { recursive: true, force: true }).catch(() => undefined);
     await rename(temporary, home).catch(async (error: unknown) => {
       // Another process was quicker: its build is as good.
       if (!(await isExecutable(join(home, basename(tool.path))))) throw error;
