@@ -2,6 +2,7 @@
 import { registerFilter } from "../assembly/filter-root";
 import { registerSuite } from "../assembly/suite";
 import { DarkLaunch } from "./dark-launch/filter";
+import { LocalRateLimit } from "./local-rate-limit/filter";
 
 export {
   proxy_abi_version_0_2_1,
@@ -14,4 +15,5 @@ export {
 } from "../assembly/abi/exports";
 
 registerFilter("dark-launch", () => new DarkLaunch());
+registerFilter("local-rate-limit", () => new LocalRateLimit());
 registerSuite();

@@ -78,5 +78,7 @@ export function readRate(reader: ConfigReader, node: JsonNode): Rate | null {
   if (<u32>requests / MOST_A_SECOND > period || <u32>requests > period * MOST_A_SECOND) {
     reader.problem(requestsNode, "more than 1000000 a second");
   }
-  return new Rate(requests, period, burst);
+  const rate = new Rate(requests, period, burst);
+  if (rate.tolerance == LONGEST) reader.problem(node, "a burst that takes more than 73 years to come");
+  return rate;
 }

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
 import type { HttpRequest } from "../driver.ts";
-import { Host, PluginModule, type Listener } from "../host/index.ts";
+import { Host, PluginModule } from "../host/index.ts";
 import { ALLOCATIONS, compileCounted } from "./counted.ts";
 
 /** Requests a filter is given; every kind of condition and change is among what they make it do. */
 const REQUESTS = 1_000_000;
 
-const CONFIGURATION = JSON.stringify({
+const DARK_LAUNCH = {
   default: "v1",
   annotate: "always",
   rules: [
@@ -19,7 +19,31 @@ const CONFIGURATION = JSON.stringify({
     { name: "regex", variant: "v9", match: { headers: { "x-h-9": { regex: "[^a]*(?i:V{40}).+|é" } } } },
     { name: "any", variant: "v8", match: { anyOf: [{ path: "/a" }, { not: { host: "example.test" } }] } },
   ],
-});
+};
+
+/** Every request meets a keyed limit, one that refuses, one on trial and one whose response says the cost. */
+const LOCAL_RATE_LIMIT = {
+  annotate: "always",
+  limits: [
+    {
+      name: "keyed",
+      key: [{ header: "x-beta-user" }, { path: { segments: 1 } }],
+      onMissingKey: "share",
+      limit: { requests: 1000000, per: "second" },
+      overrides: [{ key: ["true", "/"], limit: { requests: 1, per: "second" } }],
+      maxKeys: 10,
+    },
+    { name: "trial", mode: "shadow", limit: { requests: 1, per: "hour" } },
+    {
+      name: "settled",
+      match: { path: { prefix: "/" } },
+      limit: { requests: 500000, per: "day" },
+      cost: { responseHeader: "x-cost" },
+    },
+  ],
+  responseHeaders: "draft10",
+  response: { headers: { "x-reason": "quota" } },
+};
 
 const MIX: readonly HttpRequest[] = [
   { method: "GET", path: "/" },
@@ -50,35 +74,37 @@ const MIX: readonly HttpRequest[] = [
   },
 ];
 
-describe("dark-launch over a million requests", () => {
-  test(
-    "allocates nothing on the heap, and its linear memory stays as it is",
+describe("over a million requests", () => {
+  test.each([
+    ["dark-launch", DARK_LAUNCH, [200]],
+    ["local-rate-limit", LOCAL_RATE_LIMIT, [200, 429]],
+  ])(
+    "%s allocates nothing on the heap, and its linear memory stays as it is",
     { timeout: 300_000 },
-    async () => {
-      const module = PluginModule.compile(await compileCounted("filters/dark-launch/module.ts"));
+    async (name, configuration, statuses) => {
+      const module = PluginModule.compile(await compileCounted(`filters/${name}/module.ts`));
       const host = new Host({ logLevel: 3 });
       const listener = host.listen({
-        plugins: [{ module, name: "dark-launch", configuration: CONFIGURATION }],
+        plugins: [{ module, name, configuration: JSON.stringify(configuration) }],
+        reply: () => ({ headers: [["x-cost", "2"]] }),
       });
+      const seen = new Set<number>();
+      const play = (count: number): void => {
+        for (let at = 0; at < count; at++)
+          seen.add(listener.run(MIX[at % MIX.length]!).response?.status ?? 0);
+      };
       const allocations = counter(host);
-      play(listener, MIX.length * 100);
+      play(MIX.length * 100);
       const memory = host.wasmMemoryBytes();
       const before = allocations();
       expect(before).toBeGreaterThan(0);
-      play(listener, REQUESTS);
+      play(REQUESTS);
       expect(allocations() - before).toBe(0);
       expect(host.wasmMemoryBytes()).toBe(memory);
+      expect([...seen].sort()).toEqual(statuses);
     },
   );
 });
-
-function play(listener: Listener, count: number): void {
-  for (let at = 0; at < count; at++) {
-    const request = MIX[at % MIX.length];
-    if (request !== undefined && listener.run(request).response?.status !== 200)
-      throw new Error("not answered");
-  }
-}
 
 /** Reads the allocations of the one VM that serves requests. */
 function counter(host: Host): () => number {

@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { compile } from "../../tools/compile.ts";
+import { WasmResult } from "../host/abi.ts";
 import { Host, type HostOptions, PluginModule, type PluginOptions } from "../host/index.ts";
 
 const WORKERS = 3;
-const ERRNO_IO = 29;
 let module: PluginModule;
 beforeAll(async () => {
   module = PluginModule.compile(await compile("test/conformance/module/keyed.ts"));
@@ -65,7 +65,8 @@ describe("the key of a process", () => {
 
   test("is none where the host has no random bytes: the configuration is refused and nothing is kept", () => {
     const host = proxy();
-    host.faults.set("random_get", ERRNO_IO);
+    // An errno of WASI here: whatever is not 0.
+    host.faults.set("random_get", WasmResult.InternalFailure);
     expect(() => keys(host, plugin("buckets"))).toThrow(/no key/);
     expect(host.sharedData.keys("")).toEqual([]);
   });

@@ -1,0 +1,14 @@
+import { registerFilter } from "../../assembly/filter-root";
+import { LocalRateLimit } from "./filter";
+
+export {
+  proxy_abi_version_0_2_1,
+  proxy_on_configure,
+  proxy_on_context_create,
+  proxy_on_memory_allocate,
+  proxy_on_request_headers,
+  proxy_on_response_headers,
+  proxy_on_tick,
+} from "../../assembly/abi/exports";
+
+registerFilter("local-rate-limit", () => new LocalRateLimit());
