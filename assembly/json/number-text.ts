@@ -1,6 +1,6 @@
 import { decimalTo } from "../bytes/decimal";
-// @ts-ignore: the compiler's library, whose types it does not give.
-import { dtoa_buffered } from "util/number";
+// @ts-ignore: the compiler's library; by this path tsc does not look into it, which would find faults of other parts.
+import { dtoa_buffered } from "~lib/util/number";
 
 /** The most that {@link numberTo} writes, in bytes: a sign, 17 digits, a point, up to five zeros, or an exponent of up to five. */
 export const NUMBER_ROOM: u32 = 32;

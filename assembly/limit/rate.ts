@@ -57,7 +57,7 @@ function secondsOf(unit: i32): u32 {
 
 const MOST_REQUESTS: i32 = 1000000000;
 /** So that an interval is 1,000 ns at least, and its rounding up does not matter. */
-const MOST_A_SECOND: u32 = 1000000;
+const MOST_A_SECOND: u64 = 1000000;
 
 /** Reads the member `name`, a rate, which must be there. Null where it is wrong. */
 export function readRequiredRate(reader: ConfigReader, object: JsonNode, name: string): Rate | null {
@@ -75,7 +75,7 @@ export function readRate(reader: ConfigReader, node: JsonNode): Rate | null {
   const period = secondsOf(reader.choice(node, "per", UNITS, 0));
   const burst = burstNode == null ? requests : reader.integer(burstNode, 1, MOST_REQUESTS);
   if (requestsNode == null || perNode == null) return null;
-  if (<u32>requests / MOST_A_SECOND > period || <u32>requests > period * MOST_A_SECOND) {
+  if (<u64>requests > <u64>period * MOST_A_SECOND) {
     reader.problem(requestsNode, "more than 1000000 a second");
   }
   const rate = new Rate(requests, period, burst);

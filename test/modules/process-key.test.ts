@@ -71,6 +71,12 @@ describe("the key of a process", () => {
     expect(host.sharedData.keys("")).toEqual([]);
   });
 
+  test("is none where shared data takes nothing: what one worker drew is not what the others have", () => {
+    const host = proxy();
+    host.faults.set("proxy_set_shared_data", WasmResult.InternalFailure);
+    expect(() => keys(host, plugin("buckets"))).toThrow(/no key/);
+  });
+
   test("is none where something that is no key has its name", () => {
     const host = proxy();
     host.sharedData.set("", "outrigger/buckets", new Uint8Array(15), 0);

@@ -11,7 +11,7 @@ interface Exports {
 
 let module: Exports;
 beforeAll(async () => {
-  const bytes = await compile("test/conformance/module/struct-json.ts");
+  const bytes = await compile("test/conformance/module/primitives.ts");
   const { instance } = await WebAssembly.instantiate(new Uint8Array(bytes));
   module = instance.exports as unknown as Exports;
 }, 60_000);

@@ -1,4 +1,4 @@
-/** The configurations of `dark-launch` that this project shows: in scenarios, in pages and in the proxy's files. */
+/** The configurations that this project shows: in scenarios, in pages and in the proxy's files. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { parse, parseAllDocuments } from "yaml";
 
@@ -59,6 +59,8 @@ function fromBlock(document: unknown, where: string, add: Add): void {
   if ("steps" in document || "refused" in document) fromScenario(document, where, add);
   else if ("filters" in document) add(where, "suite", document);
   else if ("rules" in document || "default" in document) add(where, "dark-launch", document);
+  else if ("limits" in document)
+    add(where, "domain" in document ? "global-rate-limit" : "local-rate-limit", document);
   else fromManifest(document, where, add);
 }
 

@@ -1,6 +1,6 @@
 /** Changes of a configuration as people, templates and tools make them: most make it wrong, some leave it right. */
 import fc from "fast-check";
-import type { Json } from "./configurations.ts";
+import type { Json } from "./vocabulary.ts";
 
 export type Mutation = (configuration: Json) => Json;
 

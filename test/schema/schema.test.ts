@@ -1,45 +1,60 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { bundleSchema } from "../../tools/schema.ts";
-import { type Json, rightConfiguration, smallConfiguration } from "./configurations.ts";
 import { shownConfigurations } from "./documents.ts";
 import { mutation } from "./mutations.ts";
+import { type Schema, SUBJECTS, type Subject } from "./subjects.ts";
 import { UNSAID } from "./unsaid.ts";
-import { compiled, emptyValidator, Reader, readSchema, validator } from "./verdicts.ts";
+import { compiled, emptyValidator, Reader, readSchema, validator, SCHEMAS } from "./verdicts.ts";
+import type { Json } from "./vocabulary.ts";
 
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 const ajv = validator();
-const schema = compiled(ajv, "filters/dark-launch/schema.json");
-const reader = new Reader("build/dark-launch.wasm", "dark-launch");
-const vocabulary = readSchema("assembly/schema.json").$defs as Record<string, Schema>;
-const ruled = (rule: object): Json => ({ rules: [{ name: "a", variant: "v", ...rule }] });
+/** What several filters share. */
+const SHARED = SCHEMAS.filter((file) => file.startsWith("assembly/"));
+const vocabulary = SHARED.reduce<Record<string, Schema>>(
+  (all, file) => ({ ...all, ...(readSchema(file).$defs as Record<string, Schema>) }),
+  {},
+);
 
-interface Schema {
-  properties?: Record<string, Schema>;
-  [keyword: string]: unknown;
+/** A filter's schema and its reader. */
+class Pair {
+  readonly schema;
+  readonly reader;
+
+  constructor(readonly subject: Subject) {
+    this.schema = compiled(ajv, `filters/${subject.filter}/schema.json`);
+    this.reader = new Reader(`build/${subject.filter}.wasm`, subject.filter);
+  }
+
+  /** All fields. */
+  get fields(): string[] {
+    const own = fieldsOf(this.schema.schema as Schema);
+    const used = Object.entries(vocabulary).filter(([name]) => !this.subject.without.includes(name));
+    return [...new Set([...own, ...used.flatMap(([, part]) => fieldsOf(part))])];
+  }
+
+  /** What is wrong with the agreement of schema and reader about a configuration; empty where they agree. */
+  disagreement(configuration: unknown): string {
+    const taken = this.schema(configuration);
+    const errors = ajv.errorsText(this.schema.errors);
+    const problems = this.reader.problems(configuration);
+    if (!taken) return problems.length > 0 ? "" : `the reader takes what the schema refuses: ${errors}`;
+    return problems
+      .filter((problem) => ![...UNSAID, ...this.subject.unsaid].some(({ message }) => message.test(problem)))
+      .map((problem) => `the schema takes what the reader refuses: ${problem}`)
+      .join("\n");
+  }
 }
 
-/** All fields. */
-const fields = [
-  ...new Set([...fieldsOf(schema.schema as Schema), ...Object.values(vocabulary).flatMap(fieldsOf)]),
-];
+const pairs = new Map(SUBJECTS.map((subject) => [subject.filter, new Pair(subject)]));
 
-/** What is wrong with the agreement of schema and reader about a configuration; empty where they agree. */
-function disagreement(configuration: unknown): string {
-  const taken = schema(configuration);
-  const errors = ajv.errorsText(schema.errors);
-  const problems = reader.problems(configuration);
-  if (!taken) return problems.length > 0 ? "" : `the reader takes what the schema refuses: ${errors}`;
-  return problems
-    .filter((problem) => !UNSAID.some(({ message }) => message.test(problem)))
-    .map((problem) => `the schema takes what the reader refuses: ${problem}`)
-    .join("\n");
-}
+describe.each([...pairs])(`schema and reader of %s, SEED=${seed}`, (_, pair) => {
+  const { subject, schema, reader, fields } = pair;
 
-describe(`schema and reader, SEED=${seed}`, () => {
   test("take the same right configurations, of which every field is seen", { timeout: 60_000 }, () => {
     const seen = new Set<string>();
-    const property = fc.property(rightConfiguration(), (configuration) => {
+    const property = fc.property(subject.right(), (configuration) => {
       expect(reader.problems(configuration)).toEqual([]);
       expect(schema(configuration), ajv.errorsText(schema.errors)).toBe(true);
       noteNames(configuration, seen);
@@ -51,14 +66,14 @@ describe(`schema and reader, SEED=${seed}`, () => {
   test("say the same of configurations that were changed", { timeout: 60_000 }, () => {
     const changed = fc
       .tuple(
-        fc.oneof(rightConfiguration(), smallConfiguration()),
+        fc.oneof(subject.right(), subject.small()),
         fc.array(mutation(fields), { minLength: 1, maxLength: 2 }),
       )
       .map(([configuration, mutations]) => mutations.reduce((json, mutate) => mutate(json), configuration));
     let taken = 0;
     let refused = 0;
     const property = fc.property(changed, (configuration) => {
-      expect(disagreement(configuration)).toBe("");
+      expect(pair.disagreement(configuration)).toBe("");
       if (schema(configuration)) taken++;
       else refused++;
     });
@@ -68,44 +83,29 @@ describe(`schema and reader, SEED=${seed}`, () => {
   });
 
   test("know the same fields, everywhere", () => {
-    const key = (part: Json): Json => ruled({ match: { percentage: { value: 1, by: [part] } } });
-    const { properties: match = {} } = vocabulary.requestMatch!;
-    const [, stringMatch] = vocabulary.stringMatch!.oneOf as Schema[];
-    const { remoteAddress, path } = vocabulary.keyPart!.properties!;
-    const { $defs, properties } = schema.schema as Schema & { $defs: Record<string, Schema> };
-    const places: [string, Record<string, Schema> | undefined, Json][] = [
-      ["the filter", properties, { zzz: 1 }],
-      ["a rule", $defs.rule?.properties, ruled({ zzz: 1 })],
-      [
-        "one of variants",
-        $defs.weightedVariant?.properties,
-        { rules: [{ name: "a", variants: [{ zzz: 1 }] }] },
-      ],
-      ["the cookie", $defs.cookie?.properties, { sticky: { cookie: { zzz: 1 } } }],
-      ["sticky", properties?.sticky?.properties, { sticky: { zzz: 1 } }],
-      ["RequestMatch", match, ruled({ match: { zzz: 1 } })],
-      ["StringMatch", stringMatch?.properties, ruled({ match: { path: { zzz: 1 } } })],
-      ["source", vocabulary.source?.properties, ruled({ match: { source: { zzz: 1 } } })],
-      ["percentage", vocabulary.percentage?.properties, ruled({ match: { percentage: { zzz: 1 } } })],
-      ["Key", vocabulary.keyPart?.properties, key({ zzz: 1 })],
-      ["remoteAddress", remoteAddress?.properties, key({ remoteAddress: { zzz: 1 } })],
-      ["path", path?.properties, key({ path: { zzz: 1 } })],
-    ];
-    for (const [place, fields, configuration] of places) {
+    for (const { place, fields, configuration } of subject.places(schema.schema as Schema, vocabulary)) {
       const text = reader
         .problems(configuration)
         .find((problem) => problem.includes("zzz: unknown field; expected "));
       const told = text?.split("; expected ")[1]?.split(/, | or /) ?? [];
-      const said = Object.keys(fields ?? {});
-      expect(told.sort(), place).toEqual(said.sort());
+      expect(told.sort(), place).toEqual(fields.sort());
     }
   });
 
-  test.each(UNSAID)("differ in $what alone where a schema cannot say it", ({ message, example }) => {
+  test.each(subject.unsaid)("differ in $what alone where a schema cannot say it", ({ message, example }) => {
     expect(schema(example), ajv.errorsText(schema.errors)).toBe(true);
     expect(reader.problems(example)).toEqual([expect.stringMatching(message)]);
   });
 });
+
+test.each(UNSAID)(
+  "schema and reader differ in $what where a schema cannot say it",
+  ({ message, example }) => {
+    const { schema, reader } = pairs.get("dark-launch")!;
+    expect(schema(example), ajv.errorsText(schema.errors)).toBe(true);
+    expect(reader.problems(example)).toEqual([expect.stringMatching(message)]);
+  },
+);
 
 describe("configurations that this project shows", () => {
   const shown = shownConfigurations();
@@ -128,9 +128,10 @@ describe("configurations that this project shows", () => {
     if (filter === "suite") {
       expect(suiteReader.problems(configuration).length === 0, where).toBe(suite(configuration));
     } else {
-      expect(filter).toBe("dark-launch");
-      expect(disagreement(configuration)).toBe("");
-      if (!where.includes("scenarios/")) expect(reader.problems(configuration)).toEqual([]);
+      const pair = pairs.get(filter);
+      expect(pair, filter).toBeDefined();
+      expect(pair?.disagreement(configuration)).toBe("");
+      if (!where.includes("scenarios/")) expect(pair?.reader.problems(configuration)).toEqual([]);
     }
   });
 });
@@ -155,35 +156,35 @@ describe("the schema of a suite", () => {
 });
 
 describe("the bundled schemas", () => {
-  test.each(["filters/dark-launch/schema.json", "filters/schema.json"])(
-    "of %s says the same in one piece",
-    { timeout: 60_000 },
-    async (file) => {
-      const bundle = await bundleSchema(file);
-      expect(JSON.stringify(bundle)).not.toMatch(/"\$ref":"[^#]/);
-      const validate = emptyValidator().compile(bundle);
-      const whole = compiled(ajv, file);
-      const isSuite = file === "filters/schema.json";
-      const property = fc.property(
-        rightConfiguration(),
-        mutation(["rules", "match", "not", "by"]),
-        (right, mutate) => {
-          for (const one of [right, mutate(right)]) {
-            const configuration = isSuite ? { filters: [{ darkLaunch: one }] } : one;
-            expect(validate(configuration)).toBe(whole(configuration));
-          }
-        },
-      );
-      fc.assert(property, { seed, numRuns: 300 });
-    },
-  );
+  const cases = SUBJECTS.flatMap((subject): [string, Subject][] => [
+    [`filters/${subject.filter}/schema.json`, subject],
+    ["filters/schema.json", subject],
+  ]);
+  test.each(cases)("of %s says the same in one piece", { timeout: 60_000 }, async (file, subject) => {
+    const bundle = await bundleSchema(file);
+    expect(JSON.stringify(bundle)).not.toMatch(/"\$ref":"[^#]/);
+    const validate = emptyValidator().compile(bundle);
+    const whole = compiled(ajv, file);
+    const isSuite = file === "filters/schema.json";
+    const field = subject.filter.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+    const property = fc.property(
+      subject.right(),
+      mutation(["rules", "limits", "match", "not", "by"]),
+      (right, mutate) => {
+        for (const one of [right, mutate(right)]) {
+          const configuration = isSuite ? { filters: [{ [field]: one }] } : one;
+          expect(validate(configuration)).toBe(whole(configuration));
+        }
+      },
+    );
+    fc.assert(property, { seed, numRuns: 300 });
+  });
 });
 
 describe("editors", () => {
   test("are told what every field is", () => {
     const mute: string[] = [];
-    const files = ["assembly/schema.json", "filters/schema.json", "filters/dark-launch/schema.json"];
-    for (const file of files) {
+    for (const file of SCHEMAS) {
       const document = readSchema(file) as Schema & { $defs?: Record<string, Schema> };
       const local = document.$defs ?? {};
       const walk = (part: unknown, path: string): void => {

@@ -2,7 +2,7 @@
  * What the reader refuses though the schema takes it, since no JSON Schema can say it. Each with an example, and what
  * the reader's message (path and all) looks like. Nothing else may be refused that the schema takes.
  */
-import type { Json } from "./configurations.ts";
+import type { Json } from "./vocabulary.ts";
 
 export interface Unsaid {
   what: string;
@@ -13,40 +13,8 @@ export interface Unsaid {
 const match = (one: Json): Json => ({ rules: [{ name: "a", variant: "v", match: one }] });
 const ruled = (...rules: Json[]): Json => ({ rules });
 
+/** Of the vocabulary that all filters share; the examples are of `dark-launch`. */
 export const UNSAID: readonly Unsaid[] = [
-  {
-    what: "a rule's name that another rule has",
-    message: /^rules\[\d+\]\.name: another rule has this name$/,
-    example: ruled({ name: "a", variant: "v" }, { name: "a", variant: "w" }),
-  },
-  {
-    what: "a variant that another of the same rule is",
-    message: /^rules\[\d+\]\.variants\[\d+\]: another of the variants has this name$/,
-    example: ruled({
-      name: "a",
-      variants: [
-        { name: "v", weight: 1 },
-        { name: "v", weight: 2 },
-      ],
-      by: [{ host: {} }],
-    }),
-  },
-  {
-    what: "weights that sum to 0",
-    message: /^rules\[\d+\]\.variants: the weights sum to 0; expected one above 0$/,
-    example: ruled({ name: "a", variants: [{ name: "v", weight: 0 }], by: [{ host: {} }] }),
-  },
-  {
-    what: "a lifetime below a second or beyond 400 days",
-    message:
-      /^sticky\.cookie\.ttl: expected a duration like 1h \(1s to 9600h\), got "\d+(\.\d+)?(ms|s|m|h)"$/,
-    example: { sticky: { cookie: { name: "v", ttl: "9601h" } } },
-  },
-  {
-    what: "a day that its month does not have",
-    message: /^expires: expected a time like \S+, got "\d{4}-(02-(29|3.)|..-31)T.*"$/,
-    example: { expires: "2026-02-29T00:00:00Z" },
-  },
   {
     what: "a text of at most 256 characters that has more bytes",
     message: /\.contains: longer than 256 bytes$/,
@@ -87,5 +55,85 @@ export const UNSAID: readonly Unsaid[] = [
     what: "more than 64 levels",
     message: /^line 1, column \d+: nested deeper than 64 levels$/,
     example: match(Array.from({ length: 64 }).reduce<Json>((inner) => ({ not: inner }), {})),
+  },
+];
+
+export const DARK_LAUNCH_UNSAID: readonly Unsaid[] = [
+  {
+    what: "a rule's name that another rule has",
+    message: /^rules\[\d+\]\.name: another rule has this name$/,
+    example: ruled({ name: "a", variant: "v" }, { name: "a", variant: "w" }),
+  },
+  {
+    what: "a variant that another of the same rule is",
+    message: /^rules\[\d+\]\.variants\[\d+\]: another of the variants has this name$/,
+    example: ruled({
+      name: "a",
+      variants: [
+        { name: "v", weight: 1 },
+        { name: "v", weight: 2 },
+      ],
+      by: [{ host: {} }],
+    }),
+  },
+  {
+    what: "weights that sum to 0",
+    message: /^rules\[\d+\]\.variants: the weights sum to 0; expected one above 0$/,
+    example: ruled({ name: "a", variants: [{ name: "v", weight: 0 }], by: [{ host: {} }] }),
+  },
+  {
+    what: "a lifetime below a second or beyond 400 days",
+    message:
+      /^sticky\.cookie\.ttl: expected a duration like 1h \(1s to 9600h\), got "\d+(\.\d+)?(ms|s|m|h)"$/,
+    example: { sticky: { cookie: { name: "v", ttl: "9601h" } } },
+  },
+  {
+    what: "a day that its month does not have",
+    message: /^expires: expected a time like \S+, got "\d{4}-(02-(29|3.)|..-31)T.*"$/,
+    example: { expires: "2026-02-29T00:00:00Z" },
+  },
+];
+
+const hour: Json = { requests: 1, per: "hour" };
+const limited = (...limits: Json[]): Json => ({ limits });
+const overridden = (...overrides: Json[]): Json =>
+  limited({ name: "a", key: [{ header: "x" }, { host: {} }], limit: hour, overrides });
+
+export const LOCAL_RATE_LIMIT_UNSAID: readonly Unsaid[] = [
+  {
+    what: "a limit's name that another limit has",
+    message: /^limits\[\d+\]\.name: another limit has this name$/,
+    example: limited({ name: "a", limit: hour }, { name: "a", limit: hour }),
+  },
+  {
+    what: "a burst that nobody lives to see",
+    message: /imit: a burst that takes more than 73 years to come$/,
+    example: limited({ name: "a", limit: { requests: 1, per: "day", burst: 100_000 } }),
+  },
+  {
+    what: "a cost above the burst",
+    message: /^limits\[\d+\]\.cost: more than the burst: no request would pass$/,
+    example: limited({ name: "a", limit: hour, cost: 2 }),
+  },
+  {
+    what: "a cost above the burst of an override",
+    message: /^limits\[\d+\]\.overrides\[\d+\]: the cost is more than the burst: no request would pass$/,
+    example: limited({
+      name: "a",
+      key: [{ header: "x" }],
+      limit: { requests: 9, per: "hour" },
+      overrides: [{ key: ["b"], limit: hour }],
+      cost: 2,
+    }),
+  },
+  {
+    what: "an override that has not one value for each part of the key",
+    message: /\.key: expected a list of \d+ texts, one for each part of `key`, got (a|an empty) list$/,
+    example: overridden({ key: ["a"], limit: hour }),
+  },
+  {
+    what: "an override that comes twice",
+    message: /\.key: another override has this key$/,
+    example: overridden({ key: ["a", "b"], limit: hour }, { key: ["a", "b"], limit: hour }),
   },
 ];

@@ -7,7 +7,13 @@ import { Host, type PluginModule } from "../host/index.ts";
 import { Plugin } from "../host/plugin.ts";
 
 /** The files with schemas, by what their `$id`s are relative to. */
-const SCHEMAS = ["assembly/schema.json", "filters/schema.json", "filters/dark-launch/schema.json"];
+export const SCHEMAS = [
+  "assembly/schema.json",
+  "assembly/limit/schema.json",
+  "filters/schema.json",
+  "filters/dark-launch/schema.json",
+  "filters/local-rate-limit/schema.json",
+];
 
 /** A validator that reports every error and takes no keyword that it does not know, nor one where it says nothing. */
 export function emptyValidator(): Ajv2020 {

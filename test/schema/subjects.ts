@@ -1,0 +1,91 @@
+/** The filters whose schemas are held against their readers. */
+import type fc from "fast-check";
+import { rightDarkLaunch, smallDarkLaunch } from "./dark-launch.ts";
+import { rightLocalRateLimit, smallLocalRateLimit } from "./local-rate-limit.ts";
+import { DARK_LAUNCH_UNSAID, LOCAL_RATE_LIMIT_UNSAID, type Unsaid } from "./unsaid.ts";
+import type { Json } from "./vocabulary.ts";
+
+export interface Schema {
+  properties?: Record<string, Schema>;
+  [keyword: string]: unknown;
+}
+
+/** An object of a configuration: the fields that the schema has there, and a configuration with a field `zzz` there. */
+export interface Place {
+  place: string;
+  fields: string[];
+  configuration: Json;
+}
+
+export interface Subject {
+  filter: string;
+  right: () => fc.Arbitrary<Json>;
+  small: () => fc.Arbitrary<Json>;
+  unsaid: readonly Unsaid[];
+  /** Shared definitions that it does not use. */
+  without: readonly string[];
+  places: (schema: Schema, vocabulary: Record<string, Schema>) => Place[];
+}
+
+/** What only rate limits use of what filters share. */
+const LIMITS = ["rate", "refusal", "limitFields"];
+
+export const SUBJECTS: readonly Subject[] = [
+  {
+    filter: "dark-launch",
+    right: rightDarkLaunch,
+    small: smallDarkLaunch,
+    unsaid: DARK_LAUNCH_UNSAID,
+    without: LIMITS,
+    places: ({ properties, ...schema }, vocabulary) => {
+      const $defs = schema.$defs as Record<string, Schema>;
+      const ruled = (rule: object): Json => ({ rules: [{ name: "a", variant: "v", ...rule }] });
+      const key = (part: Json): Json => ruled({ match: { percentage: { value: 1, by: [part] } } });
+      const [, stringMatch] = vocabulary.stringMatch!.oneOf as Schema[];
+      const { remoteAddress, path } = vocabulary.keyPart!.properties!;
+      return [
+        at("the filter", properties, { zzz: 1 }),
+        at("a rule", $defs.rule?.properties, ruled({ zzz: 1 })),
+        at("one of variants", $defs.weightedVariant?.properties, {
+          rules: [{ name: "a", variants: [{ zzz: 1 }] }],
+        }),
+        at("the cookie", $defs.cookie?.properties, { sticky: { cookie: { zzz: 1 } } }),
+        at("sticky", properties?.sticky?.properties, { sticky: { zzz: 1 } }),
+        at("RequestMatch", vocabulary.requestMatch!.properties, ruled({ match: { zzz: 1 } })),
+        at("StringMatch", stringMatch?.properties, ruled({ match: { path: { zzz: 1 } } })),
+        at("source", vocabulary.source?.properties, ruled({ match: { source: { zzz: 1 } } })),
+        at("percentage", vocabulary.percentage?.properties, ruled({ match: { percentage: { zzz: 1 } } })),
+        at("Key", vocabulary.keyPart?.properties, key({ zzz: 1 })),
+        at("remoteAddress", remoteAddress?.properties, key({ remoteAddress: { zzz: 1 } })),
+        at("path", path?.properties, key({ path: { zzz: 1 } })),
+      ];
+    },
+  },
+  {
+    filter: "local-rate-limit",
+    right: rightLocalRateLimit,
+    small: smallLocalRateLimit,
+    unsaid: LOCAL_RATE_LIMIT_UNSAID,
+    without: ["timestamp", "duration", "salt"],
+    places: ({ properties, ...schema }, vocabulary) => {
+      const $defs = schema.$defs as Record<string, Schema>;
+      const limited = (limit: object): Json => ({
+        limits: [{ name: "a", key: [{ host: {} }], limit: { requests: 1, per: "day" }, ...limit }],
+      });
+      return [
+        at("the filter", properties, { ...(limited({}) as object), zzz: 1 }),
+        at("a limit", $defs.localLimit?.properties, limited({ zzz: 1 })),
+        at("a rate", vocabulary.rate?.properties, limited({ limit: { zzz: 1 } })),
+        at("an override", $defs.localOverride?.properties, limited({ overrides: [{ zzz: 1 }] })),
+        at("the response", vocabulary.refusal?.properties, {
+          ...(limited({}) as object),
+          response: { zzz: 1 },
+        }),
+      ];
+    },
+  },
+];
+
+function at(place: string, fields: Record<string, Schema> | undefined, configuration: Json): Place {
+  return { place, fields: Object.keys(fields ?? {}), configuration };
+}
