@@ -33,9 +33,10 @@ export default defineConfig(
     },
   },
   {
-    // The host's core runs wherever WebAssembly does: only its driver may know Node.
-    files: ["test/host/*.ts"],
+    // The host's core runs wherever WebAssembly does: only its driver may know Node. The rate limit service's core runs in it.
+    files: ["test/host/*.ts", "cli/ratelimit-service/*.ts"],
     ignores: [
+      "cli/ratelimit-service/server.ts",
       "test/host/driver.ts",
       "test/host/node-libraries.ts",
       "test/host/test-modules.ts",

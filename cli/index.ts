@@ -1,9 +1,13 @@
 #!/usr/bin/env node
-/** The `outrigger` command: checks configurations, plays scenarios, explains decisions. `docs/cli.md` is its manual. */
+/**
+ * The `outrigger` command: checks configurations, plays scenarios, explains decisions, serves rate limits for development.
+ * `docs/cli.md` is its manual.
+ */
 import { fileURLToPath } from "node:url";
 import { Command, CommanderError, Option } from "commander";
 import { ExitCode, UserError } from "./errors.ts";
 import { explain, type ExplainOptions } from "./explain.ts";
+import type { RateLimitServiceOptions } from "./ratelimit-service.ts";
 import { playScenarios, type TestOptions } from "./test.ts";
 import { printable, stderr } from "./terminal.ts";
 import { validate, type ValidateOptions } from "./validate.ts";
@@ -147,6 +151,32 @@ Examples:
     )
     .action((options: ExplainOptions) => {
       process.exitCode = explain(options);
+    });
+
+  command
+    .command("ratelimit-service")
+    .description("serve rate limits from memory, for development only")
+    .requiredOption(
+      "-c, --config <path...>",
+      "files of envoyproxy/ratelimit's configuration, or folders with them",
+    )
+    .option("-p, --port <number>", "where to listen; 0 for a free port", "8081")
+    .option("--host <address>", "on which address", "127.0.0.1")
+    .addHelpText(
+      "after",
+      `
+Answers envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit as envoyproxy/ratelimit does, without Redis: it counts in
+its own memory, so each start begins at nothing, and two of them know nothing of each other. For development only.
+Changed files are read again; SIGHUP reads them at once.
+
+Examples:
+  $ outrigger ratelimit-service --config config.yaml
+  $ outrigger ratelimit-service --config limits/ --port 18081`,
+    )
+    .action(async (options: RateLimitServiceOptions) => {
+      // The gRPC library takes longer to begin than the other commands need as a whole.
+      const { serveRateLimits } = await import("./ratelimit-service.ts");
+      process.exitCode = await serveRateLimits(options);
     });
   return command;
 }

@@ -1,0 +1,75 @@
+/** Configurations with ratelimit's verdict on them; `real.e2e.test.ts` holds both it and our reader to these. */
+
+const one = (descriptor: string): string => `domain: d\ndescriptors:\n- ${descriptor}\n`;
+const limited = (limit: string): string => one(`{key: a, rate_limit: ${limit}}`);
+
+export const ACCEPTED: Readonly<Record<string, string>> = {
+  "no descriptors": "domain: d\n",
+  "descriptors that are nothing": "domain: d\ndescriptors:\n",
+  "a key without a limit": one("key: a"),
+  "each unit": `domain: d\ndescriptors:\n${["second", "MINUTE", "Hour", "day", "week", "month", "year"]
+    .map((unit) => `- {key: ${unit}, rate_limit: {unit: ${unit}, requests_per_unit: 1}}`)
+    .join("\n")}\n`,
+  "no requests_per_unit": limited("{unit: day}"),
+  "requests_per_unit of nothing": limited("{unit: day, requests_per_unit: }"),
+  "the most requests": limited("{unit: day, requests_per_unit: 4294967295}"),
+  "hexadecimal and underscores": limited("{unit: day, requests_per_unit: 0x1_0}"),
+  "an unlimited limit": limited("{unlimited: true}"),
+  "an unlimited limit of an unknown unit": limited("{unlimited: true, unit: fortnight}"),
+  "booleans of YAML 1.1": one("{key: a, shadow_mode: on, quota_mode: NO, detailed_metric: y}"),
+  "numbers and booleans as text": one("{key: 404, value: yes}"),
+  "a date as text": one("{key: 2026-11-26}"),
+  "a limit that is nothing": one("{key: a, rate_limit: }"),
+  "a limit that replaces one that is nowhere": limited("{unit: day, replaces: [{name: x}]}"),
+  "fields in the wrong place": "domain: d\nunit: day\nname: [{key: x}]\ndescriptors: [{key: a, unit: 7}]\n",
+  "the last of two equal fields": "domain: d\ndomain: e\n",
+  "a merged map": "domain: d\ndescriptors:\n- &x {key: a}\n- {<<: *x, value: b}\n",
+  "only the first document": "domain: d\n---\nnonsense: true\n",
+  "a wildcard that shares": one("{key: a, value: b*, share_threshold: true}"),
+  "a key that is a wildcard": one("{key: a*, share_threshold: true}"),
+  "all fields": one(
+    "{key: a, value: b, shadow_mode: true, quota_mode: true, detailed_metric: true, value_to_metric: true, " +
+      "rate_limit: {unit: day, requests_per_unit: 1, name: n, replaces: [{name: m}]}, descriptors: [{key: c}]}",
+  ),
+};
+
+export const REFUSED: Readonly<Record<string, string>> = {
+  nothing: "",
+  "a text": "domain\n",
+  "a list": "- domain: d\n",
+  "no domain": "descriptors: []\n",
+  "an empty domain": 'domain: ""\n',
+  "a domain that is a fraction": "domain: 1.5\n",
+  "a domain that is a list": "domain: [d]\n",
+  "an integer beyond 64 bits": "domain: 99999999999999999999\n",
+  "an unknown field": "domain: d\ndescriptor: []\n",
+  "an unknown field where nothing means anything": "domain: d\nname: {x: 1}\n",
+  "a field that is no text": "domain: d\n1: x\n",
+  "a field that is a boolean": "domain: d\ny: x\n",
+  "descriptors that are a map": "domain: d\ndescriptors: {key: a}\n",
+  "descriptors that are a text": 'domain: d\ndescriptors: ""\n',
+  "a descriptor that is nothing": "domain: d\ndescriptors:\n-\n",
+  "a descriptor that is a text": one("a"),
+  "no key": one("value: b"),
+  "an empty key": one('key: ""'),
+  "two equal descriptors": "domain: d\ndescriptors: [{key: a, value: b}, {key: a, value: b}]\n",
+  "two descriptors that are joined to the same": "domain: d\ndescriptors: [{key: a_b}, {key: a, value: b}]\n",
+  "equal descriptors within one": one("{key: a, descriptors: [{key: b}, {key: b}]}"),
+  "a limit without a unit": limited("{requests_per_unit: 1}"),
+  "a limit with nothing": limited("{}"),
+  "a limit that is a list": limited("[]"),
+  "an unknown unit": limited("{unit: fortnight, requests_per_unit: 1}"),
+  "the unknown unit": limited("{unit: unknown, requests_per_unit: 1}"),
+  "an unlimited limit with a unit": limited("{unlimited: true, unit: day}"),
+  "requests below 0": limited("{unit: day, requests_per_unit: -1}"),
+  "requests beyond 32 bits": limited("{unit: day, requests_per_unit: 4294967296}"),
+  "a fraction of requests": limited("{unit: day, requests_per_unit: 1.5}"),
+  "requests in quotes": limited('{unit: day, requests_per_unit: "1"}'),
+  "a boolean in quotes": one('{key: a, shadow_mode: "true"}'),
+  "a boolean that is a number": one("{key: a, shadow_mode: 1}"),
+  "a limit that replaces itself": limited("{unit: day, name: n, replaces: [{name: n}]}"),
+  "a limit that replaces nothing": limited("{unit: day, replaces: [{name: }]}"),
+  "names in place of maps that are replaced": limited("{unit: day, replaces: [n]}"),
+  "share_threshold without a wildcard": one("{key: a, value: b, share_threshold: true}"),
+  "text that is no YAML": "domain: [d\n",
+};
