@@ -12,7 +12,7 @@ import { LimitFields, readLimitFields } from "../../assembly/limit/limit-headers
 import { namespaceOf } from "../../assembly/limit/namespace";
 import { Rate, readRate } from "../../assembly/limit/rate";
 import { Refusal } from "../../assembly/limit/refusal";
-import { States } from "../../assembly/limit/states";
+import { States } from "./states";
 import { emptyList } from "../../assembly/list";
 import { Attribute } from "../../assembly/match/attribute";
 import { readRequestMatch, RequestMatcher } from "../../assembly/match/request-match";

@@ -10,7 +10,7 @@ import { JsonNode } from "../../assembly/json/node";
 import { structToJson } from "../../assembly/json/struct-json";
 import { SECOND } from "../../assembly/limit/rate";
 import { slotHash } from "../../assembly/limit/slot-sets";
-import { Known } from "../../assembly/limit/states";
+import { Known } from "./states";
 import { Mode } from "../../assembly/mode";
 import { RequestView } from "../../assembly/request-view";
 import { ResponseView } from "../../assembly/response-view";

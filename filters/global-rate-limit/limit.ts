@@ -4,7 +4,7 @@ import { Counter, defineCounter, labelled } from "../../assembly/host/metrics";
 import { Buckets } from "../../assembly/limit/buckets";
 import { bucketAt, holds, waitFor } from "../../assembly/limit/gcra";
 import { Rate, SECOND, spanOf } from "../../assembly/limit/rate";
-import { States } from "../../assembly/limit/states";
+import { States } from "./states";
 import { Mode } from "../../assembly/mode";
 import { reasonOf } from "../../assembly/reason";
 import { Descriptor, hitsOf } from "./descriptor";

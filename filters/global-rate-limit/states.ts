@@ -1,6 +1,6 @@
-import { Bytes } from "../bytes/bytes";
-import { SECOND } from "./rate";
-import { SlotSets } from "./slot-sets";
+import { Bytes } from "../../assembly/bytes/bytes";
+import { SECOND } from "../../assembly/limit/rate";
+import { SlotSets } from "../../assembly/limit/slot-sets";
 import { leaseSize } from "./lease-size";
 
 /** What is to be done about a request, after a look at what this proxy knows of its descriptor. */
