@@ -93,6 +93,12 @@ export function readKey(reader: ConfigReader, list: JsonNode): Key | null {
   return parts.length == <i32>list.count ? new Key(StaticArray.fromArray(parts)) : null;
 }
 
+/** Reads one part of a key, like `{header: x-user-id}`. Null where it is wrong. */
+export function readKeyPart(reader: ConfigReader, item: JsonNode): Attribute | null {
+  const attribute = readPart(reader, item);
+  return attribute == null ? null : internAttribute(reader, attribute);
+}
+
 function readPart(reader: ConfigReader, item: JsonNode): Attribute | null {
   const value = item.first;
   if (item.kind != JsonKind.Object || value == null || item.count != 1) {

@@ -2,12 +2,15 @@
 import { registerFilter } from "../assembly/filter-root";
 import { registerSuite } from "../assembly/suite";
 import { DarkLaunch } from "./dark-launch/filter";
+import { GlobalRateLimit } from "./global-rate-limit/filter";
 import { LocalRateLimit } from "./local-rate-limit/filter";
 
 export {
   proxy_abi_version_0_2_1,
   proxy_on_configure,
   proxy_on_context_create,
+  proxy_on_grpc_close,
+  proxy_on_grpc_receive,
   proxy_on_memory_allocate,
   proxy_on_request_headers,
   proxy_on_response_headers,
@@ -16,4 +19,5 @@ export {
 
 registerFilter("dark-launch", () => new DarkLaunch());
 registerFilter("local-rate-limit", () => new LocalRateLimit());
+registerFilter("global-rate-limit", () => new GlobalRateLimit());
 registerSuite();

@@ -1,8 +1,14 @@
 /** The filters whose schemas are held against their readers. */
 import type fc from "fast-check";
 import { rightDarkLaunch, smallDarkLaunch } from "./dark-launch.ts";
+import { rightGlobalRateLimit, smallGlobalRateLimit } from "./global-rate-limit.ts";
 import { rightLocalRateLimit, smallLocalRateLimit } from "./local-rate-limit.ts";
-import { DARK_LAUNCH_UNSAID, LOCAL_RATE_LIMIT_UNSAID, type Unsaid } from "./unsaid.ts";
+import {
+  DARK_LAUNCH_UNSAID,
+  GLOBAL_RATE_LIMIT_UNSAID,
+  LOCAL_RATE_LIMIT_UNSAID,
+  type Unsaid,
+} from "./unsaid.ts";
 import type { Json } from "./vocabulary.ts";
 
 export interface Schema {
@@ -81,6 +87,32 @@ export const SUBJECTS: readonly Subject[] = [
           ...(limited({}) as object),
           response: { zzz: 1 },
         }),
+      ];
+    },
+  },
+  {
+    filter: "global-rate-limit",
+    right: rightGlobalRateLimit,
+    small: smallGlobalRateLimit,
+    unsaid: GLOBAL_RATE_LIMIT_UNSAID,
+    without: ["timestamp", "salt"],
+    places: ({ properties, ...schema }) => {
+      const $defs = schema.$defs as Record<string, Schema>;
+      const { globalLimit, entry } = $defs;
+      const base = { domain: "d", service: { cluster: "c" } };
+      const limited = (limit: object): Json => ({
+        ...base,
+        limits: [{ name: "a", descriptor: [{ key: "k", value: "v" }], ...limit }],
+      });
+      const all = limited({}) as object;
+      return [
+        at("the filter", properties, { ...all, zzz: 1 }),
+        at("the service", properties?.service?.properties, { ...all, service: { cluster: "c", zzz: 1 } }),
+        at("the breaker", properties?.breaker?.properties, { ...all, breaker: { zzz: 1 } }),
+        at("a limit", globalLimit?.properties, limited({ zzz: 1 })),
+        at("an entry", entry?.properties, limited({ descriptor: [{ zzz: 1 }] })),
+        at("the service's limit", globalLimit?.properties?.limit?.properties, limited({ limit: { zzz: 1 } })),
+        at("a lease", globalLimit?.properties?.lease?.properties, limited({ lease: { zzz: 1 } })),
       ];
     },
   },

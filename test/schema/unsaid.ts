@@ -137,3 +137,53 @@ export const LOCAL_RATE_LIMIT_UNSAID: readonly Unsaid[] = [
     example: overridden({ key: ["a", "b"], limit: hour }, { key: ["a", "b"], limit: hour }),
   },
 ];
+
+const asked = (...limits: Json[]): Record<string, Json> => ({
+  domain: "d",
+  service: { cluster: "c" },
+  limits,
+});
+const described = { name: "a", descriptor: [{ key: "k", value: "v" }] };
+
+export const GLOBAL_RATE_LIMIT_UNSAID: readonly Unsaid[] = [
+  {
+    what: "a limit's name that another limit has",
+    message: /^limits\[\d+\]\.name: another limit has this name$/,
+    example: asked(described, described),
+  },
+  {
+    what: "a lease that is not more than a request takes",
+    message: /^limits\[\d+\]\.lease\.max: not more than the `hits` of one request$/,
+    example: asked({ ...described, hits: 9, lease: { max: 9 } }),
+  },
+  {
+    what: "a local burst below what a request takes",
+    message: /^limits\[\d+\]\.local: a burst below `hits` admits nothing$/,
+    example: asked({ ...described, hits: 9, local: { requests: 1, per: "hour" } }),
+  },
+  {
+    what: "a local burst that nobody lives to see",
+    message: /^limits\[\d+\]\.local: a burst that takes more than 73 years to come$/,
+    example: asked({ ...described, local: { requests: 1, per: "day", burst: 100_000 } }),
+  },
+  {
+    what: "failureMode local without a limit for it",
+    message: /^limits\[\d+\]\.local: required; expected a limit, like .*, for failureMode local$/,
+    example: { ...asked(described), failureMode: "local" },
+  },
+  {
+    what: "a timeout below a millisecond or above a minute",
+    message: /^service\.timeout: expected a duration like 20ms \(1ms to 60s\), got "[\d.]+(ms|s|m|h)"$/,
+    example: { ...asked(described), service: { cluster: "c", timeout: "2m" } },
+  },
+  {
+    what: "an interval below a millisecond or above an hour",
+    message: /^breaker\.\w+: expected a duration like \d+s \(1ms to 1h\), got "[\d.]+(ms|s|m|h)"$/,
+    example: { ...asked(described), breaker: { maxInterval: "2h" } },
+  },
+  {
+    what: "a longest interval below the first one",
+    message: /^breaker: maxInterval is below baseInterval$/,
+    example: { ...asked(described), breaker: { baseInterval: "31s" } },
+  },
+];

@@ -12,6 +12,7 @@ export const SCHEMAS = [
   "assembly/limit/schema.json",
   "filters/schema.json",
   "filters/dark-launch/schema.json",
+  "filters/global-rate-limit/schema.json",
   "filters/local-rate-limit/schema.json",
 ];
 

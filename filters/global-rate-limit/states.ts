@@ -1,6 +1,6 @@
-import { Bytes } from "../bytes/bytes";
-import { SECOND } from "./rate";
-import { SlotSets } from "./slot-sets";
+import { Bytes } from "../../assembly/bytes/bytes";
+import { SECOND } from "../../assembly/limit/rate";
+import { SlotSets } from "../../assembly/limit/slot-sets";
 import { leaseSize } from "./lease-size";
 
 /** What is to be done about a request, after a look at what this proxy knows of its descriptor. */
@@ -35,6 +35,8 @@ export class States {
   limit: u32 = 0;
   remaining: u32 = 0;
   reset: u64 = 0;
+  /** Seconds of the limit's unit. */
+  window: u32 = 0;
   /** No slot was free for the descriptor at hand. */
   full: bool = false;
 
@@ -239,6 +241,7 @@ export class States {
     this.limit = load<u32>(slot, LIMIT);
     this.remaining = load<u32>(slot, DENIED) != 0 ? 0 : load<u32>(slot, REMAINING);
     this.reset = until > now ? until - now + SECOND : 0;
+    this.window = load<u32>(slot, WINDOW);
   }
 }
 

@@ -1,0 +1,344 @@
+import { Annotate, readAnnotate } from "../../assembly/annotate";
+import { ByteMap } from "../../assembly/bytes/byte-map";
+import { ABSENT, byteString, Bytes, lengthOf, literal } from "../../assembly/bytes/bytes";
+import { ProcessKey, processKey } from "../../assembly/host/process-key";
+import { ConfigReader } from "../../assembly/json/config-reader";
+import { readDuration } from "../../assembly/json/duration";
+import { JsonKind, JsonNode } from "../../assembly/json/node";
+import { isWord, positionAmong } from "../../assembly/json/words";
+import { readKeyPart } from "../../assembly/key";
+import { Buckets } from "../../assembly/limit/buckets";
+import { LimitFields, readLimitFields } from "../../assembly/limit/limit-headers";
+import { namespaceOf } from "../../assembly/limit/namespace";
+import { Rate, readRate } from "../../assembly/limit/rate";
+import { Refusal } from "../../assembly/limit/refusal";
+import { States } from "./states";
+import { emptyList } from "../../assembly/list";
+import { Attribute } from "../../assembly/match/attribute";
+import { readRequestMatch, RequestMatcher } from "../../assembly/match/request-match";
+import { RuleIndex } from "../../assembly/match/rule-index";
+import { Mode, readMode } from "../../assembly/mode";
+import { isSecretHeader } from "../../assembly/secrets";
+import { Breaker } from "./breaker";
+import { Descriptor, Entry, overrideOf } from "./descriptor";
+import { Limit, NAME } from "./limit";
+
+/** What becomes of requests when the service fails. */
+export enum FailureMode {
+  Allow,
+  Deny,
+  /** The proxy's own buckets decide. */
+  Local,
+}
+
+/** The configuration of `global-rate-limit`; `schema.json` describes its JSON form. */
+@final
+export class GlobalRateLimitConfig {
+  domain: Bytes = ABSENT;
+  cluster: Bytes = ABSENT;
+  /** Milliseconds. */
+  timeout: u32 = 20;
+  failureMode: FailureMode = FailureMode.Allow;
+  statusOnError: u32 = 500;
+  mode: Mode = Mode.Enforce;
+  annotate: Annotate = Annotate.Decisions;
+  fields: LimitFields = LimitFields.Off;
+  readonly refusal: Refusal = new Refusal();
+  breaker: Breaker = new Breaker(1, 0, 0, 0);
+  limits: StaticArray<Limit> = new StaticArray<Limit>(0);
+  index: RuleIndex = new RuleIndex(emptyList<RequestMatcher>());
+  /** Of the hashes of descriptors; null where no limit needs them. */
+  key: ProcessKey | null = null;
+  private namespace: string = "";
+
+  /** Reads all of it; what is wrong goes to the reader, and the configuration is then not to be used. */
+  read(config: JsonNode, reader: ConfigReader): void {
+    if (!reader.object(config, FIELDS)) return;
+    this.namespace = namespaceOf(NAME, config);
+    this.domain = readText(reader, config, "domain", "the domain of the service's configuration");
+    this.readService(reader, config);
+    this.failureMode = reader.choice(config, "failureMode", "allow deny local", FailureMode.Allow);
+    const status = reader.member(config, "statusOnError");
+    if (status != null) this.statusOnError = reader.integer(status, 400, 599);
+    this.mode = readMode(reader, config);
+    this.annotate = readAnnotate(reader, config);
+    this.fields = readLimitFields(reader, config);
+    this.refusal.read(reader, config);
+    this.readBreaker(reader, config);
+    this.readLimits(reader, config);
+    if (reader.failed) return;
+    for (let at = 0; at < this.limits.length; at++) {
+      if (this.limits[at].isKeyed && this.key == null) this.key = processKey(KEY_NAME);
+      if (this.limits[at].isKeyed && this.key == null) {
+        reader.problem(config, "the host has no random bytes");
+        return;
+      }
+      this.limits[at].define();
+    }
+  }
+
+  private readService(reader: ConfigReader, config: JsonNode): void {
+    const node = reader.required(config, "service", "an object with the service's cluster");
+    if (node == null || !reader.object(node, "cluster timeout")) return;
+    this.cluster = readText(reader, node, "cluster", "the name of a cluster");
+    const timeout = reader.member(node, "timeout");
+    if (timeout == null) return;
+    const milliseconds = readDuration(reader, timeout, 1, 60000, "20ms (1ms to 60s)");
+    if (!isNaN(milliseconds)) this.timeout = <u32>milliseconds;
+  }
+
+  private readBreaker(reader: ConfigReader, config: JsonNode): void {
+    let failures = 5;
+    let shortest: f64 = 1000;
+    let longest: f64 = 30000;
+    const node = reader.member(config, "breaker");
+    if (node != null && reader.object(node, "consecutiveFailures baseInterval maxInterval")) {
+      const failuresNode = reader.member(node, "consecutiveFailures");
+      if (failuresNode != null) failures = reader.integer(failuresNode, 1, 1000000);
+      const base = reader.member(node, "baseInterval");
+      if (base != null) shortest = readDuration(reader, base, 1, HOUR, "1s (1ms to 1h)");
+      const most = reader.member(node, "maxInterval");
+      if (most != null) longest = readDuration(reader, most, 1, HOUR, "30s (1ms to 1h)");
+      if (longest < shortest) reader.problem(node, "maxInterval is below baseInterval");
+    }
+    const patience = <u64>this.timeout * MILLISECOND + LATE;
+    this.breaker = new Breaker(failures, nanoseconds(shortest), nanoseconds(longest), patience);
+  }
+
+  private readLimits(reader: ConfigReader, config: JsonNode): void {
+    const list = reader.required(config, "limits", "a list of limits");
+    if (list == null) return;
+    if (list.kind != JsonKind.Array || list.count - 1 >= MAX_LIMITS) {
+      reader.unexpected(list, "a list of 1 to 1000 limits");
+      return;
+    }
+    const limits = emptyList<Limit>();
+    const matches = emptyList<RequestMatcher>();
+    const names = new ByteMap(list.count);
+    let item = list.first;
+    while (item != null) {
+      if (reader.object(item, LIMIT_FIELDS)) {
+        matches.push(readRequestMatch(reader, reader.member(item, "match")));
+        const limit = this.readLimit(reader, item, names);
+        if (limit != null) limits.push(limit);
+      }
+      item = item.next;
+    }
+    if (reader.failed) return;
+    this.limits = StaticArray.fromArray(limits);
+    this.index = new RuleIndex(matches);
+  }
+
+  private readLimit(reader: ConfigReader, node: JsonNode, names: ByteMap): Limit | null {
+    const nameNode = reader.required(node, "name", "a name");
+    const name = nameNode == null ? ABSENT : readName(nameNode, names, reader);
+    const mode = readMode(reader, node);
+    const descriptors = readDescriptors(reader, node);
+    const hits = readCount(reader, node, "hits", 1, MOST_HITS, 1);
+    const keys = readCount(reader, node, "maxKeys", 1, MOST_HITS, 10000);
+    const remembers = reader.boolean(node, "cacheDenials", false);
+    const most = readLease(reader, node, hits);
+    const rate = this.readLocal(reader, node, hits);
+    if (name == ABSENT || reader.failed) return null;
+    const text = byteString(name);
+    const prefix = this.namespace + text;
+    let states: States | null = null;
+    if (remembers || most > 0) states = new States(reader.keeper.keepText(prefix + "\0states\0"), keys, most);
+    let buckets: Buckets | null = null;
+    if (rate != null && this.failureMode == FailureMode.Local) {
+      buckets = new Buckets(reader.keeper.keepText(prefix + "\0local\0"), keys);
+    }
+    return new Limit(
+      reader.keeper,
+      text,
+      this.mode == Mode.Shadow ? Mode.Shadow : mode,
+      StaticArray.fromArray(descriptors),
+      hits,
+      remembers,
+      most > 0,
+      states,
+      rate,
+      buckets,
+    );
+  }
+
+  private readLocal(reader: ConfigReader, limit: JsonNode, hits: u32): Rate | null {
+    const node = reader.member(limit, "local");
+    if (node == null) {
+      if (this.failureMode == FailureMode.Local) {
+        reader.missing(limit, "local", "a limit, like {requests: 100, per: minute}, for failureMode local");
+      }
+      return null;
+    }
+    const rate = readRate(reader, node);
+    if (rate != null && rate.burst < hits) reader.problem(node, "a burst below `hits` admits nothing");
+    return rate;
+  }
+}
+
+const FIELDS =
+  "domain service failureMode statusOnError mode annotate limits response responseHeaders breaker";
+const LIMIT_FIELDS = "name match descriptor descriptors hits limit cacheDenials lease local maxKeys mode";
+/** Reasons of the filter's own. */
+const OWN_NAMES = "error allowed";
+const MAX_LIMITS: u32 = 1000;
+const MAX_DESCRIPTORS: u32 = 16;
+const MAX_ENTRIES: u32 = 16;
+const MOST_HITS: i32 = 1000000;
+const MOST_REQUESTS: i32 = 1000000000;
+/** Milliseconds. */
+const HOUR: f64 = 3600000;
+/** Nanoseconds. */
+const MILLISECOND: u64 = 1000000;
+/** Nanoseconds after a timeout, after which an answer does not come any more. */
+export const LATE: u64 = 1000000000;
+// @ts-ignore: decorator
+@lazy const KEY_NAME = literal("global-rate-limit/key");
+
+/** The nanoseconds of as many milliseconds; a second for what is no number, and so a problem. */
+function nanoseconds(milliseconds: f64): u64 {
+  return isNaN(milliseconds) ? 1000000000 : <u64>(milliseconds * 1e6);
+}
+
+/** A text of at least a byte that must be there. */
+function readText(reader: ConfigReader, object: JsonNode, name: string, expected: string): Bytes {
+  const node = reader.required(object, name, expected);
+  return node == null ? ABSENT : filled(reader, node, expected);
+}
+
+function filled(reader: ConfigReader, node: JsonNode, expected: string): Bytes {
+  if (node.kind == JsonKind.String && lengthOf(node.text) > 0) return reader.keeper.keep(node.text);
+  reader.unexpected(node, expected);
+  return ABSENT;
+}
+
+function readCount(
+  reader: ConfigReader,
+  object: JsonNode,
+  name: string,
+  least: i32,
+  most: i32,
+  otherwise: i32,
+): i32 {
+  const node = reader.member(object, name);
+  return node == null ? otherwise : reader.integer(node, least, most);
+}
+
+function readName(node: JsonNode, names: ByteMap, reader: ConfigReader): Bytes {
+  const name = reader.name(node);
+  if (name == ABSENT) return name;
+  if (positionAmong(name, OWN_NAMES) >= 0) {
+    reader.problem(node, "a reason of the filter's own; expected another name");
+  }
+  if (names.has(name)) reader.problem(node, "another limit has this name");
+  names.set(name, 0);
+  return name;
+}
+
+/** The most that a lease may be; 0 without one. */
+function readLease(reader: ConfigReader, limit: JsonNode, hits: i32): i32 {
+  const node = reader.member(limit, "lease");
+  if (node == null || !reader.object(node, "max")) return 0;
+  const max = reader.required(node, "max", "how many units at once");
+  if (max == null) return 0;
+  const most = reader.integer(max, 2, MOST_HITS);
+  if (most <= hits) reader.problem(max, "not more than the `hits` of one request");
+  return most;
+}
+
+/** Reads `descriptor`, or `descriptors`, of a limit. */
+function readDescriptors(reader: ConfigReader, limit: JsonNode): Descriptor[] {
+  const descriptors = emptyList<Descriptor>();
+  const ownLimit = readOverride(reader, limit);
+  const one = reader.member(limit, "descriptor");
+  const several = reader.member(limit, "descriptors");
+  if (one != null && several != null) {
+    reader.problem(limit, "has both descriptor and descriptors; expected one of them");
+  } else if (one != null) {
+    readDescriptor(reader, one, ownLimit, descriptors);
+  } else if (several == null) {
+    reader.missing(
+      limit,
+      "descriptor",
+      "a list of entries, like {key: remote_address, from: {remoteAddress: {}}}",
+    );
+  } else if (several.kind != JsonKind.Array || several.count - 1 >= MAX_DESCRIPTORS) {
+    reader.unexpected(several, "a list of 1 to 16 descriptors");
+  } else {
+    let item = several.first;
+    while (item != null) {
+      readDescriptor(reader, item, ownLimit, descriptors);
+      item = item.next;
+    }
+  }
+  return descriptors;
+}
+
+function readDescriptor(
+  reader: ConfigReader,
+  list: JsonNode,
+  ownLimit: Bytes,
+  descriptors: Descriptor[],
+): void {
+  if (list.kind != JsonKind.Array || list.count - 1 >= MAX_ENTRIES) {
+    reader.unexpected(list, "a list of 1 to 16 entries, like {key: generic_key, value: default}");
+    return;
+  }
+  const entries = emptyList<Entry>();
+  let item = list.first;
+  while (item != null) {
+    const entry = reader.object(item, "key value from hash skipIfMissing") ? readEntry(reader, item) : null;
+    if (entry != null) entries.push(entry);
+    item = item.next;
+  }
+  descriptors.push(new Descriptor(StaticArray.fromArray(entries), ownLimit));
+}
+
+function readEntry(reader: ConfigReader, node: JsonNode): Entry | null {
+  const key = readText(reader, node, "key", "the entry's key");
+  const value = reader.member(node, "value");
+  const from = reader.member(node, "from");
+  const hashNode = reader.member(node, "hash");
+  const skipNode = reader.member(node, "skipIfMissing");
+  if (value != null && from != null) {
+    reader.problem(node, "has both value and from; expected one of them");
+    return null;
+  }
+  if (from != null) {
+    const attribute: Attribute | null = readKeyPart(reader, from);
+    const hash = reader.boolean(node, "hash", isSecret(from));
+    const skip = reader.boolean(node, "skipIfMissing", false);
+    return attribute == null ? null : new Entry(key, ABSENT, attribute, hash, skip);
+  }
+  if (hashNode != null)
+    reader.problem(hashNode, "is about what comes `from` the request, which this does not");
+  if (skipNode != null)
+    reader.problem(skipNode, "is about what comes `from` the request, which this does not");
+  if (value == null) {
+    reader.missing(node, "value", "a text (or `from`, a part of a key)");
+    return null;
+  }
+  return new Entry(key, filled(reader, value, "a text that is not empty"), null, false, false);
+}
+
+/** Whether a part of a key is a header, a cookie or a parameter whose name is one of a credential. */
+function isSecret(part: JsonNode): bool {
+  const value = part.first;
+  if (value == null || value.kind != JsonKind.String) return false;
+  const isNamed =
+    isWord(value.name, "header") || isWord(value.name, "cookie") || isWord(value.name, "queryParam");
+  return isNamed && isSecretHeader(value.text);
+}
+
+/** Reads `limit: {requests, per}`, which the service is to apply instead of its own; {@link ABSENT} without it. */
+function readOverride(reader: ConfigReader, limit: JsonNode): Bytes {
+  const node = reader.member(limit, "limit");
+  if (node == null || !reader.object(node, "requests per")) return ABSENT;
+  const requestsNode = reader.required(node, "requests", "how many, a whole number");
+  const perNode = reader.required(node, "per", "second, minute, hour, day, month or year");
+  if (requestsNode == null || perNode == null) return ABSENT;
+  const requests = reader.integer(requestsNode, 1, MOST_REQUESTS);
+  // In the order of `RateLimitUnit` (`envoy/type/v3/ratelimit_unit.proto`), which begins with UNKNOWN.
+  const unit = reader.choice(node, "per", "second minute hour day month year", 0) + 1;
+  return reader.keeper.keep(overrideOf(requests, unit));
+}

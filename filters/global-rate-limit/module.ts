@@ -1,0 +1,16 @@
+import { registerFilter } from "../../assembly/filter-root";
+import { GlobalRateLimit } from "./filter";
+
+export {
+  proxy_abi_version_0_2_1,
+  proxy_on_configure,
+  proxy_on_context_create,
+  proxy_on_grpc_close,
+  proxy_on_grpc_receive,
+  proxy_on_memory_allocate,
+  proxy_on_request_headers,
+  proxy_on_response_headers,
+  proxy_on_tick,
+} from "../../assembly/abi/exports";
+
+registerFilter("global-rate-limit", () => new GlobalRateLimit());

@@ -1,0 +1,157 @@
+import { Bytes, bytesOf, copyTo, lengthOf } from "../../assembly/bytes/bytes";
+import { emptyList } from "../../assembly/list";
+
+/** How it stands with a descriptor of a request. */
+export enum State {
+  /** To be asked about, with others. */
+  Open,
+  /** To be asked about alone: for a lease. */
+  Lease,
+  /** In the call that is out. */
+  Asked,
+  Admitted,
+  /** Admitted by units of a lease. */
+  Spent,
+  Refused,
+  /** The service was not asked, or gave no answer that can be used. */
+  Failed,
+}
+
+/** A descriptor of a request. */
+@unmanaged
+export class Item {
+  /** Keyed, of the descriptor's bytes; 0 where nobody needs it. */
+  hash: u64;
+  /** The serialized descriptor, while the callback lasts in which it was written. */
+  bytes: Bytes;
+  /** When the window ends in which units were spent; for {@link State.Spent}. */
+  until: u64;
+  /** The position of its limit in the configuration, and its own in the limit. */
+  limit: u32;
+  descriptor: u32;
+  state: State;
+  /** Units that are asked for. */
+  units: u32;
+  /** What the service says: requests a window (0: no limit), seconds of it, what remains, seconds until all is back. */
+  requests: u32;
+  window: u32;
+  remaining: u32;
+  reset: u32;
+}
+
+/** Of a request that waits, or whose response is to get headers; items, and then headers, follow in its block. */
+@unmanaged
+export class Record {
+  /** When the call that is out was sent. */
+  sent: u64;
+  /** The block's size, as a power of two times {@link SMALLEST}. */
+  class: u32;
+  /** Items. */
+  count: u32;
+  /** Bytes of headers behind them. */
+  headers: u32;
+  /** The response gets something. */
+  tells: u32;
+}
+
+/** The item at this position of a record. */
+// @ts-ignore: decorator
+@inline
+export function itemOf(record: Record, at: u32): Item {
+  return changetype<Item>(itemsOf(record) + <usize>at * offsetof<Item>());
+}
+
+// @ts-ignore: decorator
+@inline
+export function itemsOf(record: Record): usize {
+  return changetype<usize>(record) + offsetof<Record>();
+}
+
+/** Where the headers of a record begin: names and values, each with its length (u32) in front of it. */
+export function headersOf(record: Record): usize {
+  return itemsOf(record) + <usize>record.count * offsetof<Item>();
+}
+
+/** Writes a header behind those that a record has, for which there is room. */
+export function addHeader(record: Record, name: Bytes, value: Bytes): void {
+  let at = headersOf(record) + record.headers;
+  store<u32>(at, lengthOf(name));
+  at += 4 + copyTo(at + 4, name);
+  store<u32>(at, lengthOf(value));
+  copyTo(at + 4, value);
+  record.headers += HEADER_ROOM + lengthOf(name) + lengthOf(value);
+}
+
+/** Bytes that a header takes beside name and value. */
+export const HEADER_ROOM: u32 = 8;
+
+/** The text with its length in front of it. */
+export function textAt(at: usize): Bytes {
+  return bytesOf(at + 4, load<u32>(at));
+}
+
+/**
+ * Records of a filter's requests, in blocks that are used again: a warm proxy allocates nothing. They are managed memory, which goes with
+ * the configuration, whatever was still in use.
+ */
+@final
+export class Records {
+  /** The first free block of each class, which begins with the address of the next. */
+  private readonly free: StaticArray<usize> = new StaticArray<usize>(CLASSES);
+  private readonly chunks: StaticArray<u8>[] = emptyList<StaticArray<u8>>();
+  private size: u32 = 0;
+
+  /** A record for so many items and bytes of headers; 0 when too many are in use. Its items are not written. */
+  take(count: u32, headers: u32): usize {
+    const needed = <u32>offsetof<Record>() + count * <u32>offsetof<Item>() + headers;
+    let kind: u32 = 0;
+    while (SMALLEST << kind < needed) kind++;
+    if (kind >= CLASSES) return 0;
+    let block = unchecked(this.free[kind]);
+    if (block == 0) {
+      if (!this.grow(kind)) return 0;
+      block = unchecked(this.free[kind]);
+    }
+    unchecked((this.free[kind] = load<usize>(block)));
+    const record = changetype<Record>(block);
+    record.class = kind;
+    record.count = count;
+    record.headers = 0;
+    record.tells = 0;
+    return block;
+  }
+
+  /** Whether a record has room for so many more bytes of headers. */
+  hasRoom(record: Record, more: u32): bool {
+    const used = <u32>(headersOf(record) - changetype<usize>(record)) + record.headers;
+    return used + more <= SMALLEST << record.class;
+  }
+
+  giveBack(record: Record): void {
+    const kind = record.class;
+    store<usize>(changetype<usize>(record), unchecked(this.free[kind]));
+    unchecked((this.free[kind] = changetype<usize>(record)));
+  }
+
+  private grow(kind: u32): bool {
+    const block = SMALLEST << kind;
+    const size = max(block, CHUNK);
+    if (this.size + size > MOST) return false;
+    this.size += size;
+    const chunk = new StaticArray<u8>(size);
+    this.chunks.push(chunk);
+    for (let at: u32 = 0; at < size; at += block) {
+      const start = changetype<usize>(chunk) + at;
+      store<usize>(start, unchecked(this.free[kind]));
+      unchecked((this.free[kind] = start));
+    }
+    return true;
+  }
+}
+
+const SMALLEST: u32 = 256;
+/** The largest block is 32 KiB: all items and all headers there can be. */
+const CLASSES: u32 = 8;
+const CHUNK: u32 = 8192;
+/** Bytes of all records of a filter in a worker. */
+const MOST: u32 = 64 << 20;

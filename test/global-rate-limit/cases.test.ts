@@ -1,0 +1,4 @@
+import { HostDriver } from "../host/driver.ts";
+import { globalRateLimit } from "./cases.ts";
+
+globalRateLimit(() => new HostDriver());

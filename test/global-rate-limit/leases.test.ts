@@ -1,0 +1,141 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { Code } from "../../cli/ratelimit-service/messages.ts";
+import type { Header } from "../driver.ts";
+import { Host, PluginModule } from "../host/index.ts";
+import { Fleet } from "./fleet.ts";
+import { allowed, denied, ScriptedService, status } from "./service.ts";
+
+const LEASED = { lease: { max: 1000 } };
+
+describe("leases over a fleet of four proxies with two workers each", () => {
+  test.each([0, 20])(
+    "never admit more than the limit, with calls of %d ms",
+    { timeout: 60_000 },
+    (latency) => {
+      const limit = 3000;
+      const fleet = new Fleet({ proxies: 4, workers: 2, limit, latency, more: LEASED });
+      // Twice as many as are admitted, over three windows and into a fourth.
+      fleet.play(190, 25);
+      const windows = [...fleet.admitted.values()];
+      expect(windows).toHaveLength(4);
+      // What is answered at a window's very end is counted in the next one here.
+      for (const admitted of windows) expect(admitted).toBeLessThanOrEqual(limit + 4 * 25 * (latency / 1000));
+      // And nearly all of it, in windows that were seen whole.
+      for (const admitted of windows.slice(0, 3)) expect(admitted).toBeGreaterThan(limit * 0.9);
+      expect(fleet.refused).toBeGreaterThan(0);
+    },
+  );
+
+  test("ask at least twenty times less often than requests come", { timeout: 60_000 }, () => {
+    const fleet = new Fleet({ proxies: 4, workers: 2, limit: 60_000, latency: 2, more: LEASED });
+    fleet.play(120, 100);
+    expect(fleet.refused).toBe(0);
+    expect(fleet.sent / fleet.calls).toBeGreaterThan(20);
+    // The next lease is fetched while the one before is spent.
+    expect(fleet.waited).toBeLessThan(fleet.sent / 50);
+  });
+
+  test("leave the last of a window to whoever asks", { timeout: 60_000 }, () => {
+    const limit = 1000;
+    const fleet = new Fleet({ proxies: 4, workers: 2, limit, latency: 1, more: LEASED });
+    fleet.play(40, 10);
+    const [admitted] = [...fleet.admitted.values()];
+    expect(fleet.sent).toBeGreaterThan(limit);
+    expect(admitted).toBeGreaterThanOrEqual(limit * 0.98);
+    expect(admitted).toBeLessThanOrEqual(limit);
+  });
+});
+
+describe("a lease", () => {
+  /** A proxy with a leased limit for all, and one without a lease for requests with `x-other`, which are over it. */
+  const proxy = () => {
+    const service = new ScriptedService(({ descriptors }) => {
+      const statuses = descriptors.map(({ entries }) => status(entries[0]?.key === "other", ROOMY));
+      return statuses.some(({ code }) => code === Code.OverLimit)
+        ? denied({ statuses })
+        : allowed({ statuses });
+    });
+    const host = new Host({ logLevel: 3 });
+    host.clusters.set("ratelimit", service.cluster);
+    const configuration = JSON.stringify({
+      domain: "test",
+      service: { cluster: "ratelimit" },
+      limits: [
+        { name: "all", descriptor: [{ key: "all", value: "1" }], ...LEASED },
+        { name: "other", descriptor: [{ key: "other", from: { header: "x-other" } }] },
+      ],
+    });
+    const module = PluginModule.compile(readFileSync("build/global-rate-limit.wasm"));
+    const listener = host.listen({
+      plugins: [{ module, name: "leases", rootId: "global-rate-limit", configuration }],
+    });
+    let told = "";
+    const ask = (...headers: Header[]) => {
+      host.clock.advance(10_000_000n);
+      const { response } = listener.run({ method: "GET", path: "/", headers });
+      told = new Map(response?.headers.entries()).get("x-ratelimit-limit") ?? "";
+      return response?.status;
+    };
+    const units = (what: string): number => {
+      host.clock.advance(1_100_000_000n);
+      const metrics = Object.entries(host.metrics.values());
+      return metrics.find(([name]) => name.includes(`what=.=${what};`))?.[1] ?? 0;
+    };
+    return { service, ask, units, host, told: () => told };
+  };
+
+  test("gives back what a request has spent that another limit refuses", () => {
+    const { ask, units } = proxy();
+    for (let at = 0; at < 100; at++) expect(ask()).toBe(200);
+    const [spent, returned] = [units("spent"), units("returned")];
+    expect(spent).toBeGreaterThan(50);
+    expect(returned).toBe(0);
+    ask();
+    const before = units("spent");
+    expect(ask(["x-other", "1"])).toBe(429);
+    expect(units("spent")).toBe(before + 1);
+    expect(units("returned")).toBe(1);
+  });
+
+  test("tells of the limit in the responses that it pays for", () => {
+    const { ask, told, service } = proxy();
+    for (let at = 0; at < 30; at++) ask();
+    const calls = service.asked.length;
+    expect(ask()).toBe(200);
+    expect(service.asked).toHaveLength(calls);
+    expect(told()).toBe('100000, 100000;w=60;name="all"');
+  });
+
+  test("is asked for in a call of its own, for as many units as are spent soon", () => {
+    const { ask, service } = proxy();
+    for (let at = 0; at < 200; at++) ask();
+    const sizes = service.asked.map(({ hitsAddend }) => hitsAddend);
+    expect(sizes[0]).toBe(1);
+    expect(Math.max(...sizes)).toBeGreaterThan(20);
+    for (const { descriptors } of service.asked) expect(descriptors).toHaveLength(1);
+  });
+
+  test("is void with the window", () => {
+    const { ask, service, host } = proxy();
+    for (let at = 0; at < 200; at++) ask();
+    const calls = service.asked.length;
+    host.clock.advance(60_000_000_000n);
+    ask();
+    expect(service.asked).toHaveLength(calls + 1);
+  });
+
+  test("that cannot be fetched leaves requests to the failure mode, and none hangs", () => {
+    const { ask, service } = proxy();
+    for (let at = 0; at < 50; at++) ask();
+    service.answer = () => (exchange) => exchange.end(14);
+    for (let at = 0; at < 2000; at++) expect(ask()).toBe(200);
+  });
+});
+
+/** What the service says where there is plenty. */
+const ROOMY = {
+  currentLimit: { requestsPerUnit: 100_000, unit: 2, name: "" },
+  limitRemaining: 90_000,
+  durationUntilReset: { seconds: 50, nanos: 0 },
+};
