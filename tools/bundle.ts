@@ -56,7 +56,7 @@ function emitTypes(): void {
     skipLibCheck: true,
     declaration: true,
     emitDeclarationOnly: true,
-    rootDir: resolve("test"),
+    rootDir: resolve("."),
     outDir: resolve(LIBRARY_FOLDER, "types"),
   };
   const { emitSkipped, diagnostics } = ts.createProgram(Object.values(LIBRARIES), options).emit();
