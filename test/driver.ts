@@ -209,6 +209,8 @@ export interface Session {
   update(plugins: readonly PluginSpec[]): Promise<void>;
   /** Lets time pass: the host's fake clock jumps and runs due ticks, the real Envoy waits. */
   advance(milliseconds: number): Promise<void>;
+  /** The wall clock in milliseconds since 1970: the host's fake clock, or the machine's. */
+  now(): number;
   /** Custom metrics (without Envoy's prefix `wasmcustom.`); counters and gauges, over all workers. */
   metrics(): Promise<Readonly<Record<string, number>>>;
   /** What the modules logged since the session was opened or since the last call. */

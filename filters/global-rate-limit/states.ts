@@ -232,7 +232,8 @@ export class States {
       return hits;
     }
     const rate = <f64>load<f32>(slot, RATE);
-    return leaseSize(hits, this.most, limit, remaining, rate, left, load<u32>(slot, SIZE));
+    const pace = <f64>load<f32>(slot, PACE);
+    return leaseSize(hits, this.most, limit, remaining, rate, pace, left, load<u32>(slot, SIZE));
   }
 
   /** What a response can tell. */

@@ -376,6 +376,10 @@ class EnvoySession implements Session {
     await sleep(milliseconds);
   }
 
+  now(): number {
+    return Date.now();
+  }
+
   async metrics(): Promise<Readonly<Record<string, number>>> {
     const now = await this.#driver.metrics();
     const result: Record<string, number> = Object.fromEntries(now.gauges);

@@ -91,6 +91,10 @@ export class HostSession implements Session {
     this.host.clock.advance(BigInt(Math.round(milliseconds * 1e6)));
   }
 
+  now(): number {
+    return Number(this.host.clock.wall / 1_000_000n);
+  }
+
   async metrics(): Promise<Readonly<Record<string, number>>> {
     return this.host.metrics.values();
   }

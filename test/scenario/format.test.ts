@@ -23,6 +23,8 @@ describe("a scenario file", () => {
         name: "step 1",
         line: 4,
         repeat: 1,
+        faults: [],
+        calls: [],
         request: { method: "GET", path: "/" },
         response: { status: 200, headers: [], trailers: [] },
         properties: [],
@@ -173,7 +175,7 @@ steps:
     [
       "a step that does nothing",
       `${head}steps:\n- name: nothing\n`,
-      ["x.yaml:4: steps[0]: expected a `request`, an `advance`, a `config` or `metrics`"],
+      ["x.yaml:4: steps[0]: expected a `request`, an `advance`, a `config`, `clusters` or `metrics`"],
     ],
     [
       "expectations without a request",
@@ -221,6 +223,21 @@ steps:
       [/^x\.yaml:3: config: cannot be JSON: /],
     ],
     ["the same field twice", `${head}filter: x\n`, [/^x\.yaml:3: Map keys must be unique/]],
+    [
+      "clusters and faults that are none",
+      `${head}clusters: {a: {tcp: 1}, b: down, c: {rateLimitService: {domain: d, descriptors: [{key: k, rate_limit: {unit: fortnight}}]}}}
+steps:
+- {clusters: {z: reset, b: gone}, request: {}, calls: {a: -1}}
+`,
+      [
+        "x.yaml:3: clusters.a.tcp: unknown field; known are rateLimitService, rateLimitResponse, http, grpc",
+        'x.yaml:3: clusters.b: expected refuse, or one of rateLimitService, rateLimitResponse, http, grpc; got "down"',
+        /^x\.yaml:3: clusters\.c\.rateLimitService\.descriptors\[0\]\.rate_limit/,
+        "x.yaml:5: steps[0].clusters.z: no cluster of the scenario has this name",
+        'x.yaml:5: steps[0].clusters.b: expected reset, cut, silence, garbage, {status: 13}, {after: 50ms} or null; got "gone"',
+        "x.yaml:5: steps[0].calls.a: expected an integer of at least 0, got the number -1",
+      ],
+    ],
     ["what is not YAML", "steps: [", [/^x\.yaml:1: /]],
     ["an empty file", "", [/^x\.yaml:1: expected a mapping, got nothing/]],
   ])("refuses %s, with the line and the path", (_, text, expected) => {

@@ -11,6 +11,12 @@
  * refused: ["rules[0]: expected"]      # the module refuses this configuration, and its errors contain each of
  *                                      # these; then there are no steps
  * upstream: {status: 200, headers: {}, body: ""}   # what the upstream answers where a step does not say
+ * clusters:                            # what the plugins call, by the cluster's name
+ *   ratelimit: {rateLimitService: {domain, descriptors}}   # a rate limit service with this config.yaml, or a list of them
+ *   scripted: {rateLimitResponse: {overallCode: OVER_LIMIT, ..}}   # one that always says this (proto3 JSON)
+ *   jwks: {http: {status, headers, body}}          # an HTTP answer
+ *   grpc: {grpc: {message: !!binary "..", status: 0}}      # a gRPC answer
+ *   gone: refuse                       # refuses connections
  * steps:                               # played in order, on one listener
  * - name: a beta user gets v2
  *   config: {...}                      # (or configText, plugins) first update the configuration,
@@ -32,6 +38,8 @@
  *   response: {status, headers, body, trailers}    # what the client got
  *   details: "local-rate-limit:per-api-key"        # the exchange's response_code_details
  *   property: {outrigger.dark-launch: "dark-launch:beta-users"}    # or null: not set
+ *   clusters: {ratelimit: silence}     # from this step on: reset, cut, silence, garbage, {status: 13}, {after: 50ms}; null: whole again
+ *   calls: {ratelimit: 1}              # how many calls reach the cluster in this step
  *   metrics: {name: 3}                 # since the session began; 0 is also what was never counted
  * - advance: 61s                       # time passes: ms, s, m or h
  * ```
@@ -42,18 +50,10 @@
  * Numbers and booleans where text belongs are refused: quote them.
  */
 import { readFileSync } from "node:fs";
-import {
-  isAlias,
-  isMap,
-  isScalar,
-  isSeq,
-  LineCounter,
-  parseDocument,
-  type Document,
-  type Node,
-  type YAMLMap,
-} from "yaml";
+import { isMap, isSeq, LineCounter, parseDocument, type Node } from "yaml";
 import type { Claims, Header, HttpRequest, Json, Peer, UpstreamReply } from "../driver.ts";
+import { ClusterReader, type Fault, type ScenarioCluster } from "./clusters.ts";
+import { isJson, isNull, YamlReader, type Fields } from "./yaml-reader.ts";
 
 /** A plugin of a scenario. */
 export interface ScenarioPlugin {
@@ -92,6 +92,10 @@ export interface Step {
   update?: { plugins: readonly ScenarioPlugin[]; refused?: readonly string[] };
   request?: HttpRequest;
   repeat: number;
+  /** From this step on, what goes wrong with a cluster; null: nothing any more. */
+  faults: readonly (readonly [cluster: string, fault: Fault | null])[];
+  /** How many calls reach a cluster in this step. */
+  calls: readonly (readonly [cluster: string, count: number])[];
   reply?: UpstreamReply;
   /** Null: the upstream must not be reached. */
   upstream?: ExpectedRequest | null;
@@ -108,6 +112,8 @@ export interface Scenario {
   direction?: "inbound" | "outbound";
   refused?: readonly string[];
   reply: UpstreamReply;
+  /** What the plugins call, by the cluster's name. */
+  clusters: ReadonlyMap<string, ScenarioCluster>;
   steps: readonly Step[];
 }
 
@@ -146,18 +152,9 @@ export function asks({ steps }: Scenario, what: "peer" | "claims"): boolean {
   return steps.some(({ request }) => request?.[what] !== undefined);
 }
 
-type Fields = ReadonlyMap<string, Node | null>;
-
-/** Walks the document, collecting errors. After an error it goes on with a harmless value. */
-class Reader {
-  readonly errors: string[] = [];
-
-  constructor(
-    readonly file: string,
-    readonly lines: LineCounter,
-    readonly document: Document,
-  ) {}
-
+/** Reads a scenario. */
+class Reader extends YamlReader {
+  private readonly clusters = new ClusterReader(this);
   scenario(): Scenario {
     const known = [
       "description",
@@ -168,6 +165,7 @@ class Reader {
       "direction",
       "refused",
       "upstream",
+      "clusters",
       "steps",
     ];
     const root = this.document.contents;
@@ -178,6 +176,9 @@ class Reader {
       file: this.file,
       plugins: plugins ?? [],
       reply: this.optional(fields, "upstream", "", (node, path) => this.reply(node, path)) ?? {},
+      clusters:
+        this.optional(fields, "clusters", "", (node, path) => this.clusters.clusters(node, path)) ??
+        new Map<string, ScenarioCluster>(),
       steps: [],
     };
     const description = this.optional(fields, "description", "", (node, path) => this.plainText(node, path));
@@ -191,7 +192,7 @@ class Reader {
     if (refused) scenario.refused = refused;
     const filters = (plugins ?? []).map(({ filter }) => filter);
     const steps = this.optional(fields, "steps", "", (node, path) =>
-      this.items(node, path).map((item, i) => this.step(item, `${path}[${i}]`, i, filters)),
+      this.items(node, path).map((item, i) => this.step(item, `${path}[${i}]`, i, filters, scenario)),
     );
     if (refused && steps) this.fail(fields.get("steps"), "steps", "a refused configuration has no steps");
     if (!refused && !steps?.length)
@@ -209,7 +210,13 @@ class Reader {
     }
   }
 
-  step(node: Node | null, path: string, index: number, filters: readonly string[]): Step {
+  step(
+    node: Node | null,
+    path: string,
+    index: number,
+    filters: readonly string[],
+    { clusters }: Scenario,
+  ): Step {
     const known = [
       "name",
       "advance",
@@ -221,12 +228,14 @@ class Reader {
       "repeat",
       "reply",
     ];
-    known.push("upstream", "response", "details", "property", "metrics");
+    known.push("upstream", "response", "details", "property", "metrics", "clusters", "calls");
     const fields = this.fields(node, path, known);
     const step: Step = {
       name: `step ${index + 1}`,
       line: this.line(node),
       repeat: 1,
+      faults: [],
+      calls: [],
       properties: [],
       metrics: [],
     };
@@ -247,7 +256,7 @@ class Reader {
     else if (refused) this.fail(fields.get("refused"), `${path}.refused`, "stands only beside a `config`");
     const request = this.optional(fields, "request", path, (value, at) => this.request(value, at));
     if (request) step.request = request;
-    for (const field of ["repeat", "reply", "upstream", "response", "details", "property"]) {
+    for (const field of ["repeat", "reply", "upstream", "response", "details", "property", "calls"]) {
       if (!request && advance === undefined && fields.has(field)) {
         this.fail(fields.get(field) ?? node, `${path}.${field}`, "stands only beside a `request`");
       }
@@ -275,8 +284,14 @@ class Reader {
           ([metric, of]) => [metric, this.count(of, `${at}.${metric}`, null)] as const,
         ),
       ) ?? [];
-    if (advance === undefined && !plugins && !request && step.metrics.length === 0) {
-      this.fail(node, path, "expected a `request`, an `advance`, a `config` or `metrics`");
+    const named = new Set(clusters.keys());
+    step.faults =
+      this.optional(fields, "clusters", path, (value, at) => this.clusters.faults(value, at, named)) ?? [];
+    step.calls =
+      this.optional(fields, "calls", path, (value, at) => this.clusters.calls(value, at, named)) ?? [];
+    const isIdle = !plugins && !request && step.metrics.length === 0 && step.faults.length === 0;
+    if (advance === undefined && isIdle) {
+      this.fail(node, path, "expected a `request`, an `advance`, a `config`, `clusters` or `metrics`");
     }
     return step;
   }
@@ -462,115 +477,10 @@ class Reader {
     return items;
   }
 
-  duration(node: Node | null, path: string): number {
-    const text = isScalar(node) ? String(node.value) : "";
-    const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text);
-    if (!match) {
-      this.fail(node, path, `expected a duration such as 500ms, 61s, 5m or 1h, got ${this.shown(node)}`);
-      return 0;
-    }
-    return Number(match[1]) * { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[match[2] as "ms" | "s" | "m" | "h"];
-  }
-
   status(node: Node | null, path: string): number {
     const status = this.count(node, path, null);
     if (status < 100 || status > 599)
       this.fail(node, path, `expected a status from 100 to 599, got ${this.shown(node)}`);
     return status;
   }
-
-  /** An integer, at least `least` where that is given. */
-  count(node: Node | null, path: string, least: number | null): number {
-    const value = isScalar(node) ? node.value : undefined;
-    if (typeof value === "number" && Number.isSafeInteger(value) && (least === null || value >= least))
-      return value;
-    this.fail(
-      node,
-      path,
-      `expected an integer${least === null ? "" : ` of at least ${least}`}, got ${this.shown(node)}`,
-    );
-    return least ?? 200;
-  }
-
-  /** Text as its UTF-8 bytes, or `!!binary` as its own. */
-  bytes(node: Node | null, path: string): string {
-    if (isScalar(node) && node.value instanceof Uint8Array) return Buffer.from(node.value).toString("latin1");
-    return Buffer.from(this.plainText(node, path), "utf8").toString("latin1");
-  }
-
-  plainText(node: Node | null, path: string): string {
-    if (isScalar(node) && typeof node.value === "string") return node.value;
-    const quotable = isScalar(node) && node.value !== null && !(node.value instanceof Uint8Array);
-    this.fail(node, path, `expected text, got ${this.shown(node)}${quotable ? "; put it in quotes" : ""}`);
-    return "";
-  }
-
-  items(node: Node | null, path: string): (Node | null)[] {
-    if (isSeq(node)) return node.items.map((item) => this.resolve(item as Node | null));
-    this.fail(node, path, `expected a list, got ${this.shown(node)}`);
-    return [];
-  }
-
-  /** A mapping's fields in their order. Without `known` any name goes. */
-  fields(node: Node | null, path: string, known?: readonly string[]): Fields {
-    const fields = new Map<string, Node | null>();
-    if (!isMap(node)) {
-      this.fail(node, path, `expected a mapping, got ${this.shown(node)}`);
-      return fields;
-    }
-    for (const { key, value } of (node as YAMLMap<Node, Node | null>).items) {
-      const name = isScalar(key) ? String(key.value) : "";
-      if (known && !known.includes(name)) {
-        this.fail(
-          key,
-          path === "" ? name : `${path}.${name}`,
-          `unknown field; known are ${known.join(", ")}`,
-        );
-      } else fields.set(name, this.resolve(value));
-    }
-    return fields;
-  }
-
-  optional<T>(
-    fields: Fields,
-    name: string,
-    path: string,
-    read: (node: Node | null, path: string) => T,
-  ): T | undefined {
-    return fields.has(name)
-      ? read(fields.get(name) ?? null, path === "" ? name : `${path}.${name}`)
-      : undefined;
-  }
-
-  resolve(node: Node | null): Node | null {
-    return isAlias(node) ? (node.resolve(this.document) ?? null) : node;
-  }
-
-  shown(node: Node | null | undefined): string {
-    if (isMap(node)) return "a mapping";
-    if (isSeq(node)) return "a list";
-    if (!isScalar(node) || node.value === null) return "nothing";
-    if (node.value instanceof Uint8Array) return "binary data";
-    return typeof node.value === "string"
-      ? JSON.stringify(node.value)
-      : `the ${typeof node.value} ${JSON.stringify(node.value)}`;
-  }
-
-  line(node: Node | null | undefined): number {
-    return node?.range ? this.lines.linePos(node.range[0]).line : 1;
-  }
-
-  fail(node: Node | null | undefined, path: string, what: string): void {
-    this.errors.push(`${this.file}:${this.line(node)}: ${path === "" ? "" : `${path}: `}${what}`);
-  }
-}
-
-function isJson(value: unknown): value is Json {
-  if (typeof value === "number") return Number.isFinite(value);
-  if (typeof value !== "object" || value === null) return true;
-  return !(value instanceof Uint8Array) && Object.values(value).every(isJson);
-}
-
-function isNull(node: Node | null | undefined): boolean {
-  return node === null || node === undefined || (isScalar(node) && node.value === null);
 }

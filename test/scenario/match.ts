@@ -68,6 +68,14 @@ export function compareMetrics(step: Step, metrics: Readonly<Record<string, numb
     }));
 }
 
+/** The calls that have reached clusters in this step. */
+export function compareCalls(step: Step, taken: (cluster: string) => number): Mismatch[] {
+  return step.calls.flatMap(([cluster, count]) => {
+    const seen = taken(cluster);
+    return seen === count ? [] : [{ path: `calls.${cluster}`, expected: String(count), seen: String(seen) }];
+  });
+}
+
 /** Mismatches as a person reads them: the path, then both sides below each other. */
 export function showMismatches(mismatches: readonly Mismatch[]): string {
   return mismatches

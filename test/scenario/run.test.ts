@@ -54,6 +54,7 @@ class StubDriver implements Driver {
         this.calls.push(`advance ${milliseconds}`);
         return Promise.resolve();
       },
+      now: () => Date.now(),
       metrics: () => Promise.resolve({ requests }),
       logs: () =>
         Promise.resolve([

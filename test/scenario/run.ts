@@ -1,20 +1,26 @@
 /** Plays a scenario on a driver: the V8 host or a real Envoy. */
 import { existsSync, readdirSync } from "node:fs";
 import { basename, join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate, setTimeout as sleep } from "node:timers/promises";
 import {
   ConfigurationRefused,
   type Driver,
+  type Exchange,
+  type HttpRequest,
   type PluginSpec,
   type Session,
   type UpstreamReply,
 } from "../driver.ts";
+import type { ScenarioCluster } from "./clusters.ts";
 import { asks, type Scenario, type ScenarioPlugin, type Step } from "./format.ts";
-import { compareExchange, compareMetrics, showMismatches, type Mismatch } from "./match.ts";
+import { compareCalls, compareExchange, compareMetrics, showMismatches, type Mismatch } from "./match.ts";
+import { StandIns, type StartRateLimitService } from "./stand-ins.ts";
 
 export interface RunOptions {
   /** The built module of a filter; default `build/<filter>.wasm`, and `build/outrigger.wasm` for `suite`. */
   moduleOf?: (filter: string) => string;
+  /** Starts the rate limit services of scenarios; default one in memory. */
+  rateLimitService?: StartRateLimitService;
 }
 
 export interface ScenarioResult {
@@ -80,7 +86,13 @@ export async function runScenario(
     fail("", { line: null, step: null, mismatches: [], text, logs: [] }, 0);
 
   let reply: UpstreamReply = scenario.reply;
-  let session: Session;
+  let session: Session | undefined;
+  await awaitWindow(driver, scenario);
+  const standIns = await StandIns.start(
+    scenario.clusters,
+    () => session?.now() ?? Date.now(),
+    options.rateLimitService,
+  );
   try {
     session = await driver.open({
       plugins: specs(scenario.plugins),
@@ -90,8 +102,10 @@ export async function runScenario(
       peers: asks(scenario, "peer"),
       claims: asks(scenario, "claims"),
       reply: () => reply,
+      clusters: standIns.clusters,
     });
   } catch (error) {
+    await standIns.stop();
     if (!(error instanceof ConfigurationRefused)) throw error;
     const wrong = scenario.refused
       ? missingFrom(error, scenario.refused)
@@ -107,7 +121,7 @@ export async function runScenario(
         return { file, played: index, skipped };
       }
       reply = step.reply ?? scenario.reply;
-      const wrong = await playStep(driver, session, step, specs);
+      const wrong = await playStep(driver, session, step, specs, standIns);
       if (wrong === null) continue;
       const logs = (await session.logs()).filter(
         ({ level }) => level === "warn" || level === "error" || level === "critical",
@@ -124,8 +138,24 @@ export async function runScenario(
     return { file, played: scenario.steps.length };
   } finally {
     await session.close();
+    await standIns.stop();
   }
 }
+
+/** Windows of a rate limit service are those of the clock: a real one must not end while a scenario counts in it. */
+async function awaitWindow(driver: Driver, { clusters }: Scenario): Promise<void> {
+  if (driver.name === "host" || ![...clusters.values()].some(countsInWindows)) return;
+  const left = MINUTE - (Date.now() % MINUTE);
+  if (left < WINDOW_NEEDED) await sleep(left + 50);
+}
+
+function countsInWindows(cluster: ScenarioCluster): boolean {
+  return typeof cluster === "object" && "rateLimitService" in cluster;
+}
+
+const MINUTE = 60_000;
+/** How long a scenario takes, at most, for what it counts in one window. */
+const WINDOW_NEEDED = 10_000;
 
 /** What is wrong after this step, or null. */
 async function playStep(
@@ -133,21 +163,44 @@ async function playStep(
   session: Session,
   step: Step,
   specs: (plugins: readonly ScenarioPlugin[]) => PluginSpec[],
+  standIns: StandIns,
 ): Promise<Wrong | null> {
+  for (const [cluster, fault] of step.faults) standIns.fail(cluster, fault);
+  standIns.forgetCalls();
   if (step.advance !== undefined) await session.advance(step.advance);
   if (step.update) {
     const text = await update(session, specs(step.update.plugins), step.update.refused);
     if (text !== null) return { text, mismatches: [] };
   }
   for (let i = 1; step.request && i <= step.repeat; i++) {
-    const mismatches = compareExchange(step, await session.request(step.request));
+    const mismatches = compareExchange(step, await played(driver, session, step.request));
     if (mismatches.length === 0) continue;
     const which = step.repeat > 1 ? `request ${i} of ${step.repeat}\n` : "";
     return { text: `${which}${showMismatches(mismatches)}`, mismatches };
   }
+  const calls = compareCalls(step, (cluster) => standIns.takeCalls(cluster));
+  if (calls.length > 0) return { text: showMismatches(calls), mismatches: calls };
   const mismatches = step.metrics.length > 0 ? await awaitMetrics(driver, session, step) : [];
   return mismatches.length > 0 ? { text: showMismatches(mismatches), mismatches } : null;
 }
+
+/** Plays a request. Where it waits for a call on the host, time passes until it is answered. */
+async function played(driver: Driver, session: Session, request: HttpRequest): Promise<Exchange> {
+  const exchange = session.request(request);
+  if (driver.name !== "host") return exchange;
+  let done = false;
+  const settled = exchange.finally(() => (done = true));
+  for (let waited = 0; waited < LONGEST_WAIT; waited++) {
+    // Whatever has been settled is told in a turn of its own.
+    await setImmediate();
+    if (done) break;
+    await session.advance(1);
+  }
+  return settled;
+}
+
+/** Milliseconds that a request may take on the host. */
+const LONGEST_WAIT = 120_000;
 
 async function update(
   session: Session,
