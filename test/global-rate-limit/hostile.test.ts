@@ -94,9 +94,9 @@ describe(`answers that nobody meant, SEED=${seed}`, () => {
         service.answer = () => messages[next++ % messages.length]!;
         for (let at = 0; at < messages.length + 2; at++) {
           const headers: [string, string][] = [["x-key", at % 2 === 0 ? "same" : key]];
-          const { response, details } = listener.run({ method: "GET", path: "/", headers });
+          const { response, info } = listener.run({ method: "GET", path: "/", headers });
           const status = response?.status ?? 0;
-          expect(details).not.toBe("wasm_fail_stream");
+          expect(info.details).not.toBe("wasm_fail_stream");
           expect([200, 429, 500]).toContain(status);
           statuses.set(status, (statuses.get(status) ?? 0) + 1);
           host.clock.advance(300_000_000n);

@@ -41,7 +41,7 @@ export function play(fleet: Fleet): Outcome {
   const random = generator(fleet.seed);
   const clock = new FakeClock();
   const millis = (): number => Number(clock.wall / 1_000_000n);
-  const file = { name: "config.yaml", text: configYaml(fleet.limit) };
+  const file = { file: "config.yaml", text: configYaml(fleet.limit) };
   const { configuration, problems } = readConfiguration([file]);
   if (problems.length > 0) throw new Error(JSON.stringify(problems));
   const service = new RateLimitService(configuration, millis);
