@@ -2,13 +2,15 @@
 import type { Times } from "./rounds.ts";
 import { headerCounts, type HeaderCount } from "./requests.ts";
 import { differences, median, ratios, spread, type Spread } from "./statistics.ts";
-import type { Variant, VariantName } from "./variants.ts";
+import type { Variant } from "./variants.ts";
+
+type RowName = Variant["name"];
 
 interface Bar {
-  row: VariantName;
-  against: VariantName;
+  row: RowName;
+  against: RowName;
   /** One row may cost at most so many times the other, or so many µs more: a number, or what two other rows differ by. */
-  most: { times: number } | { microseconds: number } | { difference: readonly [VariantName, VariantName] };
+  most: { times: number } | { microseconds: number } | { difference: readonly [RowName, RowName] };
 }
 
 const bars: readonly Bar[] = [
@@ -18,6 +20,8 @@ const bars: readonly Bar[] = [
   { row: "dark-launch", against: "gcore", most: { times: 0.5 } },
   { row: "rules-1000", against: "rules-1", most: { times: 1.5 } },
   { row: "hash", against: "rules-1", most: { microseconds: 0.3 } },
+  { row: "local", against: "local-same-calls", most: { times: 1.2 } },
+  { row: "local-keys-10000", against: "local-key", most: { times: 1.5 } },
   { row: "regex", against: "rules-1", most: { difference: ["one-more-call", "same-calls"] } },
 ];
 
@@ -36,11 +40,10 @@ export interface BarResult {
 
 /** The bars whose rows were asked for; a row that is not what it says gives the verdict "missing". */
 export function judge(times: Times, rows: readonly Variant[]): BarResult[] {
-  const isReal = (name: VariantName): boolean =>
-    rows.some((row) => row.name === name && row.missing === null);
+  const isReal = (name: RowName): boolean => rows.some((row) => row.name === name && row.missing === null);
   return bars.flatMap((bar) =>
     headerCounts.flatMap((headers): BarResult[] => {
-      const net = (name: VariantName): number[] => times.get(name)?.[headers].net ?? [];
+      const net = (name: RowName): number[] => times.get(name)?.[headers].net ?? [];
       const row = net(bar.row);
       const against = net(bar.against);
       const limit = "difference" in bar.most ? bar.most.difference.map(net) : [];

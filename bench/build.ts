@@ -1,4 +1,4 @@
-/** Compiles the modules that dark-launch is compared with into `build/bench/`. */
+/** Compiles the modules that our filters are compared with into `build/bench/`. */
 import { mkdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import asc from "assemblyscript/asc";
@@ -28,6 +28,11 @@ const modules = {
   oneMoreCall: {
     source: "bench/limit/one-more-call.ts",
     output: "build/bench/one-more-call.wasm",
+    options: handWritten,
+  },
+  localSameCalls: {
+    source: "bench/limit/local-same-calls.ts",
+    output: "build/bench/local-same-calls.wasm",
     options: handWritten,
   },
   gcore: { source: "bench/gcore/dark-launch.ts", output: "build/bench/gcore.wasm", options: gcore },

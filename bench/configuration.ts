@@ -114,6 +114,46 @@ export function luaFilter(name: string, source: string): Json {
   };
 }
 
+/**
+ * Envoy's own local rate limit: a descriptor for each of these values of a header, and a limit that refuses nobody; and
+ * one for `refused`, which admits one request a day.
+ */
+export function localRateLimitFilter(
+  name: string,
+  header: string,
+  values: readonly string[],
+  refused: string,
+): Json {
+  const bucket = (tokens: number, interval: string): Json => ({
+    max_tokens: tokens,
+    tokens_per_fill: tokens,
+    fill_interval: interval,
+  });
+  const always = {
+    default_value: { numerator: 100, denominator: "HUNDRED" },
+    runtime_key: "always",
+  };
+  const descriptor = (value: string, token_bucket: Json): Json => ({
+    entries: [{ key: "value", value }],
+    token_bucket,
+  });
+  return {
+    name,
+    typed_config: {
+      "@type": type("extensions.filters.http.local_ratelimit.v3.LocalRateLimit"),
+      stat_prefix: name,
+      token_bucket: bucket(1_000_000_000, "1s"),
+      filter_enabled: always,
+      filter_enforced: always,
+      descriptors: [
+        ...values.map((value) => descriptor(value, bucket(1_000_000_000, "1s"))),
+        descriptor(refused, bucket(1, "86400s")),
+      ],
+      rate_limits: [{ actions: [{ request_headers: { header_name: header, descriptor_key: "value" } }] }],
+    },
+  };
+}
+
 function bootstrap(adminPort: number, rest: Readonly<Record<string, Json>>): Json {
   return {
     node: { id: "bench", cluster: "bench" },

@@ -93,11 +93,17 @@ export class Envoy {
   }
 
   /** The value of a counter or gauge; 0 where there is none. */
-  async stat(name: string): Promise<number> {
+  stat(name: string): Promise<number> {
+    return this.sum(`^${name.replaceAll(".", "\\.")}$`);
+  }
+
+  /** The sum of all counters and gauges that this expression finds (RE2). */
+  async sum(expression: string): Promise<number> {
     const answer = await fetch(
-      `http://127.0.0.1:${this.adminPort}/stats?filter=^${name.replaceAll(".", "\\.")}$`,
+      `http://127.0.0.1:${this.adminPort}/stats?filter=${encodeURIComponent(expression)}`,
     );
-    return Number(/: (\d+)/.exec(await answer.text())?.[1] ?? 0);
+    const lines = (await answer.text()).matchAll(/: (\d+)$/gm);
+    return [...lines].reduce((sum, [, value]) => sum + Number(value), 0);
   }
 
   /** Ends it and waits for its end. */

@@ -6,21 +6,27 @@ import { execFileSync } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { availableParallelism, cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
-import { judge } from "./bars.ts";
+import { judge, type BarResult } from "./bars.ts";
 import { buildModules } from "./build.ts";
 import { locateEnvoy } from "../test/envoy/locate.ts";
 import { measureMemory } from "./memory.ts";
+import { rateLimitNames, rateLimitVariants } from "./rate-limits.ts";
 import { barsTable, costs, drift, memoryTable, updatesTable } from "./report.ts";
-import { measureRounds } from "./rounds.ts";
+import { measureRounds, type Times } from "./rounds.ts";
 import { measureUpdates } from "./updates.ts";
-import { variantNames, variants, type VariantName } from "./variants.ts";
+
+import { variantNames, variants, type Variant } from "./variants.ts";
+
+/** The first part of the report, and the second: their rows never share a round. */
+const rowNames: readonly string[] = [...variantNames, ...rateLimitNames];
 
 const usage = `Usage: npx tsx bench/index.ts [flags]
   --rounds N         rounds, each with one burst of each row and number of headers (default 25)
   --burst N          requests of a burst (default 2000)
   --warm-up N        requests per row and number of headers before the first round (default 20000)
   --connections N    requests in flight (default 16)
-  --only NAMES       rows, comma separated, of ${variantNames.join(", ")}
+  --only NAMES       rows, comma separated, of ${variantNames.join(", ")};
+                     of rate limits ${rateLimitNames.join(", ")}, or rate-limits for all of these
   --separate-vms     a VM for each copy of a Wasm filter, instead of one for all of them
   --quick            9 rounds, short warm-up, one start: to see that it works, not to quote
   --skip-memory      without the second section (memory and loading)
@@ -53,15 +59,16 @@ function flags() {
       throw new Error(`--${name}: expected a positive number, got "${value}"`);
     return Number(value);
   };
-  const only = values.only?.split(",") ?? variantNames;
+  const asked = values.only?.split(",") ?? rowNames;
+  const only = asked.flatMap((name) => (name === "rate-limits" ? rateLimitNames : [name]));
   for (const name of only) {
-    if (!(variantNames as readonly string[]).includes(name)) {
-      throw new Error(`--only: no row is called "${name}"; rows: ${variantNames.join(", ")}`);
+    if (!rowNames.includes(name)) {
+      throw new Error(`--only: no row is called "${name}"; rows: ${rowNames.join(", ")}`);
     }
   }
   return {
     help: values.help,
-    only: new Set(only as VariantName[]),
+    only: new Set(only),
     separateVms: values["separate-vms"],
     quick: values.quick,
     rounds: positive("rounds", values.rounds ?? (values.quick ? "9" : "25")),
@@ -96,6 +103,23 @@ function section(title: string, text: string): void {
   console.log(`\n## ${title}\n\n${text}`);
 }
 
+type Flags = ReturnType<typeof flags>;
+
+/** A table of costs, and what it says of the bars; nothing of a baseline alone. */
+async function measureCosts(
+  title: string,
+  rows: readonly Variant[],
+  options: Flags,
+  columns: Parameters<typeof costs>[2],
+): Promise<{ times: Times; bars: BarResult[] }> {
+  if (rows.length < 2) return { times: new Map(), bars: [] };
+  const times = await measureRounds(rows, { ...options, progress });
+  section(title, `${costs(times, rows, columns)}\n${drift(times)}`);
+  const bars = judge(times, rows);
+  if (bars.length > 0) section("Bars", barsTable(bars));
+  return { times, bars };
+}
+
 async function main(): Promise<void> {
   const options = flags();
   if (options.help) {
@@ -126,10 +150,16 @@ async function main(): Promise<void> {
   if (missing.length > 0)
     console.log(`\nMISSING: ${missing.join(", ")}; rows on it are left out or stand-ins.`);
 
-  const times = await measureRounds(rows, { ...options, progress });
-  const bars = judge(times, rows);
-  section("Cost of a request", `${costs(times, rows)}\n${drift(times)}`);
-  if (bars.length > 0) section("Bars", barsTable(bars));
+  const limits = rateLimitVariants(built, options.only, options.separateVms);
+  const launch = await measureCosts("Cost of a request: dark-launch", rows, options, [
+    ["barest", "× barest"],
+    ["same-calls", "× same calls"],
+  ]);
+  const limit = await measureCosts("Cost of a request: local-rate-limit", limits, options, [
+    ["local-same-calls", "× same calls"],
+    ["envoy-local-1", "× Envoy's, 1"],
+  ]);
+  const bars = [...launch.bars, ...limit.bars];
 
   const memory = options.memory
     ? await measureMemory(built, {
@@ -147,7 +177,8 @@ async function main(): Promise<void> {
 
   if (options.json !== undefined) {
     const result = { environment, options: { ...options, only: [...options.only] }, bars, memory, updates };
-    await writeFile(options.json, JSON.stringify({ ...result, times: Object.fromEntries(times) }, null, 2));
+    const times = { ...Object.fromEntries(launch.times), rateLimits: Object.fromEntries(limit.times) };
+    await writeFile(options.json, JSON.stringify({ ...result, times }, null, 2));
   }
 }
 

@@ -1,13 +1,14 @@
 /**
  * A load generator: HTTP/1.1 over raw sockets that are kept alive, a fixed number of requests in flight.
- * Node's own client costs more than the Envoy under test; here a request is one write of bytes made once, and
+ * Node's own client costs more than the Envoy under test; here a request is one write of bytes made before, and
  * an answer is recognised by its length, its first line and its body.
  */
 import { connect, type Socket } from "node:net";
 
-/** A request as it goes over the wire, with the body that must answer it. */
+/** Requests as they go over the wire, with the body that must answer each. */
 export interface LoadRequest {
-  bytes: Buffer;
+  /** Are sent in turn, and from the first again after the last. A run goes on where the one before has ended. */
+  bytes: readonly [Buffer, ...Buffer[]];
   /** Body of the only answer that counts as right; the status must be 200. */
   expected: string;
 }
@@ -79,6 +80,9 @@ class Connection {
 
 /** Some connections to one Envoy, kept for the whole run. */
 export class LoadGenerator {
+  /** How many requests were sent. */
+  private sent = 0;
+
   private constructor(private readonly connections: readonly Connection[]) {}
 
   static async open(port: number, connections: number): Promise<LoadGenerator> {
@@ -89,6 +93,8 @@ export class LoadGenerator {
   /** Sends `count` requests; rejects at the first answer that is not a 200 with the expected body. */
   run(request: LoadRequest, count: number): Promise<void> {
     const expected = Buffer.from(request.expected);
+    const { bytes } = request;
+    const next = (): Buffer => bytes[this.sent++ % bytes.length] ?? bytes[0];
     return new Promise((resolve, reject) => {
       let unsent = count;
       let unanswered = count;
@@ -106,12 +112,12 @@ export class LoadGenerator {
           unanswered--;
           if (unsent > 0) {
             unsent--;
-            connection.send(request.bytes);
+            connection.send(next());
           } else if (unanswered === 0) resolve();
         };
         if (unsent > 0) {
           unsent--;
-          connection.send(request.bytes);
+          connection.send(next());
         }
       }
       if (count === 0) resolve();

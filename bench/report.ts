@@ -26,21 +26,25 @@ function table(rows: readonly (readonly string[])[]): string {
 const range = ({ median, q1, q3 }: Spread, digits: number): string =>
   `${median.toFixed(digits)} [${q1.toFixed(digits)}..${q3.toFixed(digits)}]`;
 
-/** µs per request and copy, above no filter, with the ratios to the two hand-written modules. */
-export function costs(times: Times, rows: readonly Variant[]): string {
+/** µs per request and copy, above no filter, with the ratios to some of the rows, by their name and what the column is called. */
+export function costs(
+  times: Times,
+  rows: readonly Variant[],
+  others: readonly (readonly [name: Variant["name"], column: string])[],
+): string {
   const out = [
     [
       "CPU µs per request and copy",
-      ...headerCounts.flatMap((headers) => [`${headers} headers`, "× barest", "× same calls"]),
+      ...headerCounts.flatMap((headers) => [`${headers} headers`, ...others.map(([, column]) => column)]),
       "divided by",
     ],
   ];
   for (const row of rows) {
     const cells = headerCounts.flatMap((headers) => {
       const own = times.get(row.name)?.[headers];
-      if (!own) return ["", "", ""];
-      if (row.name === "baseline") return [`(${range(spread(own.gross), 1)})`, "", ""];
-      const against = (["barest", "same-calls"] as const).map((name) => {
+      if (!own) return ["", ...others.map(() => "")];
+      if (row.name === "baseline") return [`(${range(spread(own.gross), 1)})`, ...others.map(() => "")];
+      const against = others.map(([name]) => {
         const other = times.get(name)?.[headers].net;
         return other ? median(ratios(own.net, other)).toFixed(2) : "";
       });

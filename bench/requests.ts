@@ -5,8 +5,18 @@ import type { LoadRequest } from "./load.ts";
 export const headerCounts = [5, 20] as const;
 export type HeaderCount = (typeof headerCounts)[number];
 
-/** What a rule looks at. The same request serves all variants: those with rules on users read `x-user`. */
-const decisive = { "x-beta-user": "true", "x-user": "user-999" };
+/** At least one. */
+export type Users = readonly [string, ...string[]];
+
+/** Who the requests are from, in all rows but the one of many keys. */
+export const oneUser = "user-999";
+/** Who is refused by the rows that can show so. */
+export const refusedUser = "user-429";
+/** One of up to 10,000 users, as long as {@link oneUser}. */
+export const userOf = (number: number): string => `key-${String(number).padStart(4, "0")}`;
+
+/** What a rule looks at. The same request serves all variants: those with rules on users, and with keys, read `x-user`. */
+const decisive = (user: string) => ({ "x-beta-user": "true", "x-user": user });
 
 /** What fills a request up, as a browser behind a gateway sends it. The decisive ones are last. */
 const others: readonly (readonly [string, string])[] = [
@@ -38,16 +48,23 @@ function request(path: string, fields: readonly (readonly [string, string])[]): 
   return Buffer.from(`GET ${path} HTTP/1.1\r\nhost: shop.example.test\r\n${lines.join("")}\r\n`);
 }
 
-/** A request on the hit path: the filter has something to decide and decides for v2. */
-export function hit(count: HeaderCount, expected: string): LoadRequest {
-  const fields = [...others.slice(0, count - 2), ...Object.entries(decisive)];
-  return { bytes: request("/reviews/1", fields), expected };
+/** Requests on the hit path, one of each user: the filter has something to decide; dark-launch decides for v2. */
+export function hit(count: HeaderCount, expected: string, users: Users = [oneUser]): LoadRequest {
+  const of = (user: string): Buffer =>
+    request("/reviews/1", [...others.slice(0, count - 2), ...Object.entries(decisive(user))]);
+  const [first, ...more] = users;
+  return { bytes: [of(first), ...more.map(of)], expected };
+}
+
+/** A request on the hit path of whom the rows with limits refuse from the second on. */
+export function refused(): Buffer {
+  return request("/verify", Object.entries(decisive(refusedUser)));
 }
 
 /** A request whose answer shows what each copy of the filter wrote; `forged` is sent in by the client. */
 export function probe(isHit: boolean, forged?: readonly [string, string]): Buffer {
   const user = isHit
-    ? [...others.slice(0, 1), ...Object.entries(decisive)]
+    ? [...others.slice(0, 1), ...Object.entries(decisive(oneUser))]
     : [["x-beta-user", "false"] as const, ["x-user", "nobody"] as const];
   return request("/verify", [...user, ...(forged ? [forged] : [])]);
 }

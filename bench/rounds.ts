@@ -7,10 +7,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { cpuTime } from "../test/envoy/proc.ts";
 import { staticBootstrap } from "./configuration.ts";
 import { Envoy, freePort } from "./envoy.ts";
-import { exchange, LoadGenerator } from "./load.ts";
-import { headerCounts, hit, probe, type HeaderCount } from "./requests.ts";
+import { LoadGenerator, type LoadRequest } from "./load.ts";
+import { headerCounts, hit, type HeaderCount, type Users } from "./requests.ts";
 import { random, shuffled } from "./statistics.ts";
-import { COPIES, headerOf, type Variant, type VariantName } from "./variants.ts";
+import type { Variant } from "./variants.ts";
+import { verify } from "./verify.ts";
 
 export interface RoundsOptions {
   rounds: number;
@@ -33,48 +34,38 @@ export interface RowTimes {
   net: number[];
 }
 
-export type Times = ReadonlyMap<VariantName, Readonly<Record<HeaderCount, RowTimes>>>;
+export type Times = ReadonlyMap<Variant["name"], Readonly<Record<HeaderCount, RowTimes>>>;
 
 interface Runner {
   variant: Variant;
   envoy: Envoy;
   generator: LoadGenerator;
-}
-
-/** Each copy decides right, for a hit and for a miss, and overwrites what a client forged. */
-async function verify(variant: Variant, port: number): Promise<void> {
-  if (!variant.writesHeaders) return;
-  for (const [isHit, expected] of [
-    [true, "v2"],
-    [false, "v1"],
-  ] as const) {
-    const { status, headers } = await exchange(port, probe(isHit, [headerOf(3), "forged"]));
-    for (let copy = 1; copy <= COPIES; copy++) {
-      const seen = headers.get(`seen-${headerOf(copy)}`);
-      if (status === 200 && seen === expected) continue;
-      throw new Error(
-        `"${variant.title}" does not do its job: copy ${copy} of ${COPIES} should have set ${headerOf(copy)}: ` +
-          `${expected}, got ${seen ?? "no header"} (status ${status})`,
-      );
-    }
-  }
+  requests: Readonly<Record<HeaderCount, LoadRequest>>;
 }
 
 async function start(variant: Variant, options: RoundsOptions): Promise<Runner> {
   const port = await freePort();
   const envoy = await Envoy.start(variant.name, (admin) => staticBootstrap(admin, variant.spec(port)));
-  await verify(variant, port);
-  return { variant, envoy, generator: await LoadGenerator.open(port, options.connections) };
+  await verify(variant, envoy, port);
+  const [first, ...more] = variant.users;
+  // One order for all rounds; the first is as good as any.
+  const users: Users = [first, ...shuffled(more, random(options.seed))];
+  return {
+    variant,
+    envoy,
+    generator: await LoadGenerator.open(port, options.connections),
+    requests: { 5: hit(5, variant.expected, users), 20: hit(20, variant.expected, users) },
+  };
 }
 
 /** µs of CPU for one request of a burst. */
 async function burst(
-  { variant, envoy, generator }: Runner,
+  { envoy, generator, requests }: Runner,
   headers: HeaderCount,
   count: number,
 ): Promise<number> {
   const before = cpuTime(envoy.pid);
-  await generator.run(hit(headers, variant.expected), count);
+  await generator.run(requests[headers], count);
   // The worker writes its last log of time when it goes to sleep.
   await sleep(2);
   return (cpuTime(envoy.pid) - before) / 1000 / count;

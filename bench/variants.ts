@@ -1,7 +1,9 @@
-/** The rows of the benchmark: one Envoy each. */
+/** What a row of the benchmark is, one Envoy each, and the rows of `dark-launch`. */
 import { existsSync } from "node:fs";
 import { root, type BenchModule } from "./build.ts";
+import type { RateLimitName } from "./rate-limits.ts";
 import { luaFilter, wasmFilter, type HeaderRule, type Json, type ListenerSpec } from "./configuration.ts";
+import { oneUser, type Users } from "./requests.ts";
 
 /** Copies of a filter in one chain: what one costs stands out of the noise eight times as clearly. */
 export const COPIES = 8;
@@ -17,21 +19,47 @@ const IDLE_ROUTES = 64;
  */
 export const headerOf = (copy: number): string => `x-variant-${copy}`;
 
+/** How a row is held to its work before anything is measured. */
+export type Check =
+  /** Each copy writes its header. */
+  | { kind: "headers" }
+  /**
+   * A counter of Envoy's, or several that this expression finds, count each copy's admission. When it `refuses`, the
+   * second request of `refusedUser` must be refused.
+   */
+  | { kind: "counted"; counter: string; refuses: boolean };
+
 export interface Variant {
-  name: VariantName;
+  name: VariantName | RateLimitName;
   title: string;
   /** What the row's cost is divided by: copies of the filter, or routes. */
   divisor: number;
   /** The body that must answer a hit. */
   expected: "v1" | "v2";
-  /** Does each copy write its header? Then it is checked before anything is measured. */
-  writesHeaders: boolean;
+  /** Null for a row whose answers (`expected`) tell all. */
+  check: Check | null;
+  /** Who the requests are from, in turn. Several are put in random order. */
+  users: Users;
   /** Why the row is not what its title says; null when it is. */
   missing: string | null;
   /** The built module; null for what is part of Envoy. */
   module: string | null;
   spec: (port: number) => ListenerSpec;
 }
+
+/** Every table's first row: what the others cost above it. */
+export const baseline: Variant = {
+  name: "baseline",
+  title: "no filter",
+  divisor: 1,
+  // No header is written, so the second route answers: one comparison more, of a value that is not there.
+  expected: "v1",
+  check: null,
+  users: [oneUser],
+  missing: null,
+  module: null,
+  spec: (port) => chain(port, COPIES, null),
+};
 
 export const variantNames = [
   "baseline",
@@ -124,7 +152,7 @@ export function chain(port: number, copies: number, filter: ((copy: number) => J
  */
 export function variants(
   built: Record<BenchModule, string>,
-  only: ReadonlySet<VariantName>,
+  only: ReadonlySet<string>,
   separateVms: boolean,
 ): Variant[] {
   const hasDarkLaunch = existsSync(darkLaunchModule);
@@ -141,7 +169,8 @@ export function variants(
     title,
     divisor: COPIES,
     expected: "v2",
-    writesHeaders: true,
+    check: { kind: "headers" },
+    users: [oneUser],
     missing: null,
     module,
     spec: (port) =>
@@ -151,17 +180,7 @@ export function variants(
   });
 
   const rows: Variant[] = [
-    {
-      name: "baseline",
-      title: "no filter",
-      divisor: 1,
-      // No header is written, so the second route answers: one comparison more, of a value that is not there.
-      expected: "v1",
-      writesHeaders: false,
-      missing: null,
-      module: null,
-      spec: (port) => chain(port, COPIES, null),
-    },
+    baseline,
     wasm("barest", "barest module", built.barest, "", (header) => header),
     wasm("same-calls", "hand-written, same calls", built.sameCalls, "", (header) => header),
     wasm("one-more-call", "the same, one more host call", built.oneMoreCall, "", (header) => header),
@@ -197,7 +216,8 @@ export function variants(
       title: "Envoy route match (one more route)",
       divisor: IDLE_ROUTES,
       expected: "v2",
-      writesHeaders: false,
+      check: null,
+      users: [oneUser],
       missing: null,
       module: null,
       spec: (port) => ({
@@ -217,5 +237,5 @@ export function variants(
     },
     wasm("gcore", "gcore AssemblyScript SDK", built.gcore, "dark_launch", (header) => header),
   ];
-  return rows.filter(({ name }) => name === "baseline" || only.has(name));
+  return rows.filter((row) => row === baseline || only.has(row.name));
 }

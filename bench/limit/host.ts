@@ -93,6 +93,13 @@ export function readName(size: u32, target: usize): void {
   store<usize>(target, at - start, 4);
 }
 
+/** Reads the request's headers, and looks at none of them. False when the host has none. */
+// @ts-ignore: decorator
+@inline
+export function requestHeaders(): bool {
+  return proxy_get_header_map_pairs(REQUEST_HEADERS, returned, returned + 4) == 0;
+}
+
 /**
  * The job: one call reads all headers; `x-beta-user: true` makes the variant v2, anything else v1; one call
  * writes the header. Answers 1 for v2 and 0 for v1.

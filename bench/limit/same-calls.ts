@@ -1,53 +1,12 @@
 /**
- * A hand-written module with the exports and the host calls of `filters/dark-launch`: configuration belongs
- * to the root context, decisions are counted in memory and flushed to the host once a second. What
- * dark-launch costs above this is what our runtime costs; what this costs above `barest` is the price of
- * being a filter that can be run (several configurations in one VM, no leak, metrics).
+ * A hand-written module with the exports and the host calls of `filters/dark-launch`. What dark-launch costs above this
+ * is what our runtime costs; what this costs above `barest` is the price of being a filter that can be run (several
+ * configurations in one VM, no leak, metrics).
  */
 import { allocate, decideAndStrip, readName, reset } from "./host";
+import { begin, count, current, find, nameOf } from "./roots";
 
-// @ts-ignore: decorator
-@external("env", "proxy_set_tick_period_milliseconds")
-declare function proxy_set_tick_period_milliseconds(period: u32): u32;
-
-// @ts-ignore: decorator
-@external("env", "proxy_define_metric")
-declare function proxy_define_metric(type: u32, name: usize, nameLength: usize, id: usize): u32;
-
-// @ts-ignore: decorator
-@external("env", "proxy_increment_metric")
-declare function proxy_increment_metric(id: u32, offset: i64): u32;
-
-/**
- * A root context, 32 bytes: u32 id (0: free), u32 metric, usize name, usize length, u64 not flushed, u32 the round of
- * ticks in which it ticked last. One that misses two rounds is gone, as in `assembly/abi/roots.ts`.
- */
-const ROOTS: usize = 16;
-const ROOT_BYTES: usize = 32;
-const roots = memory.data(512);
-const rootsEnd = roots + ROOTS * ROOT_BYTES;
-
-/** `outrigger_bench_same_calls` */
-const METRIC = memory.data<u8>([
-  0x6f, 0x75, 0x74, 0x72, 0x69, 0x67, 0x67, 0x65, 0x72, 0x5f, 0x62, 0x65, 0x6e, 0x63, 0x68, 0x5f, 0x73, 0x61,
-  0x6d, 0x65, 0x5f, 0x63, 0x61, 0x6c, 0x6c, 0x73,
-]);
-const METRIC_LENGTH: usize = 26;
-const metric = memory.data(4);
-
-/** Ends when a root ticks for the second time in it. */
-let round: u32 = 0;
-
-/** The root of the stream that was created last; its request headers come next. */
-let current: usize = 0;
-
-/** The slot of root context `id`, or 0. */
-function find(id: u32): usize {
-  for (let root = roots; root < rootsEnd; root += ROOT_BYTES) {
-    if (load<u32>(root) == id) return root;
-  }
-  return 0;
-}
+export { proxy_on_context_create, proxy_on_tick } from "./roots";
 
 export function proxy_abi_version_0_2_1(): void {}
 
@@ -55,53 +14,24 @@ export function proxy_on_memory_allocate(size: usize): usize {
   return allocate(size);
 }
 
-export function proxy_on_context_create(context: u32, parent: u32): void {
-  if (parent) {
-    current = find(parent);
-    return;
-  }
-  const root = find(0);
-  if (!root) return;
-  memory.fill(root, 0, ROOT_BYTES);
-  store<u32>(root, context);
-  store<u32>(root, round, 24);
-}
-
 export function proxy_on_configure(context: u32, size: u32): u32 {
   const root = find(context);
   if (!root) return 0;
-  readName(size, root + 8);
-  // ABI metric type 0 is a counter.
-  if (proxy_define_metric(0, METRIC, METRIC_LENGTH, metric)) return 0;
-  store<u32>(root, load<u32>(metric), 4);
-  proxy_set_tick_period_milliseconds(1000);
-  return 1;
+  readName(size, nameOf(root));
+  return begin(root) ? 1 : 0;
 }
 
 export function proxy_on_request_headers(_context: u32, _count: u32, _endOfStream: u32): u32 {
   reset();
   const root = current;
   if (!root) return 0;
-  decideAndStrip(load<usize>(root, 8), load<usize>(root, 12));
-  store<u64>(root, load<u64>(root, 16) + 1, 16);
+  const name = nameOf(root);
+  decideAndStrip(load<usize>(name), load<usize>(name, 4));
+  count(root);
   return 0;
 }
 
 /** Is called for each response, and has nothing to do there: as dark-launch without a cookie to set. */
 export function proxy_on_response_headers(_context: u32, _count: u32, _endOfStream: u32): u32 {
   return 0;
-}
-
-export function proxy_on_tick(context: u32): void {
-  const ticking = find(context);
-  if (!ticking) return;
-  if (load<u32>(ticking, 24) == round) round++;
-  store<u32>(ticking, round, 24);
-  for (let root = roots; root < rootsEnd; root += ROOT_BYTES) {
-    if (!load<u32>(root)) continue;
-    const pending = load<i64>(root, 16);
-    if (pending) proxy_increment_metric(load<u32>(root, 4), pending);
-    store<i64>(root, 0, 16);
-    if (round - load<u32>(root, 24) > 2) store<u32>(root, 0);
-  }
 }

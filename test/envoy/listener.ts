@@ -12,12 +12,17 @@ export interface ListenerSpec {
   network?: readonly PluginSpec[];
   /** Connections are passed on as they are, to the cluster `tcp-upstream`. */
   tcp?: boolean;
-  properties: readonly string[];
+  /** Filter state that the access log tells; left out: there is no access log. */
+  properties?: readonly string[];
   direction?: "inbound" | "outbound";
   /** The transport socket of clients that come with TLS; without it all is plain text. */
   transportSocket?: object;
   /** The filter before the plugins that verifies tokens. */
   tokenFilter?: object;
+  /** Filters of Envoy's own before the plugins. */
+  filters?: readonly object[];
+  /** Each request is answered with this status, and there is no upstream. */
+  answer?: number;
 }
 
 /** Large enough for a header of 60 KiB among others. The limit's own maximum is 8192. */
@@ -75,9 +80,10 @@ function httpConnectionManager(listener: ListenerSpec): object {
       max_request_headers_kb: MAX_HEADERS_KB,
       common_http_protocol_options: { max_headers_count: 1000 },
       http_protocol_options: { enable_trailers: true },
-      access_log: [accessLog(listener)],
+      access_log: listener.properties === undefined ? [] : [accessLog(listener.properties)],
       http_filters: [
         ...(listener.tokenFilter ? [listener.tokenFilter] : []),
+        ...(listener.filters ?? []),
         ...listener.plugins.map((plugin) => wasmFilter(plugin, "http")),
         router(),
       ],
@@ -91,7 +97,9 @@ function httpConnectionManager(listener: ListenerSpec): object {
               {
                 name: "default",
                 match: { prefix: "/" },
-                route: { cluster: "upstream", timeout: "15s" },
+                ...(listener.answer === undefined
+                  ? { route: { cluster: "upstream", timeout: "15s" } }
+                  : { direct_response: { status: listener.answer } }),
               },
             ],
           },
@@ -136,10 +144,8 @@ function router(): object {
   };
 }
 
-function accessLog(listener: ListenerSpec): object {
-  const properties = Object.fromEntries(
-    listener.properties.map((name) => [name, `%FILTER_STATE(wasm.${name}:PLAIN)%`]),
-  );
+function accessLog(told: readonly string[]): object {
+  const properties = Object.fromEntries(told.map((name) => [name, `%FILTER_STATE(wasm.${name}:PLAIN)%`]));
   return {
     name: "envoy.access_loggers.stdout",
     typed_config: {
