@@ -8,6 +8,8 @@ export class Breaker {
   /** Until then nothing is asked; 0 while all is well. */
   private until: u64 = 0;
   private interval: u64 = 0;
+  /** An attempt is out. */
+  private trying: bool = false;
 
   constructor(
     private readonly failures: u32,
@@ -17,16 +19,12 @@ export class Breaker {
     private readonly patience: u64,
   ) {}
 
-  /** Nothing has to be asked of the clock. */
-  get isClosed(): bool {
-    return this.until == 0;
-  }
-
   /** Whether the service may be asked now. When the time is up, one may try, and the others only when that is answered (or lost). */
   allows(now: u64): bool {
     if (this.until == 0) return true;
     if (now < this.until) return false;
     this.until = now + this.patience;
+    this.trying = true;
     return true;
   }
 
@@ -36,17 +34,18 @@ export class Breaker {
     this.failed = 0;
     this.until = 0;
     this.interval = 0;
+    this.trying = false;
     return wasOpen;
   }
 
   /** The service has failed. True when nothing is asked from now on. */
   hasFailed(now: u64): bool {
     const wasOpen = this.until != 0;
-    if (!wasOpen && ++this.failed < this.failures) return false;
-    // Late failures of calls from before are no new attempts.
-    if (wasOpen && now < this.until && this.until > now + this.patience) return false;
+    // What was sent before, and fails now, is no attempt.
+    if (wasOpen ? !this.trying : ++this.failed < this.failures) return false;
     this.interval = this.interval == 0 ? this.shortest : min(this.interval * 2, this.longest);
     this.until = now + this.interval;
+    this.trying = false;
     return !wasOpen;
   }
 }

@@ -5,7 +5,7 @@ import { ProcessKey, processKey } from "../../assembly/host/process-key";
 import { ConfigReader } from "../../assembly/json/config-reader";
 import { readDuration } from "../../assembly/json/duration";
 import { JsonKind, JsonNode } from "../../assembly/json/node";
-import { isWord, positionAmong } from "../../assembly/json/words";
+import { positionAmong } from "../../assembly/json/words";
 import { readKeyPart } from "../../assembly/key";
 import { Buckets } from "../../assembly/limit/buckets";
 import { LimitFields, readLimitFields } from "../../assembly/limit/limit-headers";
@@ -15,8 +15,7 @@ import { Refusal } from "../../assembly/limit/refusal";
 import { States } from "./states";
 import { emptyList } from "../../assembly/list";
 import { Attribute } from "../../assembly/match/attribute";
-import { readRequestMatch, RequestMatcher } from "../../assembly/match/request-match";
-import { RuleIndex } from "../../assembly/match/rule-index";
+import { readRequestMatch } from "../../assembly/match/request-match";
 import { Mode, readMode } from "../../assembly/mode";
 import { isSecretHeader } from "../../assembly/secrets";
 import { Breaker } from "./breaker";
@@ -46,7 +45,6 @@ export class GlobalRateLimitConfig {
   readonly refusal: Refusal = new Refusal();
   breaker: Breaker = new Breaker(1, 0, 0, 0);
   limits: StaticArray<Limit> = new StaticArray<Limit>(0);
-  index: RuleIndex = new RuleIndex(emptyList<RequestMatcher>());
   /** Of the hashes of descriptors; null where no limit needs them. */
   key: ProcessKey | null = null;
   private namespace: string = "";
@@ -113,12 +111,10 @@ export class GlobalRateLimitConfig {
       return;
     }
     const limits = emptyList<Limit>();
-    const matches = emptyList<RequestMatcher>();
     const names = new ByteMap(list.count);
     let item = list.first;
     while (item != null) {
       if (reader.object(item, LIMIT_FIELDS)) {
-        matches.push(readRequestMatch(reader, reader.member(item, "match")));
         const limit = this.readLimit(reader, item, names);
         if (limit != null) limits.push(limit);
       }
@@ -126,12 +122,12 @@ export class GlobalRateLimitConfig {
     }
     if (reader.failed) return;
     this.limits = StaticArray.fromArray(limits);
-    this.index = new RuleIndex(matches);
   }
 
   private readLimit(reader: ConfigReader, node: JsonNode, names: ByteMap): Limit | null {
     const nameNode = reader.required(node, "name", "a name");
     const name = nameNode == null ? ABSENT : readName(nameNode, names, reader);
+    const match = readRequestMatch(reader, reader.member(node, "match"));
     const mode = readMode(reader, node);
     const descriptors = readDescriptors(reader, node);
     const hits = readCount(reader, node, "hits", 1, MOST_HITS, 1);
@@ -151,6 +147,7 @@ export class GlobalRateLimitConfig {
     return new Limit(
       reader.keeper,
       text,
+      match,
       this.mode == Mode.Shadow ? Mode.Shadow : mode,
       StaticArray.fromArray(descriptors),
       hits,
@@ -325,9 +322,7 @@ function readEntry(reader: ConfigReader, node: JsonNode): Entry | null {
 function isSecret(part: JsonNode): bool {
   const value = part.first;
   if (value == null || value.kind != JsonKind.String) return false;
-  const isNamed =
-    isWord(value.name, "header") || isWord(value.name, "cookie") || isWord(value.name, "queryParam");
-  return isNamed && isSecretHeader(value.text);
+  return positionAmong(value.name, "header cookie queryParam") >= 0 && isSecretHeader(value.text);
 }
 
 /** Reads `limit: {requests, per}`, which the service is to apply instead of its own; {@link ABSENT} without it. */

@@ -42,7 +42,6 @@ export class GlobalRateLimit extends Filter {
   private sentence: Sentence = changetype<Sentence>(0);
   private readonly records: Records = new Records();
   private readonly question: Question = new Question();
-  private found: StaticArray<i32> = new StaticArray<i32>(0);
   /** The listener's direction was asked for. */
   private directed: bool = false;
   /** The items of the request at hand, and its record where it has one. */
@@ -60,17 +59,15 @@ export class GlobalRateLimit extends Filter {
     this.service = new Service(reader.keeper, own.cluster, own.timeout, own.breaker);
     this.service.define();
     this.sentence = new Sentence(own, reader.keeper);
-    this.found = new StaticArray<i32>(own.limits.length);
     keepRecords();
     keepAsking();
   }
 
   onRequest(request: RequestView): Verdict {
-    const matching = this.config.index.all(request, this.found);
     this.record = NONE;
     this.count = 0;
     this.answered = false;
-    if (matching > 0) this.list(request, matching);
+    this.list(request);
     if (this.count == 0) {
       this.sentence.tellAllowed();
       return Verdict.Continue;
@@ -117,13 +114,15 @@ export class GlobalRateLimit extends Filter {
     this.records.giveBack(changetype<Record>(note));
   }
 
-  /** Lists the descriptors of the limits that were found, with what the proxy knows of them. */
-  private list(request: RequestView, matching: i32): void {
+  /** Lists the descriptors of the limits that match, with what the proxy knows of them. */
+  private list(request: RequestView): void {
     this.items = arenaAllocate(MOST_DESCRIPTORS * offsetof<Item>());
     this.now = 0;
-    for (let at = 0; at < matching; at++) {
-      const number = unchecked(this.found[at]);
-      const limit = unchecked(this.config.limits[number]);
+    const limits = this.config.limits;
+    // One by one: an index of them takes 2 KiB of the module, and a call costs more than a hundred of these.
+    for (let number = 0; number < limits.length; number++) {
+      const limit = unchecked(limits[number]);
+      if (!limit.match.matches(request)) continue;
       for (let position = 0; position < limit.descriptors.length; position++) {
         const bytes = unchecked(limit.descriptors[position]).write(request);
         if (bytes == ABSENT) continue;

@@ -5,6 +5,7 @@ import { Buckets } from "../../assembly/limit/buckets";
 import { bucketAt, holds, waitFor } from "../../assembly/limit/gcra";
 import { Rate, SECOND, spanOf } from "../../assembly/limit/rate";
 import { States } from "./states";
+import { RequestMatcher } from "../../assembly/match/request-match";
 import { Mode } from "../../assembly/mode";
 import { reasonOf } from "../../assembly/reason";
 import { Descriptor, hitsOf } from "./descriptor";
@@ -50,6 +51,8 @@ export class Limit {
   constructor(
     keeper: Keeper,
     private readonly name: string,
+    /** Which requests it is about. */
+    readonly match: RequestMatcher,
     readonly mode: Mode,
     readonly descriptors: StaticArray<Descriptor>,
     /** Units that a request takes. */

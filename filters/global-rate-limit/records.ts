@@ -1,4 +1,4 @@
-import { Bytes, bytesOf, copyTo, lengthOf } from "../../assembly/bytes/bytes";
+import { Bytes, bytesOf, copyTo, lengthOf, pointerOf } from "../../assembly/bytes/bytes";
 import { emptyList } from "../../assembly/list";
 
 /** How it stands with a descriptor of a request. */
@@ -85,9 +85,20 @@ export function addHeader(record: Record, name: Bytes, value: Bytes): void {
 /** Bytes that a header takes beside name and value. */
 export const HEADER_ROOM: u32 = 8;
 
-/** The text with its length in front of it. */
+/** The name of the header at `at`: any text with its length in front of it. */
 export function textAt(at: usize): Bytes {
   return bytesOf(at + 4, load<u32>(at));
+}
+
+/** The value of the header at `at`. */
+export function valueAt(at: usize): Bytes {
+  return textAt(at + 4 + load<u32>(at));
+}
+
+/** Where the header at `at` ends. */
+export function endOfHeader(at: usize): usize {
+  const value = valueAt(at);
+  return pointerOf(value) + lengthOf(value);
 }
 
 /**

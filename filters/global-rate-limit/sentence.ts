@@ -1,6 +1,6 @@
 import { Annotate } from "../../assembly/annotate";
 import { GrpcStatusValues } from "../../assembly/abi/values";
-import { ABSENT, Bytes, lengthOf, literal } from "../../assembly/bytes/bytes";
+import { ABSENT, Bytes, literal } from "../../assembly/bytes/bytes";
 import { Keeper } from "../../assembly/bytes/keeper";
 import { reply } from "../../assembly/filter";
 import { logBytes, LogLevelValues, logs } from "../../assembly/host/log";
@@ -12,7 +12,7 @@ import { joinReasons, reasonOf } from "../../assembly/reason";
 import { ResponseView } from "../../assembly/response-view";
 import { FailureMode, GlobalRateLimitConfig } from "./config";
 import { Decision, Limit, NAME } from "./limit";
-import { headersOf, Item, itemOf, Record, State, textAt } from "./records";
+import { endOfHeader, headersOf, Item, itemOf, Record, State, textAt, valueAt } from "./records";
 
 const PROPERTY = literal("outrigger.global-rate-limit");
 /** How many shadowed decisions about one request the property tells. */
@@ -133,13 +133,8 @@ export class Sentence {
     this.gather(items, number);
     this.headers.toReply(pairs);
     if (changetype<usize>(record) != 0) {
-      const end = headersOf(record) + record.headers;
-      for (let at = headersOf(record); at < end;) {
-        const name = textAt(at);
-        at += 4 + lengthOf(name);
-        const value = textAt(at);
-        at += 4 + lengthOf(value);
-        pairs.add(name, value);
+      for (let at = headersOf(record), end = at + record.headers; at < end; at = endOfHeader(at)) {
+        pairs.add(textAt(at), valueAt(at));
       }
     }
     this.config.refusal.finish(this.refuser.reset);
@@ -156,13 +151,8 @@ export class Sentence {
   toResponse(response: ResponseView, record: Record): void {
     this.gather(changetype<usize>(itemOf(record, 0)), record.count);
     this.headers.toResponse(response);
-    const end = headersOf(record) + record.headers;
-    for (let at = headersOf(record); at < end;) {
-      const name = textAt(at);
-      at += 4 + lengthOf(name);
-      const value = textAt(at);
-      at += 4 + lengthOf(value);
-      response.add(name, value);
+    for (let at = headersOf(record), end = at + record.headers; at < end; at = endOfHeader(at)) {
+      response.add(textAt(at), valueAt(at));
     }
   }
 
