@@ -138,10 +138,7 @@ describe("local-rate-limit beside Envoy's local_ratelimit", () => {
         for (const [one, pause] of steps) {
           await sleep(pause);
           const bucket = bucketOf(limit, one, buckets);
-          while (
-            bucket !== undefined &&
-            bucket.verdict(performance.now(), performance.now() + MARGIN) === "unsure"
-          )
+          while (bucket?.verdict(performance.now(), performance.now() + MARGIN) === "unsure")
             await sleep(MARGIN / 4);
           const sent = performance.now();
           const { our, native } = await both[at]!.ask(one);
