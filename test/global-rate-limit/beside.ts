@@ -1,7 +1,8 @@
 /**
  * `global-rate-limit` beside Envoy's own `ratelimit` filter, in one Envoy, with one service: the same requests to both, each in a domain of
  * its own, which the service limits alike. Status and `x-ratelimit-*` headers are to be equal, but for two things: ours tells the
- * limit's name where the service tells none, and the service may be asked in two different seconds of the clock.
+ * limit's name where the service tells none, and the service may be asked in two different seconds of the clock. Limits of no requests
+ * at all are not among them: Envoy's filter tells them, and ours does not.
  */
 import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -26,6 +27,7 @@ import {
 const HEADERS = { user: "x-user", tenant: "x-tenant" } as const;
 const VALUES = ["ann", "bob", "a|b_c:d"];
 const FIXED: Entry = { key: "all", value: "requests" };
+const ADDRESS: Entry = { key: "remote_address" };
 const REQUESTS = 25;
 
 type RequestHeaders = Readonly<Record<string, string>>;
@@ -39,7 +41,7 @@ interface Case {
 const header = fc
   .constantFrom<(keyof typeof HEADERS)[]>("user", "tenant")
   .chain((key) => fc.boolean().map((skipIfMissing): Entry => ({ key, header: HEADERS[key], skipIfMissing })));
-const descriptor = fc.uniqueArray(fc.oneof(header, fc.constant(FIXED)), {
+const descriptor = fc.uniqueArray(fc.oneof(header, fc.constantFrom(FIXED, ADDRESS)), {
   selector: ({ key }) => key,
   minLength: 1,
   maxLength: 3,
@@ -54,7 +56,7 @@ const limit: fc.Arbitrary<AskedLimit> = fc.record(
 const rate = fc.record(
   {
     unit: fc.constantFrom<Unit[]>("minute", "hour", "day"),
-    requests_per_unit: fc.integer({ min: 0, max: 12 }),
+    requests_per_unit: fc.integer({ min: 1, max: 12 }),
   },
   { noNullPrototype: true },
 );
@@ -84,7 +86,8 @@ function nodesOf(
     let siblings = roots;
     const path = descriptors[at % descriptors.length]!;
     for (const [level, entry] of path.entries()) {
-      const value = "value" in entry ? entry.value : first ? VALUES[0] : undefined;
+      const known = "value" in entry ? entry.value : undefined;
+      const value = "header" in entry && first ? VALUES[0] : known;
       let node = siblings.find((one) => one.key === entry.key && one.value === value);
       if (node === undefined) {
         node = { key: entry.key, ...(value === undefined ? {} : { value }) };

@@ -2,8 +2,11 @@
 
 export type Unit = "minute" | "hour" | "day";
 
-/** An entry of a descriptor: a header's value, or a fixed one. */
-export type Entry = { key: string; header: string; skipIfMissing: boolean } | { key: string; value: string };
+/** An entry of a descriptor: a header's value, a fixed one, or the client's address. */
+export type Entry =
+  | { key: string; header: string; skipIfMissing: boolean }
+  | { key: string; value: string }
+  | { key: "remote_address" };
 
 export interface AskedLimit {
   descriptors: readonly (readonly Entry[])[];
@@ -27,20 +30,17 @@ export function pluginConfig(domain: string, limits: readonly AskedLimit[]): obj
     failureMode: "deny",
     limits: limits.map(({ descriptors, hits }, at) => ({
       name: `limit-${at}`,
-      descriptors: descriptors.map((entries) =>
-        entries.map((entry) =>
-          "value" in entry
-            ? entry
-            : {
-                key: entry.key,
-                from: { header: entry.header },
-                ...(entry.skipIfMissing ? { skipIfMissing: true } : {}),
-              },
-        ),
-      ),
+      descriptors: descriptors.map((entries) => entries.map(entryOf)),
       ...(hits === undefined ? {} : { hits }),
     })),
   };
+}
+
+function entryOf(entry: Entry): object {
+  if ("value" in entry) return entry;
+  if (!("header" in entry)) return { key: entry.key, from: { remoteAddress: {} } };
+  const { key, header, skipIfMissing } = entry;
+  return { key, from: { header }, ...(skipIfMissing ? { skipIfMissing } : {}) };
 }
 
 export function nativeFilter(domain: string, limits: readonly AskedLimit[]): object {
@@ -68,6 +68,7 @@ export function nativeFilter(domain: string, limits: readonly AskedLimit[]): obj
 
 function actionOf(entry: Entry): object {
   if ("value" in entry) return { generic_key: { descriptor_key: entry.key, descriptor_value: entry.value } };
+  if (!("header" in entry)) return { remote_address: {} };
   const { key, header, skipIfMissing } = entry;
   return {
     request_headers: { descriptor_key: key, header_name: header, skip_if_absent: skipIfMissing },
