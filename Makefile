@@ -10,7 +10,7 @@ node_modules/.installed: package.json package-lock.json
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: node_modules/.installed ## build all modules into build/
@@ -27,6 +27,10 @@ dev: build ## keep Envoy running; rebuild and reload on change
 .PHONY: test
 test: node_modules/.installed ## all tests: runtime, host, scenarios on the host and on a real Envoy
 	@npm run -s test
+
+.PHONY: e2e
+e2e: node_modules/.installed ## tests against real servers: envoyproxy/ratelimit (Go is needed to build it) and redis-server
+	@npm run -s e2e
 
 .PHONY: fuzz
 fuzz: build ## random configurations and requests for longer (SECONDS=600, SEED=n)

@@ -1,0 +1,32 @@
+/**
+ * `make e2e`: the tests against real servers beside Envoy: envoyproxy/ratelimit, which is built once (Go), and Debian's
+ * `redis-server`. Ends with one line of totals; what cannot be found is named, and in CI (`CI` set) is a failure.
+ */
+import { EnvoyNotFound, locateEnvoy } from "../test/envoy/locate.ts";
+import { PeerNotFound } from "../test/peers/process.ts";
+import { locateRateLimit } from "../test/peers/ratelimit.ts";
+import { locateRedis } from "../test/peers/redis.ts";
+import { heading, TestRun } from "./test-run.ts";
+
+const tests = new TestRun("e2e");
+if (await tests.build()) {
+  heading("Real servers");
+  const envoy = await found(locateEnvoy);
+  const peers = [await found(locateRedis), await found(locateRateLimit)];
+  if (envoy !== null && !peers.includes(null)) await tests.vitest("e2e", { ENVOY_BIN: envoy });
+}
+await tests.finish();
+
+/** The path of a server; null, and told, where it cannot be had. */
+async function found(locate: () => Promise<string>): Promise<string | null> {
+  try {
+    const path = await locate();
+    console.log(path);
+    return path;
+  } catch (error) {
+    if (!(error instanceof EnvoyNotFound) && !(error instanceof PeerNotFound)) throw error;
+    console.log(error.message);
+    tests.skipped.push(`the tests against real servers: ${error.message.split("\n")[0]}`);
+    return null;
+  }
+}

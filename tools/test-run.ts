@@ -1,0 +1,118 @@
+/** What `make test` and `make e2e` share: they run the tools that test, add up what these say, and end with a line of totals. */
+import { spawn } from "node:child_process";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+
+export interface Totals {
+  passed: number;
+  failed: number;
+}
+
+const REPORTS = "build/test";
+
+interface VitestReport {
+  numPassedTests: number;
+  numFailedTests: number;
+  testResults: { status: string; assertionResults: { status: string; fullName: string }[] }[];
+}
+
+/** One run, of `make test` or of `make e2e`. */
+export class TestRun {
+  readonly totals: Totals = { passed: 0, failed: 0 };
+  /** What did not run, and why. */
+  readonly skipped: string[] = [];
+
+  /** `name` tells its totals from another run's; see {@link readTotals}. */
+  constructor(private readonly name: string) {}
+
+  /** Builds all that is tested. False when that fails, which counts. */
+  async build(): Promise<boolean> {
+    await rm(this.file, { force: true });
+    await mkdir(REPORTS, { recursive: true });
+    heading("Building the modules");
+    const { status } = await run("npm", ["run", "-s", "build"]);
+    if (status !== 0) this.totals.failed++;
+    return status === 0;
+  }
+
+  /** Runs one of the projects of `vitest.config.ts`. */
+  async vitest(project: string, environment: NodeJS.ProcessEnv = {}): Promise<void> {
+    const file = `${REPORTS}/${project}.json`;
+    await rm(file, { force: true });
+    const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${file}`];
+    const { status } = await run("npx", ["vitest", "run", "--project", project, ...reporters], environment);
+    const report = await readFile(file, "utf8")
+      .then((text) => JSON.parse(text) as VitestReport)
+      .catch(() => null);
+    if (report === null) {
+      this.totals.failed++;
+      return;
+    }
+    const brokenFiles = report.testResults.filter(
+      (result) => result.status === "failed" && result.assertionResults.length === 0,
+    ).length;
+    this.totals.passed += report.numPassedTests;
+    const failed = report.numFailedTests + brokenFiles;
+    this.totals.failed += failed === 0 && status !== 0 ? 1 : failed;
+    for (const { assertionResults } of report.testResults) {
+      for (const { status: outcome, fullName } of assertionResults) {
+        if (outcome === "skipped" || outcome === "pending") this.skipped.push(fullName);
+      }
+    }
+  }
+
+  /** Says what came of it. What could not run is named, and in CI (`CI` set) is a failure. */
+  async finish(): Promise<void> {
+    for (const skipped of this.skipped) console.log(`did not run: ${skipped}`);
+    if (isCi()) this.totals.failed += this.skipped.length;
+    await mkdir(REPORTS, { recursive: true });
+    await writeFile(this.file, JSON.stringify(this.totals));
+    console.log(lineOf(this.totals));
+    process.exitCode = this.totals.failed > 0 ? 1 : 0;
+  }
+
+  private get file(): string {
+    return fileOf(this.name);
+  }
+}
+
+/** The totals of a run that has finished; one failure where it has not. */
+export async function readTotals(name: string): Promise<Totals> {
+  const text = await readFile(fileOf(name), "utf8").catch(() => null);
+  return text === null ? { passed: 0, failed: 1 } : (JSON.parse(text) as Totals);
+}
+
+export function lineOf({ passed, failed }: Totals): string {
+  return `${passed} passed, ${failed} failed`;
+}
+
+export function heading(text: string): void {
+  console.log(`\n== ${text}`);
+}
+
+/** Runs a command, whose output is shown and answered. */
+export async function run(
+  command: string,
+  words: readonly string[],
+  environment: NodeJS.ProcessEnv = {},
+): Promise<{ status: number; output: string }> {
+  const child = spawn(command, words, {
+    env: { ...process.env, ...environment },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let output = "";
+  child.stdout.setEncoding("utf8");
+  child.stdout.on("data", (chunk: string) => {
+    output += chunk;
+    process.stdout.write(chunk);
+  });
+  const status = await new Promise<number>((resolve) => child.on("close", (code) => resolve(code ?? 1)));
+  return { status, output };
+}
+
+function fileOf(name: string): string {
+  return `${REPORTS}/${name}-totals.json`;
+}
+
+function isCi(): boolean {
+  return !["", "0", "false", undefined].includes(process.env.CI);
+}
