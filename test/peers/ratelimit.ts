@@ -50,6 +50,11 @@ export class RateLimit {
     return service;
   }
 
+  /** Of the process that runs; undefined before it starts. */
+  get pid(): number | undefined {
+    return this.process?.pid;
+  }
+
   /** Begins anew on the same ports; what was counted is in Redis. */
   async restart(): Promise<void> {
     await this.kill();
