@@ -167,6 +167,7 @@ async function main(): Promise<void> {
     ? await measureGlobal({
         rounds: options.quick ? 3 : 15,
         burst: options.quick ? 500 : 2000,
+        warmUp: options.warmUp,
         perSecond: 1000,
         seed: options.seed,
         progress,
