@@ -105,7 +105,10 @@ function merged(value: YamlValue): YamlEntry[] {
   if (value.kind === "map") return [...value.entries];
   if (value.kind === "list" && value.items.every((item) => item.kind === "map"))
     return value.items.toReversed().flatMap(merged);
-  throw new YamlError("<<: a map, or a list of maps, is expected", value);
+  throw new YamlError("<<: a map, or a list of maps, is expected", {
+    line: value.line,
+    column: value.column,
+  });
 }
 
 type Bare<T> = T extends unknown ? Omit<T, keyof Place> : never;
@@ -119,7 +122,8 @@ function scalar(node: Scalar): Bare<YamlValue> {
     return { kind: "boolean", value: true, text };
   if (/^(?:n|N|no|No|NO|off|Off|OFF|false|False|FALSE)$/.test(text))
     return { kind: "boolean", value: false, text };
-  const integer = integerOf(text.replaceAll("_", ""));
+  // Underscores are passed over, but not before the first digit.
+  const integer = /^[-+]?\d/.test(text) ? integerOf(text.replaceAll("_", "")) : null;
   if (integer !== null && -(2n ** 63n) <= integer && integer < 2n ** 63n)
     return { kind: "integer", value: integer, text };
   if (

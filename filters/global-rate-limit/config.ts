@@ -1,26 +1,23 @@
 import { Annotate, readAnnotate } from "../../assembly/annotate";
 import { ByteMap } from "../../assembly/bytes/byte-map";
-import { ABSENT, byteString, Bytes, lengthOf, literal } from "../../assembly/bytes/bytes";
+import { ABSENT, byteString, Bytes, literal } from "../../assembly/bytes/bytes";
 import { ProcessKey, processKey } from "../../assembly/host/process-key";
 import { ConfigReader } from "../../assembly/json/config-reader";
 import { readDuration } from "../../assembly/json/duration";
 import { JsonKind, JsonNode } from "../../assembly/json/node";
 import { positionAmong } from "../../assembly/json/words";
-import { readKeyPart } from "../../assembly/key";
 import { Buckets } from "../../assembly/limit/buckets";
 import { LimitFields, readLimitFields } from "../../assembly/limit/limit-headers";
 import { namespaceOf } from "../../assembly/limit/namespace";
 import { Rate, readRate } from "../../assembly/limit/rate";
 import { Refusal } from "../../assembly/limit/refusal";
-import { States } from "./states";
 import { emptyList } from "../../assembly/list";
-import { Attribute } from "../../assembly/match/attribute";
 import { readRequestMatch } from "../../assembly/match/request-match";
 import { Mode, readMode } from "../../assembly/mode";
-import { isSecretHeader } from "../../assembly/secrets";
 import { Breaker } from "./breaker";
-import { Descriptor, Entry, overrideOf } from "./descriptor";
+import { readDescriptors, readText } from "./descriptor-config";
 import { Limit, NAME } from "./limit";
+import { States } from "./states";
 
 /** What becomes of requests when the service fails. */
 export enum FailureMode {
@@ -179,10 +176,7 @@ const LIMIT_FIELDS = "name match descriptor descriptors hits limit cacheDenials 
 /** Reasons of the filter's own. */
 const OWN_NAMES = "error allowed";
 const MAX_LIMITS: u32 = 1000;
-const MAX_DESCRIPTORS: u32 = 16;
-const MAX_ENTRIES: u32 = 16;
 const MOST_HITS: i32 = 1000000;
-const MOST_REQUESTS: i32 = 1000000000;
 /** Milliseconds. */
 const HOUR: f64 = 3600000;
 /** Nanoseconds. */
@@ -195,18 +189,6 @@ export const LATE: u64 = 1000000000;
 /** The nanoseconds of as many milliseconds; a second for what is no number, and so a problem. */
 function nanoseconds(milliseconds: f64): u64 {
   return isNaN(milliseconds) ? 1000000000 : <u64>(milliseconds * 1e6);
-}
-
-/** A text of at least a byte that must be there. */
-function readText(reader: ConfigReader, object: JsonNode, name: string, expected: string): Bytes {
-  const node = reader.required(object, name, expected);
-  return node == null ? ABSENT : filled(reader, node, expected);
-}
-
-function filled(reader: ConfigReader, node: JsonNode, expected: string): Bytes {
-  if (node.kind == JsonKind.String && lengthOf(node.text) > 0) return reader.keeper.keep(node.text);
-  reader.unexpected(node, expected);
-  return ABSENT;
 }
 
 function readCount(
@@ -241,99 +223,4 @@ function readLease(reader: ConfigReader, limit: JsonNode, hits: i32): i32 {
   const most = reader.integer(max, 2, MOST_HITS);
   if (most <= hits) reader.problem(max, "not more than the `hits` of one request");
   return most;
-}
-
-/** Reads `descriptor`, or `descriptors`, of a limit. */
-function readDescriptors(reader: ConfigReader, limit: JsonNode): Descriptor[] {
-  const descriptors = emptyList<Descriptor>();
-  const ownLimit = readOverride(reader, limit);
-  const one = reader.member(limit, "descriptor");
-  const several = reader.member(limit, "descriptors");
-  if (one != null && several != null) {
-    reader.problem(limit, "has both descriptor and descriptors; expected one of them");
-  } else if (one != null) {
-    readDescriptor(reader, one, ownLimit, descriptors);
-  } else if (several == null) {
-    reader.missing(
-      limit,
-      "descriptor",
-      "a list of entries, like {key: remote_address, from: {remoteAddress: {}}}",
-    );
-  } else if (several.kind != JsonKind.Array || several.count - 1 >= MAX_DESCRIPTORS) {
-    reader.unexpected(several, "a list of 1 to 16 descriptors");
-  } else {
-    let item = several.first;
-    while (item != null) {
-      readDescriptor(reader, item, ownLimit, descriptors);
-      item = item.next;
-    }
-  }
-  return descriptors;
-}
-
-function readDescriptor(
-  reader: ConfigReader,
-  list: JsonNode,
-  ownLimit: Bytes,
-  descriptors: Descriptor[],
-): void {
-  if (list.kind != JsonKind.Array || list.count - 1 >= MAX_ENTRIES) {
-    reader.unexpected(list, "a list of 1 to 16 entries, like {key: generic_key, value: default}");
-    return;
-  }
-  const entries = emptyList<Entry>();
-  let item = list.first;
-  while (item != null) {
-    const entry = reader.object(item, "key value from hash skipIfMissing") ? readEntry(reader, item) : null;
-    if (entry != null) entries.push(entry);
-    item = item.next;
-  }
-  descriptors.push(new Descriptor(StaticArray.fromArray(entries), ownLimit));
-}
-
-function readEntry(reader: ConfigReader, node: JsonNode): Entry | null {
-  const key = readText(reader, node, "key", "the entry's key");
-  const value = reader.member(node, "value");
-  const from = reader.member(node, "from");
-  const hashNode = reader.member(node, "hash");
-  const skipNode = reader.member(node, "skipIfMissing");
-  if (value != null && from != null) {
-    reader.problem(node, "has both value and from; expected one of them");
-    return null;
-  }
-  if (from != null) {
-    const attribute: Attribute | null = readKeyPart(reader, from);
-    const hash = reader.boolean(node, "hash", isSecret(from));
-    const skip = reader.boolean(node, "skipIfMissing", false);
-    return attribute == null ? null : new Entry(key, ABSENT, attribute, hash, skip);
-  }
-  if (hashNode != null)
-    reader.problem(hashNode, "is about what comes `from` the request, which this does not");
-  if (skipNode != null)
-    reader.problem(skipNode, "is about what comes `from` the request, which this does not");
-  if (value == null) {
-    reader.missing(node, "value", "a text (or `from`, a part of a key)");
-    return null;
-  }
-  return new Entry(key, filled(reader, value, "a text that is not empty"), null, false, false);
-}
-
-/** Whether a part of a key is a header, a cookie or a parameter whose name is one of a credential. */
-function isSecret(part: JsonNode): bool {
-  const value = part.first;
-  if (value == null || value.kind != JsonKind.String) return false;
-  return positionAmong(value.name, "header cookie queryParam") >= 0 && isSecretHeader(value.text);
-}
-
-/** Reads `limit: {requests, per}`, which the service is to apply instead of its own; {@link ABSENT} without it. */
-function readOverride(reader: ConfigReader, limit: JsonNode): Bytes {
-  const node = reader.member(limit, "limit");
-  if (node == null || !reader.object(node, "requests per")) return ABSENT;
-  const requestsNode = reader.required(node, "requests", "how many, a whole number");
-  const perNode = reader.required(node, "per", "second, minute, hour, day, month or year");
-  if (requestsNode == null || perNode == null) return ABSENT;
-  const requests = reader.integer(requestsNode, 1, MOST_REQUESTS);
-  // In the order of `RateLimitUnit` (`envoy/type/v3/ratelimit_unit.proto`), which begins with UNKNOWN.
-  const unit = reader.choice(node, "per", "second minute hour day month year", 0) + 1;
-  return reader.keeper.keep(overrideOf(requests, unit));
 }

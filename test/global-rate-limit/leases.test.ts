@@ -3,47 +3,44 @@ import { describe, expect, test } from "vitest";
 import { Code } from "../../cli/ratelimit-service/messages.ts";
 import type { Header } from "../driver.ts";
 import { Host, PluginModule } from "../host/index.ts";
-import { Fleet } from "./fleet.ts";
+import { lostShare, play, type Fleet } from "./simulation.ts";
 import { allowed, denied, ScriptedService, status } from "./service.ts";
 
-const LEASED = { lease: { max: 1000 } };
+describe("leases over a fleet", { timeout: 60_000 }, () => {
+  const FOUR: Fleet = {
+    proxies: 4,
+    workers: 2,
+    limit: 3000,
+    load: 2,
+    skew: 0.5,
+    lease: 1000,
+    latency: [1, 20],
+    windows: 3,
+    seed: 1,
+  };
 
-describe("leases over a fleet of four proxies with two workers each", () => {
-  test.each([0, 20])(
-    "never admit more than the limit, with calls of %d ms",
-    { timeout: 60_000 },
-    (latency) => {
-      const limit = 3000;
-      const fleet = new Fleet({ proxies: 4, workers: 2, limit, latency, more: LEASED });
-      // Twice as many as are admitted, over three windows and into a fourth.
-      fleet.play(190, 25);
-      const windows = [...fleet.admitted.values()];
-      expect(windows).toHaveLength(4);
-      // What is answered at a window's very end is counted in the next one here.
-      for (const admitted of windows) expect(admitted).toBeLessThanOrEqual(limit + 4 * 25 * (latency / 1000));
-      // And nearly all of it, in windows that were seen whole.
-      for (const admitted of windows.slice(0, 3)) expect(admitted).toBeGreaterThan(limit * 0.9);
-      expect(fleet.refused).toBeGreaterThan(0);
-    },
-  );
-
-  test("ask at least twenty times less often than requests come", { timeout: 60_000 }, () => {
-    const fleet = new Fleet({ proxies: 4, workers: 2, limit: 60_000, latency: 2, more: LEASED });
-    fleet.play(120, 100);
-    expect(fleet.refused).toBe(0);
-    expect(fleet.sent / fleet.calls).toBeGreaterThan(20);
-    // The next lease is fetched while the one before is spent.
-    expect(fleet.waited).toBeLessThan(fleet.sent / 50);
+  test.each<[string, Partial<Fleet>]>([
+    ["four proxies with two workers each", {}],
+    ["the same at the very limit", { load: 1 }],
+    ["the same without latency", { latency: [0, 0] }],
+    ["a hundred proxies with uneven load", { proxies: 100, workers: 1, skew: 1, limit: 5000, load: 1.1 }],
+  ])("of %s never admit more than the limit, and nearly all of it", (_, of) => {
+    const fleet = { ...FOUR, ...of };
+    const outcome = play(fleet);
+    for (const admitted of outcome.admitted) expect(admitted).toBeLessThanOrEqual(fleet.limit);
+    expect(lostShare(fleet, outcome)).toBeLessThan(0.05);
   });
 
-  test("leave the last of a window to whoever asks", { timeout: 60_000 }, () => {
-    const limit = 1000;
-    const fleet = new Fleet({ proxies: 4, workers: 2, limit, latency: 1, more: LEASED });
-    fleet.play(40, 10);
-    const [admitted] = [...fleet.admitted.values()];
-    expect(fleet.sent).toBeGreaterThan(limit);
-    expect(admitted).toBeGreaterThanOrEqual(limit * 0.98);
-    expect(admitted).toBeLessThanOrEqual(limit);
+  test("ask at least twenty times less often than requests come, and hold few of them", () => {
+    const outcome = play({ ...FOUR, limit: 60_000, load: 0.8, windows: 2 });
+    expect(outcome.requests / outcome.calls).toBeGreaterThan(20);
+    // The next lease is fetched while the one before is spent.
+    expect(outcome.waited).toBeLessThan(outcome.requests / 50);
+  });
+
+  test("leave the last of a window to whoever asks", () => {
+    const fleet = { ...FOUR, limit: 1000, load: 2.4 };
+    expect(lostShare(fleet, play(fleet))).toBeLessThan(0.02);
   });
 });
 
@@ -62,7 +59,7 @@ describe("a lease", () => {
       domain: "test",
       service: { cluster: "ratelimit" },
       limits: [
-        { name: "all", descriptor: [{ key: "all", value: "1" }], ...LEASED },
+        { name: "all", descriptor: [{ key: "all", value: "1" }], lease: { max: 1000 } },
         { name: "other", descriptor: [{ key: "other", from: { header: "x-other" } }] },
       ],
     });

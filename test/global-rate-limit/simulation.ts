@@ -30,6 +30,8 @@ export interface Fleet {
 export interface Outcome {
   requests: number;
   calls: number;
+  /** Requests that a call has held. */
+  waited: number;
   /** Of each window that was counted. */
   admitted: readonly number[];
   wanted: readonly number[];
@@ -86,6 +88,7 @@ export function play(fleet: Fleet): Outcome {
   const start = clock.monotonic;
   const end = windows * MINUTE;
   let before = 0;
+  let waited = 0;
   while (true) {
     let proxy = 0;
     for (let at = 1; at < next.length; at++) if (next[at]! < next[proxy]!) proxy = at;
@@ -105,11 +108,14 @@ export function play(fleet: Fleet): Outcome {
       if (stream.response?.status === 200 && now < windows) admitted[now]!++;
     };
     if (stream.finished) finished();
-    else stream.onFinish = finished;
+    else {
+      stream.onFinish = finished;
+      if (window >= 1) waited++;
+    }
   }
   clock.advance(1_000_000_000n);
   const requests = wanted.slice(1).reduce((a, b) => a + b, 0);
-  return { requests, calls: calls - before, admitted: admitted.slice(1), wanted: wanted.slice(1) };
+  return { requests, calls: calls - before, waited, admitted: admitted.slice(1), wanted: wanted.slice(1) };
 }
 
 /** The share of what could have been admitted that was not, over all windows. */

@@ -1,4 +1,4 @@
-/** A real Envoy whose listeners answer by themselves: with `local-rate-limit` before the answer, or with Envoy's own filter. */
+/** A real Envoy whose listeners answer by themselves: with a plugin that limits before the answer, or with a filter of Envoy's own. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,6 +6,18 @@ import type { PluginSpec } from "../driver.ts";
 import { ListenerFile } from "../envoy/lds.ts";
 import { listenerConfig } from "../envoy/listener.ts";
 import { EnvoyProcess, freePort } from "../envoy/process.ts";
+
+interface Plugin {
+  /** Its configuration. */
+  plugin: object;
+  filter?: "local-rate-limit" | "global-rate-limit";
+}
+
+/** What limits on a listener: a plugin of ours, or this filter of Envoy's own. */
+export type Limiting = Plugin | { native: object };
+
+/** Answers 200, or passes on what was admitted to the cluster `upstream`. */
+export type Then = "answer" | "forward";
 
 export class LimitingEnvoy {
   readonly envoy: EnvoyProcess;
@@ -22,7 +34,7 @@ export class LimitingEnvoy {
     this.#workers = workers;
   }
 
-  static async start(workers: number): Promise<LimitingEnvoy> {
+  static async start(workers: number, clusters: readonly object[] = []): Promise<LimitingEnvoy> {
     const folder = await mkdtemp(join(tmpdir(), "outrigger-limits-"));
     const file = new ListenerFile(join(folder, "lds.json"));
     await file.write([]);
@@ -32,6 +44,7 @@ export class LimitingEnvoy {
         bootstrap: {
           node: { id: "limits", cluster: "limits" },
           dynamic_resources: { lds_config: file.source },
+          static_resources: { clusters },
         },
       });
       return new LimitingEnvoy(envoy, folder, file, workers);
@@ -47,21 +60,21 @@ export class LimitingEnvoy {
   }
 
   /** Adds a listener, which {@link apply} makes Envoy take. Answers its port. */
-  async add(name: string, filters: { plugin: object } | { native: object }): Promise<number> {
+  async add(name: string, limiting: Limiting, then: Then = "answer"): Promise<number> {
     const { port } = await freePort();
-    this.set(name, port, filters);
+    this.set(name, port, limiting, then);
     return port;
   }
 
-  /** Replaces a listener. */
-  set(name: string, port: number, filters: { plugin: object } | { native: object }): void {
+  /** Adds a listener at this port, or replaces the one of this name. */
+  set(name: string, port: number, limiting: Limiting | undefined, then: Then = "answer"): void {
     const config = listenerConfig({
       name,
       port,
       revision: ++this.#revision,
-      answer: 200,
-      plugins: "plugin" in filters ? [pluginOf(name, filters.plugin)] : [],
-      filters: "native" in filters ? [filters.native] : [],
+      ...(then === "answer" ? { answer: 200 } : {}),
+      plugins: limiting !== undefined && "plugin" in limiting ? [pluginOf(name, limiting)] : [],
+      filters: limiting !== undefined && "native" in limiting ? [limiting.native] : [],
     });
     // Connections are dealt out among the workers, and not left to who is fastest.
     this.#listeners.set(name, { ...config, connection_balance_config: { exact_balance: {} } });
@@ -89,11 +102,11 @@ export class LimitingEnvoy {
   }
 }
 
-function pluginOf(name: string, configuration: object): PluginSpec {
+function pluginOf(name: string, { plugin, filter = "local-rate-limit" }: Plugin): PluginSpec {
   return {
-    module: "build/local-rate-limit.wasm",
+    module: `build/${filter}.wasm`,
     name,
-    rootId: "local-rate-limit",
-    configuration: JSON.stringify(configuration),
+    rootId: filter,
+    configuration: JSON.stringify(plugin),
   };
 }

@@ -10,6 +10,9 @@ import type { Redis } from "./redis.ts";
 /** It has no releases: this is what its main branch was on 2026-01-23. */
 export const RATELIMIT_VERSION = "v1.4.1-0.20260122083618-3fb702589d36";
 
+/** As its `go.mod` says. */
+const GO_VERSION = "1.25.6";
+
 export interface RateLimitOptions {
   redis: Redis;
   /** The texts of its configuration files, each with a domain of its own. */
@@ -50,9 +53,14 @@ export class RateLimit {
     return service;
   }
 
-  /** Of the process that runs; undefined before it starts. */
+  /** Of the process that was started last. */
   get pid(): number | undefined {
     return this.process?.pid;
+  }
+
+  /** How it ended; undefined while it runs. */
+  get exit(): string | undefined {
+    return this.process?.exit;
   }
 
   /** Begins anew on the same ports; what was counted is in Redis. */
@@ -108,12 +116,22 @@ export class RateLimit {
   }
 }
 
+/** The path of its own check of configurations, `-config_dir FOLDER`. Throws {@link PeerNotFound}. */
+export function locateConfigurationCheck(): Promise<string> {
+  return goTool({
+    name: "ratelimit-config-check",
+    path: "github.com/envoyproxy/ratelimit/src/config_check_cmd",
+    version: RATELIMIT_VERSION,
+    go: GO_VERSION,
+  });
+}
+
 /** The path of its binary, built when it is not yet. Throws {@link PeerNotFound}. */
 export function locateRateLimit(): Promise<string> {
   return goTool({
     name: "ratelimit",
     path: "github.com/envoyproxy/ratelimit/src/service_cmd",
     version: RATELIMIT_VERSION,
-    go: "1.25.6",
+    go: GO_VERSION,
   });
 }

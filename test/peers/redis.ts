@@ -24,7 +24,7 @@ export class Redis {
     return redis;
   }
 
-  /** Of the process that runs; undefined after {@link kill}. */
+  /** Of the process that was started last. */
   get pid(): number | undefined {
     return this.process?.pid;
   }
