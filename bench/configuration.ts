@@ -16,6 +16,10 @@ export interface ListenerSpec {
   shown: readonly string[];
   /** A request with this header is answered by "v2", any other by "v1". */
   variantRoute: HeaderRule;
+  /** The cluster that answers what no other route does; Envoy itself where it is left out. */
+  upstream?: string;
+  /** What Envoy's own filter asks a rate limit service about. */
+  rateLimits?: readonly Json[];
   /** Routes by header that are tried before and match nothing: the native filter's yardstick. */
   idleRoutes?: readonly HeaderRule[];
 }
@@ -54,7 +58,9 @@ export function listener(spec: ListenerSpec): Json {
                       headerRoute(spec.variantRoute, "v2"),
                       {
                         match: { prefix: "/reviews" },
-                        direct_response: { status: 200, body: { inline_string: "v1" } },
+                        ...(spec.upstream === undefined
+                          ? { direct_response: { status: 200, body: { inline_string: "v1" } } }
+                          : { route: { cluster: spec.upstream, rate_limits: spec.rateLimits ?? [] } }),
                       },
                       {
                         match: { path: "/verify" },
@@ -154,6 +160,23 @@ export function localRateLimitFilter(
   };
 }
 
+/** Envoy's own filter that asks a rate limit service; a failed call is an error, so that none is measured unseen. */
+export function rateLimitFilter(domain: string, clusterName: string, timeout: string): Json {
+  return {
+    name: "ratelimit",
+    typed_config: {
+      "@type": type("extensions.filters.http.ratelimit.v3.RateLimit"),
+      domain,
+      timeout,
+      failure_mode_deny: true,
+      rate_limit_service: {
+        transport_api_version: "V3",
+        grpc_service: { envoy_grpc: { cluster_name: clusterName } },
+      },
+    },
+  };
+}
+
 function bootstrap(adminPort: number, rest: Readonly<Record<string, Json>>): Json {
   return {
     node: { id: "bench", cluster: "bench" },
@@ -162,9 +185,29 @@ function bootstrap(adminPort: number, rest: Readonly<Record<string, Json>>): Jso
   };
 }
 
+/** A cluster on the loopback, HTTP/1.1 or HTTP/2. */
+export function cluster(name: string, port: number, protocol: "http1" | "http2"): Json {
+  const address = { socket_address: { address: "127.0.0.1", port_value: port } };
+  return {
+    name,
+    connect_timeout: "1s",
+    load_assignment: {
+      cluster_name: name,
+      endpoints: [{ lb_endpoints: [{ endpoint: { address } }] }],
+    },
+    typed_extension_protocol_options: {
+      "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+        "@type": type("extensions.upstreams.http.v3.HttpProtocolOptions"),
+        explicit_http_config:
+          protocol === "http2" ? { http2_protocol_options: {} } : { http_protocol_options: {} },
+      },
+    },
+  };
+}
+
 /** A bootstrap with one listener in it. */
-export function staticBootstrap(adminPort: number, spec: ListenerSpec): Json {
-  return bootstrap(adminPort, { static_resources: { listeners: [listener(spec)] } });
+export function staticBootstrap(adminPort: number, spec: ListenerSpec, clusters: readonly Json[] = []): Json {
+  return bootstrap(adminPort, { static_resources: { listeners: [listener(spec)], clusters } });
 }
 
 /** A bootstrap that reads its listeners from a file, and again whenever the file is replaced by a rename. */

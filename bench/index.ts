@@ -9,16 +9,17 @@ import { parseArgs } from "node:util";
 import { judge, type BarResult } from "./bars.ts";
 import { buildModules } from "./build.ts";
 import { locateEnvoy } from "../test/envoy/locate.ts";
+import { measureGlobal } from "./global.ts";
 import { measureMemory } from "./memory.ts";
 import { rateLimitNames, rateLimitVariants } from "./rate-limits.ts";
-import { barsTable, costs, drift, memoryTable, updatesTable } from "./report.ts";
+import { barsTable, costs, drift, globalTable, memoryTable, updatesTable } from "./report.ts";
 import { measureRounds, type Times } from "./rounds.ts";
 import { measureUpdates } from "./updates.ts";
 
 import { variantNames, variants, type Variant } from "./variants.ts";
 
 /** The first part of the report, and the second: their rows never share a round. */
-const rowNames: readonly string[] = [...variantNames, ...rateLimitNames];
+const rowNames: readonly string[] = [...variantNames, ...rateLimitNames, "global"];
 
 const usage = `Usage: npx tsx bench/index.ts [flags]
   --rounds N         rounds, each with one burst of each row and number of headers (default 25)
@@ -26,7 +27,8 @@ const usage = `Usage: npx tsx bench/index.ts [flags]
   --warm-up N        requests per row and number of headers before the first round (default 20000)
   --connections N    requests in flight (default 16)
   --only NAMES       rows, comma separated, of ${variantNames.join(", ")};
-                     of rate limits ${rateLimitNames.join(", ")}, or rate-limits for all of these
+                     of rate limits ${rateLimitNames.join(", ")}, or rate-limits for all of these;
+                     and global: latency and calls of global-rate-limit
   --separate-vms     a VM for each copy of a Wasm filter, instead of one for all of them
   --quick            9 rounds, short warm-up, one start: to see that it works, not to quote
   --skip-memory      without the second section (memory and loading)
@@ -161,6 +163,18 @@ async function main(): Promise<void> {
   ]);
   const bars = [...launch.bars, ...limit.bars];
 
+  const global = options.only.has("global")
+    ? await measureGlobal({
+        rounds: options.quick ? 3 : 15,
+        burst: options.quick ? 500 : 2000,
+        warmUp: options.warmUp,
+        perSecond: 1000,
+        seed: options.seed,
+        progress,
+      })
+    : null;
+  if (global) section("Limits over a fleet: global-rate-limit", globalTable(global));
+
   const memory = options.memory
     ? await measureMemory(built, {
         requests: options.quick ? 20_000 : 100_000,
@@ -176,7 +190,14 @@ async function main(): Promise<void> {
   if (updates) section("Updates", updatesTable(updates));
 
   if (options.json !== undefined) {
-    const result = { environment, options: { ...options, only: [...options.only] }, bars, memory, updates };
+    const result = {
+      environment,
+      options: { ...options, only: [...options.only] },
+      bars,
+      global,
+      memory,
+      updates,
+    };
     const times = { ...Object.fromEntries(launch.times), rateLimits: Object.fromEntries(limit.times) };
     await writeFile(options.json, JSON.stringify({ ...result, times }, null, 2));
   }

@@ -4,6 +4,7 @@
  * an answer is recognised by its length, its first line and its body.
  */
 import { connect, type Socket } from "node:net";
+import { performance } from "node:perf_hooks";
 
 /** Requests as they go over the wire, with the body that must answer each. */
 export interface LoadRequest {
@@ -78,6 +79,16 @@ class Connection {
   }
 }
 
+/** What is wrong with an answer to such a request; null where it is right. */
+function answerCheck(request: LoadRequest): (head: Buffer, body: Buffer) => Error | null {
+  const expected = Buffer.from(request.expected);
+  return (head, body) => {
+    if (head.compare(OK, 0, OK.length, 0, OK.length) === 0 && body.equals(expected)) return null;
+    const got = `${head.toString("latin1", 0, 40)} "${body.toString()}"`;
+    return new Error(`expected "${request.expected}", got ${got}`);
+  };
+}
+
 /** Some connections to one Envoy, kept for the whole run. */
 export class LoadGenerator {
   /** How many requests were sent. */
@@ -92,7 +103,7 @@ export class LoadGenerator {
 
   /** Sends `count` requests; rejects at the first answer that is not a 200 with the expected body. */
   run(request: LoadRequest, count: number): Promise<void> {
-    const expected = Buffer.from(request.expected);
+    const wrong = answerCheck(request);
     const { bytes } = request;
     const next = (): Buffer => bytes[this.sent++ % bytes.length] ?? bytes[0];
     return new Promise((resolve, reject) => {
@@ -101,12 +112,9 @@ export class LoadGenerator {
       for (const connection of this.connections) {
         connection.failed = reject;
         connection.answered = (head, body) => {
-          if (head.compare(OK, 0, OK.length, 0, OK.length) !== 0 || !body.equals(expected)) {
-            reject(
-              new Error(
-                `expected "${request.expected}", got ${head.toString("latin1", 0, 40)} "${body.toString()}"`,
-              ),
-            );
+          const error = wrong(head, body);
+          if (error) {
+            reject(error);
             return;
           }
           unanswered--;
@@ -121,6 +129,52 @@ export class LoadGenerator {
         }
       }
       if (count === 0) resolve();
+    });
+  }
+
+  /**
+   * Sends `count` requests, `perSecond` of them evenly, however long the answers take: one that finds no connection free
+   * waits for one, and its time counts from when it should have been sent. Answers each request's time in milliseconds;
+   * rejects as {@link run} does.
+   */
+  pace(request: LoadRequest, count: number, perSecond: number): Promise<number[]> {
+    const wrong = answerCheck(request);
+    const times: number[] = [];
+    const idle = [...this.connections];
+    /** When those should have been sent that wait for a connection. */
+    const waiting: number[] = [];
+    return new Promise((resolve, reject) => {
+      let sent = 0;
+      const send = (connection: Connection, since: number): void => {
+        connection.answered = (head, body) => {
+          const error = wrong(head, body);
+          if (error) {
+            fail(error);
+            return;
+          }
+          times.push(performance.now() - since);
+          const next = waiting.shift();
+          if (next !== undefined) send(connection, next);
+          else idle.push(connection);
+          if (times.length === count) resolve(times);
+        };
+        connection.send(request.bytes[0]);
+      };
+      const begin = performance.now();
+      const timer = setInterval(() => {
+        const now = performance.now();
+        for (; sent < count && begin + (sent * 1000) / perSecond <= now; sent++) {
+          const connection = idle.pop();
+          if (connection) send(connection, now);
+          else waiting.push(now);
+        }
+        if (sent === count) clearInterval(timer);
+      }, 1);
+      const fail = (error: Error): void => {
+        clearInterval(timer);
+        reject(error);
+      };
+      for (const connection of this.connections) connection.failed = fail;
     });
   }
 

@@ -1,5 +1,6 @@
 /** The measurements as text tables. */
 import type { BarResult } from "./bars.ts";
+import type { GlobalResult } from "./global.ts";
 import type { MemoryResult } from "./memory.ts";
 import { headerCounts } from "./requests.ts";
 import type { Times } from "./rounds.ts";
@@ -86,6 +87,27 @@ export function barsTable(results: readonly BarResult[]): string {
     out.push([name, String(headers), ...cells, verdict]);
   }
   return [table(out), "The verdict is on the median of the rounds' ratios (or differences)."].join("\n");
+}
+
+/** Latency, CPU and calls of limits that a service counts. */
+export function globalTable(result: GlobalResult): string {
+  const out = [["above no limit", "median ms", "p99 ms", "Envoy µs", "service µs", "calls"]];
+  for (const [at, row] of result.rows.entries()) {
+    const cells = [
+      range(row.median, 2),
+      range(row.p99, 2),
+      range(row.envoy, 1),
+      range(row.service, 1),
+      range(row.calls, 3),
+    ];
+    out.push([row.title, ...cells.map((cell) => (at === 0 ? `(${cell})` : cell))]);
+  }
+  return [
+    table(out),
+    `Asked: ${result.service}; ${result.perSecond} requests a second. CPU and calls are for each request; the row in`,
+    "brackets is all that a request takes, and what the service takes when nobody asks it. Median [first..third",
+    "quartile] of the rounds' differences.",
+  ].join("\n");
 }
 
 const mib = (bytes: number): string => `${(bytes / MIB).toFixed(1)} MiB`;

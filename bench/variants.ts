@@ -42,8 +42,6 @@ export interface Variant {
   users: Users;
   /** Why the row is not what its title says; null when it is. */
   missing: string | null;
-  /** The built module; null for what is part of Envoy. */
-  module: string | null;
   spec: (port: number) => ListenerSpec;
 }
 
@@ -57,7 +55,6 @@ export const baseline: Variant = {
   check: null,
   users: [oneUser],
   missing: null,
-  module: null,
   spec: (port) => chain(port, COPIES, null),
 };
 
@@ -172,7 +169,6 @@ export function variants(
     check: { kind: "headers" },
     users: [oneUser],
     missing: null,
-    module,
     spec: (port) =>
       chain(port, COPIES, (i) =>
         wasmFilter(`copy-${i}`, module, rootId, configuration(headerOf(i)), separateVms ? `copy-${i}` : ""),
@@ -219,7 +215,6 @@ export function variants(
       check: null,
       users: [oneUser],
       missing: null,
-      module: null,
       spec: (port) => ({
         ...chain(port, COPIES, null),
         variantRoute: { name: "x-beta-user", value: "true" },
@@ -232,7 +227,6 @@ export function variants(
     },
     {
       ...wasm("lua", "Envoy Lua filter", "", "", () => ""),
-      module: null,
       spec: (port) => chain(port, COPIES, (i) => luaFilter(`copy-${i}`, lua(headerOf(i)))),
     },
     wasm("gcore", "gcore AssemblyScript SDK", built.gcore, "dark_launch", (header) => header),

@@ -53,6 +53,11 @@ export class RateLimit {
     return service;
   }
 
+  /** Of the process that was started last. */
+  get pid(): number | undefined {
+    return this.process?.pid;
+  }
+
   /** How it ended; undefined while it runs. */
   get exit(): string | undefined {
     return this.process?.exit;

@@ -24,6 +24,11 @@ export class Redis {
     return redis;
   }
 
+  /** Of the process that was started last. */
+  get pid(): number | undefined {
+    return this.process?.pid;
+  }
+
   /** Begins anew, empty, on the same port. */
   async restart(): Promise<void> {
     await this.kill();
