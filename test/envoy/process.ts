@@ -54,10 +54,16 @@ export async function freePort(preferred?: number): Promise<Port> {
   const taken = preferred === undefined ? {} : { taken: preferred };
   for (let attempt = 0; attempt < 200; attempt++) {
     const port = 12_000 + Math.floor(Math.random() * 20_000);
-    if (await isFree(port)) return { port, ...taken };
+    // Whoever has got one may not have taken it yet.
+    if (given.has(port) || !(await isFree(port))) continue;
+    given.add(port);
+    return { port, ...taken };
   }
   throw new Error("no free port on 127.0.0.1 between 12000 and 32000");
 }
+
+/** The ports that this process has given out. */
+const given = new Set<number>();
 
 function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
