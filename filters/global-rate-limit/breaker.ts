@@ -8,6 +8,8 @@ export class Breaker {
   /** Until then nothing is asked; 0 while all is well. */
   private until: u64 = 0;
   private interval: u64 = 0;
+  /** One has been let through, to try. */
+  private trying: bool = false;
 
   constructor(
     private readonly failures: u32,
@@ -27,6 +29,7 @@ export class Breaker {
     if (this.until == 0) return true;
     if (now < this.until) return false;
     this.until = now + this.patience;
+    this.trying = true;
     return true;
   }
 
@@ -36,6 +39,7 @@ export class Breaker {
     this.failed = 0;
     this.until = 0;
     this.interval = 0;
+    this.trying = false;
     return wasOpen;
   }
 
@@ -43,8 +47,9 @@ export class Breaker {
   hasFailed(now: u64): bool {
     const wasOpen = this.until != 0;
     if (!wasOpen && ++this.failed < this.failures) return false;
-    // Late failures of calls from before are no new attempts.
-    if (wasOpen && now < this.until && this.until > now + this.patience) return false;
+    // Late failures of calls from before are no attempts: under load there are many, and each would double the interval.
+    if (wasOpen && !this.trying) return false;
+    this.trying = false;
     this.interval = this.interval == 0 ? this.shortest : min(this.interval * 2, this.longest);
     this.until = now + this.interval;
     return !wasOpen;
