@@ -1,8 +1,8 @@
 /**
- * `make demo`: dark launch in a real Envoy, in a few seconds. Starts what envoy.yaml describes, sends four
- * requests and shows where each one went and why. Ends with 1 when an answer is not as expected.
+ * `make demo`: a dark launch, a local and a global rate limit in a real Envoy, in a few seconds. Starts what envoy.yaml
+ * describes, sends requests and shows what became of each and why. Ends with 1 when an answer is not as expected.
  */
-import { request as httpRequest } from "node:http";
+import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { EnvoyProcess } from "../test/envoy/process.ts";
 import {
@@ -14,33 +14,112 @@ import {
   ROOT,
   startUpstreams,
 } from "./local.ts";
+import { startRateLimits } from "./ratelimit.ts";
 import type { UpstreamAnswer } from "./upstream.ts";
 
 interface Example {
   what: string;
+  path: string;
   headers: Record<string, string>;
-  variant: string;
-  /** What the reason must be; left out: any of the filter's. */
-  reason?: string;
+  /** How often it is sent; the last answer is shown. */
+  times?: number;
+  /** The cells of the columns after the first; a prefix where it ends with `*`. */
+  expected: readonly string[];
 }
 
-const EXAMPLES: readonly Example[] = [
-  { what: "a plain user", headers: {}, variant: "v1" },
-  {
-    what: "a beta user",
-    headers: { "x-beta-user": "true" },
-    variant: "v2",
-    reason: "dark-launch:beta-users",
-  },
-  { what: "a client that forges x-variant: v2", headers: { "x-variant": "v2" }, variant: "v1" },
-  { what: "X-Beta-User: false", headers: { "X-Beta-User": "false" }, variant: "v1" },
-];
+/** One table: what its columns show of an answer, and what is sent. */
+interface Part {
+  title: string;
+  columns: readonly string[];
+  cells: (answer: Answer, entry: LogEntry) => (string | null | undefined)[];
+  examples: readonly Example[];
+}
 
+/** An entry of the access log, as envoy.yaml writes it. */
 interface LogEntry {
   variant: string | null;
   upstream: string | null;
-  reason: string | null;
+  reasons: Record<string, string | null>;
 }
+
+interface Answer {
+  status: number;
+  headers: IncomingHttpHeaders;
+  body: string;
+}
+
+const launch = (what: string, headers: Record<string, string>, variant: string, reason: string): Example => ({
+  what,
+  path: "/reviews/1",
+  headers,
+  expected: [variant, `reviews-${variant}`, reason],
+});
+
+const search = (what: string, key: string, status: number, remaining: number, reason: string): Example => ({
+  what,
+  path: "/search",
+  headers: { "x-api-key": key },
+  expected: [String(status), String(remaining), `local-rate-limit:${reason}`],
+});
+
+/** With an API key; each address has a hundred a minute. */
+const review = (
+  what: string,
+  times: number,
+  address: string,
+  [status, remaining, reason]: readonly [number, number, string],
+): Example => ({
+  what,
+  path: "/reviews/1",
+  headers: { "x-api-key": "k", "x-forwarded-for": address },
+  times,
+  expected: [String(status), String(remaining), `global-rate-limit:${reason}`],
+});
+
+const PARTS: readonly Part[] = [
+  {
+    title: "A dark launch: beta users get v2.",
+    columns: ["variant", "upstream", "reason"],
+    // The version is what the upstream says of itself: the routing, not only the header.
+    cells: ({ body }, { upstream, reasons }) => [
+      (JSON.parse(body) as UpstreamAnswer).version,
+      upstream,
+      reasons["dark-launch"],
+    ],
+    examples: [
+      launch("a plain user", {}, "v1", "dark-launch:*"),
+      launch("a beta user", { "x-beta-user": "true" }, "v2", "dark-launch:beta-users"),
+      launch("a client that forges x-variant: v2", { "x-variant": "v2" }, "v1", "dark-launch:*"),
+      launch("X-Beta-User: false", { "X-Beta-User": "false" }, "v1", "dark-launch:*"),
+    ],
+  },
+  {
+    title: "A local limit: 3 searches a minute for each API key.",
+    columns: ["status", "remaining", "reason"],
+    cells: limitCells("local-rate-limit"),
+    examples: [
+      search("alice's 1st search", "alice", 200, 2, "admitted"),
+      search("alice's 2nd", "alice", 200, 1, "admitted"),
+      search("alice's 3rd", "alice", 200, 0, "admitted"),
+      search("alice's 4th", "alice", 429, 0, "search-per-api-key"),
+      search("bob's 1st search", "bob", 200, 2, "admitted"),
+    ],
+  },
+  {
+    title: "A global limit, with no Redis and no Go: 100 requests a minute for each address.",
+    columns: ["status", "remaining", "reason"],
+    cells: limitCells("global-rate-limit"),
+    examples: [
+      review("the 1st of 203.0.113.7", 1, "203.0.113.7", [200, 99, "allowed"]),
+      review("the 100th", 99, "203.0.113.7", [200, 0, "allowed"]),
+      review("the 101st", 1, "203.0.113.7", [429, 0, "by-api-key"]),
+      review("the 1st of 203.0.113.8", 1, "203.0.113.8", [200, 99, "allowed"]),
+    ],
+  },
+];
+
+/** Milliseconds that the requests of the global limit may take: its window is the minute of the clock. */
+const NEEDED = 5000;
 
 async function main(): Promise<boolean> {
   const config = readConfig();
@@ -52,47 +131,83 @@ async function main(): Promise<boolean> {
   await freePorts(config, new Map());
   const servers = await startUpstreams(config);
   const log: LogEntry[] = [];
+  let rateLimits: Awaited<ReturnType<typeof startRateLimits>> | undefined;
   let envoy: EnvoyProcess | undefined;
   try {
+    rateLimits = await startRateLimits(config);
     const onOutput = (line: string): void =>
       void (line.startsWith("{") && log.push(JSON.parse(line) as LogEntry));
     envoy = await EnvoyProcess.start({ bootstrap: config, cwd: ROOT, onOutput });
-    const rows = [["request", "variant", "upstream", "reason"]];
     const wrong: string[] = [];
-    for (const [i, example] of EXAMPLES.entries()) {
-      const answer = await get(listenerPort(config), example.headers);
-      for (let waited = 0; log.length <= i && waited < 2000; waited += 10) await sleep(10);
-      const entry = log[i] ?? { variant: null, upstream: null, reason: null };
-      const variant = answer.headers["x-variant"];
-      rows.push([example.what, String(variant ?? "-"), entry.upstream ?? "-", entry.reason ?? "-"]);
-      const expect = (name: string, expected: string, seen: unknown): void => {
-        if (seen !== expected)
-          wrong.push(`${example.what}: expected ${name} ${expected}, got ${String(seen)}`);
-      };
-      expect("variant", example.variant, variant);
-      expect("version", example.variant, answer.version);
-      expect("upstream", `reviews-${example.variant}`, entry.upstream);
-      if (example.reason !== undefined) expect("reason", example.reason, entry.reason);
-      else if (!entry.reason?.startsWith("dark-launch:")) expect("reason", "dark-launch:...", entry.reason);
+    for (const [at, part] of PARTS.entries()) {
+      if (at > 0) console.log();
+      if (part === PARTS.at(-1)) await roomInMinute();
+      wrong.push(...(await show(part, listenerPort(config), log)));
     }
-    console.log(table(rows));
     for (const line of wrong) console.error(line);
     return wrong.length === 0;
   } finally {
     await envoy?.stop();
+    rateLimits?.close();
     closeAll(servers);
   }
 }
 
-function get(port: number, headers: Record<string, string>): Promise<UpstreamAnswer> {
+/** Sends a part's requests and prints its table. Answers what is not as expected. */
+async function show(
+  { title, columns, cells, examples }: Part,
+  port: number,
+  log: LogEntry[],
+): Promise<string[]> {
+  const rows = [["request", ...columns]];
+  const wrong: string[] = [];
+  for (const { what, path, headers, times = 1, expected } of examples) {
+    let answer: Answer | undefined;
+    const before = log.length;
+    for (let sent = 0; sent < times; sent++) answer = await get(port, path, headers);
+    for (let waited = 0; log.length < before + times && waited < 2000; waited += 10) await sleep(10);
+    if (log.length !== before + times) {
+      wrong.push(`${what}: expected ${times} entries in the access log, got ${log.length - before}`);
+      continue;
+    }
+    const seen = cells(answer!, log.at(-1)!).map((cell) => cell ?? "-");
+    rows.push([what, ...seen]);
+    for (const [at, want] of expected.entries()) {
+      const fits = want.endsWith("*") ? seen[at]!.startsWith(want.slice(0, -1)) : seen[at] === want;
+      if (!fits) wrong.push(`${what}: expected ${columns[at]} ${want}, got ${seen[at]}`);
+    }
+  }
+  console.log(`${title}\n\n${table(rows)}`);
+  return wrong;
+}
+
+function limitCells(filter: string): Part["cells"] {
+  return ({ status, headers }, { reasons }) => [
+    String(status),
+    headers["x-ratelimit-remaining"]?.toString(),
+    reasons[filter],
+  ];
+}
+
+async function roomInMinute(): Promise<void> {
+  const left = 60_000 - (Date.now() % 60_000);
+  if (left >= NEEDED) return;
+  console.log(`(waiting ${Math.ceil(left / 1000)} s for the next minute)`);
+  // A little more, since a timer may be early.
+  await sleep(left + 20);
+}
+
+function get(port: number, path: string, headers: Record<string, string>): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const options = { host: "127.0.0.1", port, path: "/reviews/1", headers, agent: false, timeout: 10_000 };
+    const options = { host: "127.0.0.1", port, path, headers, agent: false, timeout: 10_000 };
     const request = httpRequest(options, (response) => {
-      let text = "";
-      response.on("data", (chunk: Buffer) => (text += chunk.toString()));
+      let body = "";
+      response.on("data", (chunk: Buffer) => (body += chunk.toString()));
+      response.on("error", reject);
       response.on("end", () => {
-        if (response.statusCode === 200) resolve(JSON.parse(text) as UpstreamAnswer);
-        else reject(new Error(`Envoy answered ${response.statusCode}: ${text}`));
+        const { statusCode: status = 0 } = response;
+        if (status === 200 || status === 429) resolve({ status, headers: response.headers, body });
+        else reject(new Error(`Envoy answered ${status}: ${body}`));
       });
     });
     request.on("timeout", () => request.destroy(new Error("no answer within 10 s")));

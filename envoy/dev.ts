@@ -23,6 +23,7 @@ import {
   type Bootstrap,
   type Ports,
 } from "./local.ts";
+import { LIMITS_FILE, startRateLimits } from "./ratelimit.ts";
 
 /** Milliseconds of quiet after a change, since editors and git write several files. */
 const QUIET = 150;
@@ -40,6 +41,12 @@ if (missing !== null) {
   process.exit(1);
 }
 const servers = await startUpstreams(config);
+const rateLimits = await startRateLimits(config).catch(async (error: unknown) => {
+  closeAll(servers);
+  await rm(folder, { recursive: true, force: true });
+  console.error(error instanceof Error ? error.message : error);
+  process.exit(1);
+});
 let listeners = await withHashedModules(config);
 await file.write(listeners);
 const envoy = await EnvoyProcess.start({
@@ -54,6 +61,7 @@ const envoy = await EnvoyProcess.start({
   onLog: showLog,
   onOutput: (line) => console.log(line),
 }).catch(async (error: unknown) => {
+  rateLimits.close();
   closeAll(servers);
   await rm(folder, { recursive: true, force: true });
   console.error(error instanceof Error ? error.message : error);
@@ -61,6 +69,7 @@ const envoy = await EnvoyProcess.start({
 });
 console.log(`Envoy: http://127.0.0.1:${listenerPort(config)}, admin http://127.0.0.1:${envoy.adminPort}`);
 console.log(`Try: curl -s 127.0.0.1:${listenerPort(config)}/reviews/1 -H 'x-beta-user: true'`);
+console.log(`Rate limit service: 127.0.0.1:${rateLimits.port} (gRPC), ${LIMITS_FILE}, read at the start`);
 console.log("Watching assembly/, filters/ and envoy/envoy.yaml; Ctrl-C ends.");
 
 // ---- Watching: one thing at a time, and what changes meanwhile is done afterwards ----
@@ -200,6 +209,7 @@ async function end(code: number): Promise<void> {
   ending = true;
   for (const watcher of watchers.values()) watcher.close();
   await envoy.stop();
+  rateLimits.close();
   closeAll(servers);
   await rm(folder, { recursive: true, force: true });
   process.exit(code);

@@ -56,10 +56,17 @@ export async function freePorts(config: Bootstrap, ports: Ports): Promise<void> 
 /** Starts a server for each cluster named `<service>-<version>`. */
 export async function startUpstreams(config: Bootstrap): Promise<Server[]> {
   return Promise.all(
-    config.static_resources.clusters.map((cluster) =>
-      startUpstream(cluster.name.split("-").pop()!, clusterAddress(cluster).socket_address.port_value),
-    ),
+    config.static_resources.clusters
+      .filter(({ name }) => name.includes("-"))
+      .map(({ name }) => startUpstream(name.split("-").pop()!, clusterPort(config, name))),
   );
+}
+
+/** Throws where envoy.yaml has no cluster of this name. */
+export function clusterPort(config: Bootstrap, name: string): number {
+  const cluster = config.static_resources.clusters.find((one) => one.name === name);
+  if (cluster === undefined) throw new Error(`${CONFIG} has no cluster ${name}`);
+  return clusterAddress(cluster).socket_address.port_value;
 }
 
 export function listenerPort(config: Bootstrap): number {

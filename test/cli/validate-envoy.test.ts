@@ -15,10 +15,12 @@ describe("outrigger validate on configurations of Envoy", { timeout: 30_000 }, (
   test("finds the place within the JSON text of an Envoy configuration", async () => {
     const shipped = readFileSync("envoy/envoy.yaml", "utf8");
     const line = shipped.split("\n").findIndex((text) => text.includes('"default": "v1"')) + 1;
-    expect(await folder.places(shipped.replace('"default"', '"defualt"'))).toEqual([`${line}:31 defualt`]);
+    expect(await folder.places(shipped.replace('"default"', '"defualt"'))).toEqual([
+      `${line}:37 filters[2].darkLaunch.defualt`,
+    ]);
     // Not JSON at all: the parser's own line and column.
     const [finding] = await folder.findings(shipped.replace('"default": "v1"', '"default": v1'));
-    expect(finding).toMatchObject({ line, column: 42, path: "", message: "expected a value" });
+    expect(finding).toMatchObject({ line, column: 48, path: "", message: "expected a value" });
   });
 
   const filter = (configuration: string, more = ""): string => `name: envoy.filters.http.wasm
