@@ -140,8 +140,9 @@ export class Limit {
     this.bucket = bucketAt(buckets.time, now, rate, this.debtOf(rate));
     this.span = spanOf(rate.interval, this.units);
     this.admits = holds(this.bucket, now, rate, this.span);
-    // Further ahead than can be, and nothing is taken that would write it: without this it would be empty until its old time.
-    if (!this.admits && buckets.time > this.bucket) buckets.write(this.bucket);
+    // Further ahead than can be, and nothing is taken that would write it: without this it would be empty until its old time. Only where it
+    // is far ahead: a worker that has read the clock before another one wrote would give away the time between.
+    if (!this.admits && buckets.time > this.bucket + SECOND) buckets.write(this.bucket);
   }
 
   /** Takes what the request costs: one host call. False when another worker was faster; look again. */

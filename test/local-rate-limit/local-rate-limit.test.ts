@@ -152,6 +152,20 @@ describe("a clock that jumps", () => {
     for (let at = 0; at < 3; at++) expect(proxy.admits("a")).toBe(true);
     expect(proxy.admits("a")).toBe(false);
   });
+
+  test("gives nothing away to a worker that read it before another one wrote", () => {
+    const proxy = new Proxy(byKey({ requests: 1, per: "minute" }));
+    const base = proxy.clock.monotonic;
+    const at = (nanoseconds: bigint): boolean => {
+      Object.defineProperty(proxy.clock, "monotonic", { value: base + nanoseconds, configurable: true });
+      return proxy.admits("busy");
+    };
+    const minute = 60_000_000_000n;
+    expect(at(500_000n)).toBe(true);
+    expect(at(0n)).toBe(false);
+    expect(at(minute)).toBe(false);
+    expect(at(minute + 500_000n)).toBe(true);
+  });
 });
 
 describe("a flood of a million random keys", () => {
