@@ -56,7 +56,7 @@ type Progress = ByMode<{ at: number; requests: number; passed: number; calls: nu
 
 export class Trial {
   /** Those of the fault at hand. */
-  loads!: ByMode<Load>;
+  private loads!: ByMode<Load>;
   private readonly rows: object[] = [];
 
   private constructor(private readonly proxy: LimitedProxy) {}
@@ -66,8 +66,14 @@ export class Trial {
     return new Trial(await LimitedProxy.start({ configurations, servicePort, upstreamPort }));
   }
 
-  stop(): Promise<void> {
-    return this.proxy.stop();
+  async stop(): Promise<void> {
+    await Promise.all(Object.values(this.loads ?? {}).map((load) => load.stop()));
+    await this.proxy.stop();
+  }
+
+  /** Half of the clients go away so many milliseconds after they have asked; 0 for never. */
+  leaveAfter(milliseconds: number): void {
+    for (const load of Object.values(this.loads)) load.leavesAfter = milliseconds;
   }
 
   /** All faults one after the other, twice: the memory that the first round has taken must do for the second. */
@@ -113,7 +119,8 @@ export class Trial {
     const after = await this.figures();
     const openings = (await proxy.counted("breaker_opened")) - opened;
     const gained = byMode((mode) => difference(after[mode], before[mode]));
-    for (const mode of NAMES) this.tell(fault, mode, gained[mode], { recovery, openings });
+    for (const mode of NAMES)
+      this.tell(fault, mode, gained[mode], { "recovery ms": recovery, "openings of all": openings });
     for (const mode of NAMES) this.judge(fault, mode, gained[mode]);
     if (!fault.isHarmless) this.judgeOpen(fault, early, late);
   }
@@ -127,7 +134,7 @@ export class Trial {
       gone,
       ...figures,
       ...more,
-      slowest: Math.round(slowest),
+      "slowest ms": Math.round(slowest),
     });
   }
 
@@ -137,7 +144,11 @@ export class Trial {
     expect({ hung: load.hung, broken: load.broken }, what).toEqual({ hung: 0, broken: 0 });
     expect(load.slowest, what).toBeLessThan(DEADLINE);
     for (const status of load.answered.keys()) expect(MODES[mode], what).toContain(status);
-    if (fault.isHarmless) return;
+    if (fault.isHarmless) {
+      expect(load.gone, what).toBeGreaterThan(CONNECTIONS);
+      expect(figures.calls, what).toBeGreaterThan((load.requests + load.gone) * 0.8);
+      return;
+    }
     // What clients have got is what the filter says it has decided.
     const { admitted, refused, failedOpen, errors, localAdmitted, localRefused } = figures;
     const decided = { 200: admitted + failedOpen + localAdmitted, 429: refused + localRefused, 500: errors };

@@ -84,11 +84,11 @@ describe("global-rate-limit under load", () => {
           isHarmless: true,
           begin: () => {
             service.behaviour = faulty.answersAfter(TIMEOUT / 2);
-            for (const load of Object.values(trial.loads)) load.leavesAfter = 5;
+            trial.leaveAfter(5);
           },
           heal: () => {
             service.behaviour = faulty.answers;
-            for (const load of Object.values(trial.loads)) load.leavesAfter = 0;
+            trial.leaveAfter(0);
           },
         },
       ]);
