@@ -25,6 +25,7 @@ export class LimitingEnvoy {
   readonly #file: ListenerFile;
   readonly #workers: number;
   readonly #listeners = new Map<string, object>();
+  readonly #ports = new Set<number>();
   #revision = 0;
 
   private constructor(envoy: EnvoyProcess, folder: string, file: ListenerFile, workers: number) {
@@ -61,13 +62,16 @@ export class LimitingEnvoy {
 
   /** Adds a listener, which {@link apply} makes Envoy take. Answers its port. */
   async add(name: string, limiting: Limiting, then: Then = "answer"): Promise<number> {
-    const { port } = await freePort();
+    // Free is also a port that a listener before has, as long as Envoy has not been told of it.
+    let { port } = await freePort();
+    while (this.#ports.has(port)) ({ port } = await freePort());
     this.set(name, port, limiting, then);
     return port;
   }
 
   /** Adds a listener at this port, or replaces the one of this name. */
   set(name: string, port: number, limiting: Limiting | undefined, then: Then = "answer"): void {
+    this.#ports.add(port);
     const config = listenerConfig({
       name,
       port,
