@@ -1,5 +1,5 @@
 import { arenaAllocate } from "../../assembly/bytes/arena";
-import { ABSENT, lengthOf, literal } from "../../assembly/bytes/bytes";
+import { ABSENT, Bytes, lengthOf, literal } from "../../assembly/bytes/bytes";
 import { sipHash } from "../../assembly/bytes/siphash";
 import { Filter, keepRecords, Verdict } from "../../assembly/filter";
 import { monotonicNow } from "../../assembly/host/clock";
@@ -116,7 +116,7 @@ export class GlobalRateLimit extends Filter {
 
   /** Lists the descriptors of the limits that match, with what the proxy knows of them. */
   private list(request: RequestView): void {
-    this.items = arenaAllocate(MOST_DESCRIPTORS * offsetof<Item>());
+    this.items = arenaAllocate((MOST_DESCRIPTORS + 1) * offsetof<Item>());
     this.now = 0;
     const limits = this.config.limits;
     // One by one: an index of them takes 2 KiB of the module, and a call costs more than a hundred of these.
@@ -127,19 +127,21 @@ export class GlobalRateLimit extends Filter {
         const bytes = unchecked(limit.descriptors[position]).write(request);
         if (bytes == ABSENT) continue;
         if (this.now == 0) this.begin();
-        if (this.count == MOST_DESCRIPTORS) {
-          // What stands for all that are too many: the failure mode of its limit decides.
-          this.item(this.count - 1).state = State.Failed;
-          this.service.failed(Failure.Busy, this.now);
-          return;
-        }
+        const isTooMany = this.count == MOST_DESCRIPTORS;
         const item = this.item(this.count++);
         memory.fill(changetype<usize>(item), 0, offsetof<Item>());
         item.bytes = bytes;
         item.limit = number;
         item.descriptor = position;
         item.units = limit.hits;
-        if (limit.isKeyed) this.look(item, limit);
+        if (limit.isKeyed) item.hash = this.hashOf(bytes);
+        if (isTooMany) {
+          // What stands for all that are too many: the failure mode of its limit decides.
+          item.state = State.Failed;
+          this.service.failed(Failure.Busy, this.now);
+          return;
+        }
+        this.look(item, limit);
         // Answered by what is known: whatever else there is changes nothing.
         if (item.state == State.Refused && limit.mode == Mode.Enforce) return;
       }
@@ -156,10 +158,13 @@ export class GlobalRateLimit extends Filter {
     for (let at = 0; at < limits.length; at++) unchecked(limits[at]).setDirection(direction);
   }
 
+  private hashOf(descriptor: Bytes): u64 {
+    const key = this.config.key!;
+    return slotHash(sipHash(descriptor, key.key0, key.key1));
+  }
+
   /** Looks for what the proxy knows of a descriptor, and spends a lease where there is one. */
   private look(item: Item, limit: Limit): void {
-    const key = this.config.key!;
-    item.hash = slotHash(sipHash(item.bytes, key.key0, key.key1));
     const states = limit.states;
     if (states == null) return;
     const patience = <u64>this.config.timeout * 1000000 + LATE;

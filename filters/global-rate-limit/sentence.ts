@@ -169,7 +169,7 @@ export class Sentence {
 
   /** Whether the service has said of which limit it is; those on trial are no client's business. */
   private isTold(item: Item): bool {
-    return item.requests > 0 && unchecked(this.config.limits[item.limit]).mode == Mode.Enforce;
+    return item.window > 0 && unchecked(this.config.limits[item.limit]).mode == Mode.Enforce;
   }
 }
 

@@ -129,6 +129,12 @@ export class States {
         slot = this.claim(hash, now);
         if (slot == 0) return;
       }
+      if (isKnown && load<u32>(slot, WINDOW) != 0 && load<u32>(slot, WINDOW) != window) {
+        // The service has another limit now, whose window may end before the one that was.
+        store<u64>(slot, 0, UNTIL);
+        store<u32>(slot, 0, UNITS);
+        store<u32>(slot, 0, DENIED);
+      }
       this.settle(slot, asked, hits, until, isOverLimit && (remembers || this.most > 0));
       if (!isOverLimit) tally(slot, hits, now);
       if (isKnown) this.learn(slot, sent, until, limit, window, remaining);

@@ -56,7 +56,7 @@ const limit: fc.Arbitrary<AskedLimit> = fc.record(
 const rate = fc.record(
   {
     unit: fc.constantFrom<Unit[]>("minute", "hour", "day"),
-    requests_per_unit: fc.integer({ min: 1, max: 12 }),
+    requests_per_unit: fc.integer({ min: 0, max: 12 }),
   },
   { noNullPrototype: true },
 );

@@ -122,6 +122,31 @@ describe("a lease", () => {
     expect(service.asked).toHaveLength(calls + 1);
   });
 
+  test("and a denial are void when the service has another limit, whose window is shorter", () => {
+    const { ask, service, host } = proxy();
+    const limited = (unit: number, seconds: number) =>
+      allowed({
+        statuses: [
+          {
+            code: Code.Ok,
+            currentLimit: { requestsPerUnit: 100_000, unit, name: "" },
+            limitRemaining: 90_000,
+            durationUntilReset: { seconds, nanos: 0 },
+          },
+        ],
+      });
+    service.answer = () => limited(4, 80_000);
+    for (let at = 0; at < 50; at++) ask();
+    service.answer = () => limited(2, 30);
+    for (let at = 0; at < 500; at++) expect(ask()).toBe(200);
+    const calls = service.asked.length;
+    // Units of the new limit are spent: they were not thrown away as those of a window that is over.
+    for (let at = 0; at < 50; at++) expect(ask()).toBe(200);
+    expect(service.asked.length - calls).toBeLessThan(10);
+    host.clock.advance(60_000_000_000n);
+    expect(ask()).toBe(200);
+  });
+
   test("that cannot be fetched leaves requests to the failure mode, and none hangs", () => {
     const { ask, service } = proxy();
     for (let at = 0; at < 50; at++) ask();
