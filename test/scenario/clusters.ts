@@ -32,6 +32,10 @@ export type Fault =
   /** Milliseconds until the answer. */
   | { readonly after: number };
 
+type Clusters = ReadonlyMap<string, ScenarioCluster>;
+
+/** `UNAUTHENTICATED` is the last of gRPC's `statuscodes.md`. */
+const LAST_GRPC_STATUS = 16;
 const FAULTS = ["reset", "cut", "silence", "garbage"] as const;
 const KINDS = ["rateLimitService", "rateLimitResponse", "http", "grpc"];
 
@@ -46,15 +50,15 @@ export class ClusterReader {
     return clusters;
   }
 
-  faults(node: Node | null, path: string, named: ReadonlySet<string>): [string, Fault | null][] {
+  faults(node: Node | null, path: string, named: Clusters): [string, Fault | null][] {
     return [...this.reader.fields(node, path)].map(([name, value]) => {
       const at = `${path}.${name}`;
       this.known(value ?? node, at, name, named);
-      return [name, isNull(value) ? null : this.fault(value, at)];
+      return [name, isNull(value) ? null : this.fault(value, at, named.get(name))];
     });
   }
 
-  calls(node: Node | null, path: string, named: ReadonlySet<string>): [string, number][] {
+  calls(node: Node | null, path: string, named: Clusters): [string, number][] {
     return [...this.reader.fields(node, path)].map(([name, value]) => {
       const at = `${path}.${name}`;
       this.known(value ?? node, at, name, named);
@@ -62,7 +66,7 @@ export class ClusterReader {
     });
   }
 
-  private known(node: Node | null, path: string, name: string, named: ReadonlySet<string>): void {
+  private known(node: Node | null, path: string, name: string, named: Clusters): void {
     if (!named.has(name)) this.reader.fail(node, path, "no cluster of the scenario has this name");
   }
 
@@ -90,7 +94,7 @@ export class ClusterReader {
     }
   }
 
-  private fault(node: Node | null, path: string): Fault {
+  private fault(node: Node | null, path: string, cluster: ScenarioCluster | undefined): Fault {
     const { reader } = this;
     const word = FAULTS.find((fault) => isScalar(node) && node.value === fault);
     if (word !== undefined) return word;
@@ -101,7 +105,9 @@ export class ClusterReader {
     }
     const fields = reader.fields(node, path, ["status", "after"]);
     if (fields.size !== 1) reader.fail(node, path, "expected exactly one of status, after");
-    const status = reader.optional(fields, "status", path, (value, at) => reader.count(value, at, 0));
+    const status = reader.optional(fields, "status", path, (value, at) =>
+      isHttp(cluster) ? this.httpStatus(value, at) : this.within(value, at, 1, LAST_GRPC_STATUS),
+    );
     const after = reader.optional(fields, "after", path, (value, at) => reader.duration(value, at));
     return status !== undefined ? { status } : { after: after ?? 0 };
   }
@@ -121,7 +127,7 @@ export class ClusterReader {
   private http(node: Node | null, path: string): UpstreamReply {
     const { reader } = this;
     const fields = reader.fields(node, path, ["status", "headers", "body"]);
-    const status = reader.optional(fields, "status", path, (value, at) => reader.count(value, at, 100));
+    const status = reader.optional(fields, "status", path, (value, at) => this.httpStatus(value, at));
     const body = reader.optional(fields, "body", path, (value, at) => reader.bytes(value, at));
     const headers = reader.optional(fields, "headers", path, (value, at) =>
       [...reader.fields(value, at)].map(([name, one]) => [name, reader.bytes(one, `${at}.${name}`)] as const),
@@ -137,11 +143,25 @@ export class ClusterReader {
     const { reader } = this;
     const fields = reader.fields(node, path, ["message", "status"]);
     const message = reader.optional(fields, "message", path, (value, at) => reader.bytes(value, at));
-    const status = reader.optional(fields, "status", path, (value, at) => reader.count(value, at, 0));
+    const status = reader.optional(fields, "status", path, (value, at) =>
+      this.within(value, at, 0, LAST_GRPC_STATUS),
+    );
     return {
       message: message === undefined ? null : Buffer.from(message, "latin1"),
       status: status ?? 0,
     };
+  }
+
+  /** Node's HTTP server throws on a status of other than three digits. */
+  private httpStatus(node: Node | null, path: string): number {
+    return this.within(node, path, 100, 599);
+  }
+
+  private within(node: Node | null, path: string, least: number, most: number): number {
+    const value = this.reader.count(node, path, least);
+    if (value <= most) return value;
+    this.reader.fail(node, path, `expected an integer from ${least} to ${most}, got ${value}`);
+    return least;
   }
 
   /** A `RateLimitResponse` in the JSON form of proto3, of the fields that a caller looks at. */
@@ -224,4 +244,8 @@ export class ClusterReader {
     this.reader.fail(node, path, `expected one of ${UNIT_NAMES.join(", ").toUpperCase()}`);
     return 0;
   }
+}
+
+function isHttp(cluster: ScenarioCluster | undefined): boolean {
+  return typeof cluster === "object" && "http" in cluster;
 }

@@ -238,6 +238,21 @@ steps:
         "x.yaml:5: steps[0].calls.a: expected an integer of at least 0, got the number -1",
       ],
     ],
+    [
+      "statuses that HTTP or gRPC does not have",
+      `${head}clusters: {h: {http: {status: 1000}}, g: {grpc: {status: 17}}}
+steps:
+- {clusters: {h: {status: 13}, g: {status: 0}}, request: {}}
+- {clusters: {h: {status: 503}, g: {status: 503}}, request: {}}
+`,
+      [
+        "x.yaml:3: clusters.h.http.status: expected an integer from 100 to 599, got 1000",
+        "x.yaml:3: clusters.g.grpc.status: expected an integer from 0 to 16, got 17",
+        "x.yaml:5: steps[0].clusters.h.status: expected an integer of at least 100, got the number 13",
+        "x.yaml:5: steps[0].clusters.g.status: expected an integer of at least 1, got the number 0",
+        "x.yaml:6: steps[1].clusters.g.status: expected an integer from 1 to 16, got 503",
+      ],
+    ],
     ["what is not YAML", "steps: [", [/^x\.yaml:1: /]],
     ["an empty file", "", [/^x\.yaml:1: expected a mapping, got nothing/]],
   ])("refuses %s, with the line and the path", (_, text, expected) => {

@@ -284,11 +284,10 @@ class Reader extends YamlReader {
           ([metric, of]) => [metric, this.count(of, `${at}.${metric}`, null)] as const,
         ),
       ) ?? [];
-    const named = new Set(clusters.keys());
     step.faults =
-      this.optional(fields, "clusters", path, (value, at) => this.clusters.faults(value, at, named)) ?? [];
+      this.optional(fields, "clusters", path, (value, at) => this.clusters.faults(value, at, clusters)) ?? [];
     step.calls =
-      this.optional(fields, "calls", path, (value, at) => this.clusters.calls(value, at, named)) ?? [];
+      this.optional(fields, "calls", path, (value, at) => this.clusters.calls(value, at, clusters)) ?? [];
     const isIdle = !plugins && !request && step.metrics.length === 0 && step.faults.length === 0;
     if (advance === undefined && isIdle) {
       this.fail(node, path, "expected a `request`, an `advance`, a `config`, `clusters` or `metrics`");

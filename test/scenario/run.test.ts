@@ -4,6 +4,7 @@ import {
   ConfigurationRefused,
   type Driver,
   type Exchange,
+  type GrpcExchange,
   type PluginSpec,
   type Session,
   type SessionSpec,
@@ -79,6 +80,22 @@ function run(text: string, driver: Driver = new StubDriver("host", Infinity)) {
   return runScenario(driver, parseScenario(text, "x.yaml"), { moduleOf: () => anyFile });
 }
 
+/** Sends a message to what stands behind a cluster; the statuses that the call has ended with. */
+function callGrpc({ clusters }: SessionSpec, name: string, message: Uint8Array): number[] {
+  const cluster = clusters?.[name];
+  if (typeof cluster !== "object" || !("grpc" in cluster)) throw new Error(`${name} does not speak gRPC`);
+  const ends: number[] = [];
+  const exchange = {
+    send: () => undefined,
+    sendMetadata: () => undefined,
+    reset: () => undefined,
+    after: (_: number, run: () => void) => run(),
+    end: (status: number) => void ends.push(status),
+  };
+  cluster.grpc(exchange as unknown as GrpcExchange).onMessage?.(message);
+  return ends;
+}
+
 describe("running a scenario", () => {
   it("plays requests, replies, updates and metrics", async () => {
     const result = await run(`filter: f
@@ -144,6 +161,59 @@ steps:
     const driver = new StubDriver("host", Infinity);
     await run("filter: f\nsteps: [{metrics: {requests: 0}}]\n", driver);
     expect(driver.calls).toEqual(["advance 1100", "close"]);
+  });
+
+  it("fails a step whose request nothing ever continues", async () => {
+    const driver = new StubDriver("host", Infinity);
+    const open = driver.open.bind(driver);
+    driver.open = async (spec) => ({ ...(await open(spec)), request: () => new Promise(() => undefined) });
+    const result = await run("filter: f\nsteps: [{request: {}}]\n", driver);
+    expect(result.failure).toContain("still held after 120 s");
+  });
+
+  it("gives a call in the background time to reach its cluster on a real Envoy, and none on the host", async () => {
+    const scenario = `filter: f
+clusters: {g: {grpc: {}}}
+steps: [{request: {}, calls: {g: 1}}]
+`;
+    const background = (driver: StubDriver): StubDriver => {
+      const open = driver.open.bind(driver);
+      driver.open = async (spec) => {
+        const session = await open(spec);
+        const request: Session["request"] = (what) => {
+          setTimeout(() => callGrpc(spec, "g", new Uint8Array(0)), 50);
+          return session.request(what);
+        };
+        return { ...session, request };
+      };
+      return driver;
+    };
+    expect((await run(scenario, background(new StubDriver("envoy", 3000)))).failure).toBeUndefined();
+    const onHost = await run(scenario, background(new StubDriver("host", Infinity)));
+    expect(onHost.failure).toContain("calls.g");
+  });
+
+  it("answers what is no message with a status, as a server does", async () => {
+    const driver = new StubDriver("host", Infinity);
+    const ends: number[] = [];
+    const open = driver.open.bind(driver);
+    driver.open = (spec) => {
+      ends.push(...callGrpc(spec, "r", Uint8Array.of(0xff, 0xff)));
+      return open(spec);
+    };
+    await run(
+      "filter: f\nclusters: {r: {rateLimitService: {domain: d, descriptors: [{key: k}]}}}\nsteps: [{request: {}}]\n",
+      driver,
+    );
+    expect(ends).toEqual([13]);
+  });
+
+  it("refuses a service in real time on the host, whose clock jumps", async () => {
+    const scenario = parseScenario("filter: f\nsteps: [{request: {}}]\n", "x.yaml");
+    const rateLimitService = () => Promise.reject(new Error("not to be started"));
+    await expect(
+      runScenario(new StubDriver("host", 0), scenario, { moduleOf: () => anyFile, rateLimitService }),
+    ).rejects.toThrow(/on a real Envoy only/);
   });
 
   it("says how to get a module that is not built", async () => {

@@ -22,6 +22,8 @@ type Answerer = (message: Uint8Array) => Answer | Promise<Answer>;
 const GARBAGE = Uint8Array.of(0xff, 0xff, 0xff, 0xff);
 /** What has answered nothing has no message for it. */
 const UNKNOWN = 2;
+/** As grpc-go answers a message that it cannot decode. */
+const INTERNAL = 13;
 
 export class StandIns {
   /** For `SessionSpec.clusters`. */
@@ -56,11 +58,9 @@ export class StandIns {
     else this.faults.set(name, fault);
   }
 
-  /** The calls that have reached the cluster since this was asked last. */
-  takeCalls(name: string): number {
-    const calls = this.calls.get(name) ?? 0;
-    this.calls.delete(name);
-    return calls;
+  /** The calls that have reached the cluster since they were forgotten last. */
+  callsOf(name: string): number {
+    return this.calls.get(name) ?? 0;
   }
 
   forgetCalls(): void {
@@ -97,8 +97,8 @@ export class StandIns {
       try {
         return encodeResponse(service.shouldRateLimit(decodeRequest(message)));
       } catch (error) {
-        if (error instanceof ServiceError) return error.status;
-        throw error;
+        // A module may send what is no message: a server answers that too, and does not fall over it.
+        return error instanceof ServiceError ? error.status : INTERNAL;
       }
     };
   }
@@ -138,7 +138,7 @@ export class StandIns {
           if (fault === undefined) finish(exchange, what);
           else exchange.after(fault.after, () => finish(exchange, what));
         };
-        if (answered instanceof Promise) void answered.then(send);
+        if (answered instanceof Promise) answered.then(send, () => send(INTERNAL));
         else send(answered);
       },
     };
