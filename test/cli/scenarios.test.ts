@@ -166,7 +166,8 @@ describe("outrigger test", { timeout: 30_000 }, () => {
     const unknown = folder.write("unknown.yaml", PASSES.replace("dark-launch", "dark-lunch"));
     expect(await folder.run("test", unknown)).toMatchObject({
       status: 2,
-      stderr: 'error: unknown.yaml: no filter "dark-lunch"; expected dark-launch, suite\n',
+      stderr:
+        'error: unknown.yaml: no filter "dark-lunch"; expected dark-launch, global-rate-limit, local-rate-limit, suite\n',
     });
     expect(await folder.run("test", "nowhere.yaml")).toMatchObject({
       status: 2,

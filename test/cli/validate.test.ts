@@ -158,7 +158,9 @@ items:
     const spec = "url: oci://ghcr.io/x/outrigger:1.0\n  pluginName: dark-lunch";
     const [finding] = await folder.findings(wasmPlugin("default: v1", spec));
     expect(finding).toMatchObject({ line: 6, column: 15, filter: "outrigger" });
-    expect(finding?.message).toContain('expected dark-launch, suite, got "dark-lunch"');
+    expect(finding?.message).toContain(
+      'expected dark-launch, global-rate-limit, local-rate-limit, suite, got "dark-lunch"',
+    );
   });
 
   test("reads what kubectl answers in JSON", async () => {
@@ -213,7 +215,9 @@ items:
   test("refuses a filter that there is not", async () => {
     const { status, stderr } = await folder.run("validate", "--filter", "dark-lunch", "bare.yaml");
     expect(status).toBe(2);
-    expect(stderr).toBe('error: no filter "dark-lunch"; expected dark-launch, suite\n');
+    expect(stderr).toBe(
+      'error: no filter "dark-lunch"; expected dark-launch, global-rate-limit, local-rate-limit, suite\n',
+    );
   });
 
   test("reads standard input", async () => {
