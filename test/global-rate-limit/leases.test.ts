@@ -155,6 +155,28 @@ describe("a lease", () => {
   });
 });
 
+test("what is known of one domain is not of another that takes its place", () => {
+  const service = new ScriptedService(({ domain }) =>
+    domain === "first" ? denied({ statuses: [status(true, ROOMY)] }) : allowed(),
+  );
+  const host = new Host({ logLevel: 3 });
+  host.clusters.set("ratelimit", service.cluster);
+  const module = PluginModule.compile(readFileSync("build/global-rate-limit.wasm"));
+  const plugin = (domain: string) => {
+    const limits = [{ name: "all", descriptor: [{ key: "all", value: "1" }], cacheDenials: true }];
+    const configuration = JSON.stringify({ domain, service: { cluster: "ratelimit" }, limits });
+    return { module, name: "domains", rootId: "global-rate-limit", configuration };
+  };
+  const listener = host.listen({ plugins: [plugin("first")] });
+  const ask = () => listener.run({ method: "GET", path: "/" }).response?.status;
+  expect(ask()).toBe(429);
+  listener.update([plugin("second")]);
+  expect(ask()).toBe(200);
+  listener.update([plugin("first")]);
+  expect(ask()).toBe(429);
+  expect(service.asked).toHaveLength(2);
+});
+
 /** What the service says where there is plenty. */
 const ROOMY = {
   currentLimit: { requestsPerUnit: 100_000, unit: 2, name: "" },
