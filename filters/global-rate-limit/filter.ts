@@ -175,7 +175,6 @@ export class GlobalRateLimit extends Filter {
     if (states == null) return;
     const patience = <u64>this.config.timeout * 1000000 + LATE;
     const known = states.look(item.hash, limit.hits, this.now, patience);
-    if (states.full) count(limit.full);
     if (known == Known.Nothing) return;
     if (known == Known.Fetch) {
       item.units = states.size;
