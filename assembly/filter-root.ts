@@ -211,22 +211,21 @@ export class FilterRoot extends Root {
     const current = configurationOfCall(call) == changetype<usize>(this.filters);
     answer.memo = memoOfCall(call);
     untrackCall(call);
-    if (asks) {
-      if (current) beginAsking(this.id, at, changetype<usize>(this.filters));
-      if (id == IN_BACKGROUND) {
-        if (current) unchecked(this.filters[at]).onBackground(answer);
-        return;
-      }
+    if (asks && current) beginAsking(this.id, at, changetype<usize>(this.filters));
+    // A stream that has ended meanwhile is unknown to the host: no request wants the answer any more.
+    if (id == IN_BACKGROUND || proxy_set_effective_context(id) != WasmResultValues.Ok) {
+      if (asks && current) unchecked(this.filters[at]).onBackground(answer);
+      return;
     }
-    // A stream that has ended meanwhile is unknown to the host: nobody wants the answer any more.
-    if (proxy_set_effective_context(id) != WasmResultValues.Ok) return;
     if (!current || !request.load()) {
+      if (asks && current) unchecked(this.filters[at]).onBackground(answer);
       sendLocalResponse(500, INTERNAL_ERROR, 0, 0);
       return;
     }
     request.note = 0;
     forgetSent();
     const verdict = unchecked(this.filters[at]).onAnswer(request, answer);
+    if (verdict == Verdict.Ended) return;
     if (request.note != 0) keepNote(id, this, at, this.filters.length, request.note);
     if (verdict != Verdict.Continue) this.stop(id, at, verdict);
     else if (this.decide(id, at + 1) == FilterHeadersStatusValues.Continue) continueRequest();

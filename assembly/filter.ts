@@ -14,6 +14,8 @@ export enum Verdict {
   Reply,
   /** It waits for the answer to the call that was just sent (`callHttp`, `callGrpc`), which {@link Filter.onAnswer} gets. */
   Wait,
+  /** Of {@link Filter.onAnswer}: it has been answered meanwhile, and nothing is to be done. */
+  Ended,
 }
 
 /**
@@ -53,8 +55,8 @@ export abstract class Filter {
   onForgotten(_note: u32): void {}
 
   /**
-   * The answer to a call that no request waits for (`callGrpcInBackground`). There is no request: no headers, no properties of one. It
-   * must not allocate on the managed heap.
+   * The answer to a call that no request waits for: one of `callGrpcInBackground`, or, in a module that has said `keepAsking`, of a request
+   * that has ended meanwhile. There is no request: no headers, no properties of one. It must not allocate on the managed heap.
    */
   onBackground(_answer: CallAnswer): void {}
 }

@@ -4,7 +4,7 @@ import { Bytes, bytesOf, copyTo, lengthOf, pointerOf } from "../bytes/bytes";
 import { getSharedData, setSharedData, sharedDataCas } from "../host/shared-data";
 
 /** Slots of a set. */
-export const SLOTS: u32 = 8;
+const SLOTS: u32 = 8;
 
 /**
  * A fixed number of slots in the proxy's shared data, over all of its workers: sets of {@link SLOTS}, each of which is one shared value, so that

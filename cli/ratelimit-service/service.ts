@@ -15,7 +15,7 @@ import {
 import { secondsOf } from "./units.ts";
 
 /** gRPC's UNKNOWN: what a Go server answers for an error that says nothing of a status. */
-export const UNKNOWN_STATUS = 2;
+const UNKNOWN_STATUS = 2;
 
 /** The call ends with this gRPC status instead of an answer. */
 export class ServiceError extends Error {

@@ -136,7 +136,11 @@ export class GlobalRateLimitConfig {
     const text = byteString(name);
     const prefix = this.namespace + text;
     let states: States | null = null;
-    if (remembers || most > 0) states = new States(reader.keeper.keepText(prefix + "\0states\0"), keys, most);
+    if (remembers || most > 0) {
+      // What the service has counted in one domain says nothing of another.
+      const own = prefix + "\0states\0" + byteString(this.domain) + "\0";
+      states = new States(reader.keeper.keepText(own), keys, most);
+    }
     let buckets: Buckets | null = null;
     if (rate != null && this.failureMode == FailureMode.Local) {
       buckets = new Buckets(reader.keeper.keepText(prefix + "\0local\0"), keys);

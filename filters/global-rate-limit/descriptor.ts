@@ -1,5 +1,6 @@
 import { arenaAllocate, concatenate } from "../../assembly/bytes/arena";
 import { ABSENT, Bytes, bytesOf, lengthOf, pointerOf } from "../../assembly/bytes/bytes";
+import { hexTo } from "../../assembly/bytes/hex";
 import { ProtobufWriter } from "../../assembly/bytes/protobuf";
 import { SHA256_SIZE, sha256 } from "../../assembly/bytes/sha256";
 import { utf8SequenceLength } from "../../assembly/json/utf8";
@@ -133,18 +134,7 @@ function isText(value: Bytes): bool {
 
 /** SHA-256 in lower-case hex. */
 function digest(value: Bytes): Bytes {
-  const text = arenaAllocate(SHA256_SIZE * 2);
-  const raw = text + SHA256_SIZE;
+  const raw = arenaAllocate(SHA256_SIZE * 3);
   sha256(value, raw);
-  // From the front: what is written never passes what is still to be read.
-  for (let at: u32 = 0; at < SHA256_SIZE; at++) {
-    const byte = load<u8>(raw + at);
-    store<u8>(text + at * 2, hexOf(byte >> 4));
-    store<u8>(text + at * 2 + 1, hexOf(byte & 15));
-  }
-  return bytesOf(text, SHA256_SIZE * 2);
-}
-
-function hexOf(digit: u8): u8 {
-  return digit < 10 ? 0x30 + digit : 0x57 + digit;
+  return hexTo(bytesOf(raw, SHA256_SIZE), raw + SHA256_SIZE);
 }

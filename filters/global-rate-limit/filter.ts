@@ -19,7 +19,7 @@ import { CallAnswer, keepAsking } from "../../assembly/waiting";
 import { GlobalRateLimitConfig, LATE } from "./config";
 import { Question } from "./descriptor";
 import { Limit } from "./limit";
-import { addHeader, HEADER_ROOM, Item, itemOf, itemsOf, Record, Records, State } from "./records";
+import { addHeader, HEADER_ROOM, Item, itemAt, itemsOf, Record, Records, State } from "./records";
 import { DescriptorStatus, MOST_DESCRIPTORS, OVER_LIMIT } from "./response";
 import { Sentence } from "./sentence";
 import { Failure, Service } from "./service";
@@ -76,7 +76,39 @@ export class GlobalRateLimit extends Filter {
   }
 
   onAnswer(request: RequestView, answer: CallAnswer): Verdict {
+    if (changetype<Record>(answer.memo).hasEnded != 0) {
+      // Envoy has answered meanwhile (a timeout of its own, say), and the stream still lives.
+      this.onBackground(answer);
+      return Verdict.Ended;
+    }
+    this.hear(answer, false);
+    if (this.answered) this.takeAlong(request);
+    return this.proceed(request);
+  }
+
+  /** Nobody waits: the record is of a fetch, or of a request that has ended. What the service has counted is kept for others. */
+  onBackground(answer: CallAnswer): void {
+    this.hear(answer, true);
+    this.unwind();
+    if (this.record.hasEnded != 0) this.records.giveBack(this.record);
+  }
+
+  onResponse(response: ResponseView, note: u32): void {
+    const record = changetype<Record>(note);
+    if (record.tells != 0) this.sentence.toResponse(response, record);
+    this.onForgotten(note);
+  }
+
+  onForgotten(note: u32): void {
+    const record = changetype<Record>(note);
+    if (record.isAsking != 0) record.hasEnded = 1;
+    else this.records.giveBack(record);
+  }
+
+  /** Takes in the answer to the call that was out for a record, whose items are then at hand. */
+  private hear(answer: CallAnswer, inBackground: bool): void {
     const record = changetype<Record>(answer.memo);
+    record.isAsking = 0;
     this.record = record;
     this.items = itemsOf(record);
     this.count = record.count;
@@ -84,34 +116,8 @@ export class GlobalRateLimit extends Filter {
     let asked: u32 = 0;
     for (let at: u32 = 0; at < this.count; at++) if (this.item(at).state == State.Asked) asked++;
     this.answered = this.service.read(answer, asked, this.now);
-    if (!this.answered) this.giveUp();
-    else {
-      this.settle(record.sent);
-      this.takeAlong(request);
-    }
-    return this.proceed(request);
-  }
-
-  onBackground(answer: CallAnswer): void {
-    const record = changetype<Record>(answer.memo);
-    const item = itemOf(record, 0);
-    this.now = monotonicNow();
-    const limit = this.limitOf(item);
-    if (this.service.read(answer, 1, this.now)) {
-      const isOver = this.isOver(0, true);
-      this.learn(item, limit, this.statusOf(0), isOver, 0, record.sent);
-    } else limit.states!.failed(item.hash);
-    this.records.giveBack(record);
-  }
-
-  onResponse(response: ResponseView, note: u32): void {
-    const record = changetype<Record>(note);
-    if (record.tells != 0) this.sentence.toResponse(response, record);
-    this.records.giveBack(record);
-  }
-
-  onForgotten(note: u32): void {
-    this.records.giveBack(changetype<Record>(note));
+    if (this.answered) this.settle(record.sent, inBackground);
+    else this.giveUp();
   }
 
   /** Lists the descriptors of the limits that match, with what the proxy knows of them. */
@@ -169,7 +175,6 @@ export class GlobalRateLimit extends Filter {
     if (states == null) return;
     const patience = <u64>this.config.timeout * 1000000 + LATE;
     const known = states.look(item.hash, limit.hits, this.now, patience);
-    if (states.full) count(limit.full);
     if (known == Known.Nothing) return;
     if (known == Known.Fetch) {
       item.units = states.size;
@@ -198,8 +203,11 @@ export class GlobalRateLimit extends Filter {
     if (block != 0) {
       const record = changetype<Record>(block);
       record.sent = this.now;
-      memory.copy(itemsOf(record), changetype<usize>(item), offsetof<Item>());
-      itemOf(record, 0).units = units;
+      record.hasEnded = 1;
+      const own = itemAt(itemsOf(record), 0);
+      memory.copy(changetype<usize>(own), changetype<usize>(item), offsetof<Item>());
+      own.units = units;
+      own.state = State.Asked;
       this.question.begin(this.config.domain);
       this.question.add(item.bytes, units, ABSENT);
       if (this.service.ask(this.question.end(), true, <u32>block, this.now)) return;
@@ -256,7 +264,9 @@ export class GlobalRateLimit extends Filter {
     const record = this.record;
     record.sent = this.now;
     for (let at: u32 = 0; at < this.count; at++) this.item(at).bytes = ABSENT;
-    return this.service.ask(message, false, <u32>changetype<usize>(record), this.now);
+    if (!this.service.ask(message, false, <u32>changetype<usize>(record), this.now)) return false;
+    record.isAsking = 1;
+    return true;
   }
 
   /** What was asked about, or still is to be, is left to the failure mode: one timeout is enough for a request. */
@@ -270,8 +280,8 @@ export class GlobalRateLimit extends Filter {
     }
   }
 
-  /** Takes in what the service says of the items that were asked about at `sent`. */
-  private settle(sent: u64): void {
+  /** Takes in what the service says of the items that were asked about at `sent`. In the background all units of a lease are left. */
+  private settle(sent: u64, inBackground: bool): void {
     const refuser = this.refuser();
     let position: u32 = 0;
     for (let at: u32 = 0; at < this.count; at++) {
@@ -287,7 +297,9 @@ export class GlobalRateLimit extends Filter {
         item.reset = status.reset;
       }
       const limit = this.limitOf(item);
-      if (limit.states != null) this.learn(item, limit, status, isOver, limit.hits, sent);
+      if (limit.states == null) continue;
+      const used: u32 = inBackground && item.units > limit.hits ? 0 : limit.hits;
+      this.learn(item, limit, status, isOver, used, sent);
     }
   }
 
@@ -420,7 +432,7 @@ export class GlobalRateLimit extends Filter {
     return Verdict.Continue;
   }
 
-  /** The request is refused: units that it has spent are given back, and what it would have fetched is left to others. */
+  /** The request is not admitted: units that it has spent are given back, and what it would have fetched is left to others. */
   private unwind(): void {
     for (let at: u32 = 0; at < this.count; at++) {
       const item = this.item(at);
@@ -436,7 +448,7 @@ export class GlobalRateLimit extends Filter {
   }
 
   private item(at: u32): Item {
-    return changetype<Item>(this.items + <usize>at * offsetof<Item>());
+    return itemAt(this.items, at);
   }
 
   private limitOf(item: Item): Limit {

@@ -39,7 +39,10 @@ export class Item {
   reset: u32;
 }
 
-/** Of a request that waits, or whose response is to get headers; items, and then headers, follow in its block. */
+/**
+ * Of a request that waits, or whose response is to get headers, or of what is fetched in the background; items, and then headers, follow in
+ * its block. It belongs to the request and to the call that is out for it: the last of the two to end gives it back.
+ */
 @unmanaged
 export class Record {
   /** When the call that is out was sent. */
@@ -52,13 +55,15 @@ export class Record {
   headers: u32;
   /** The response gets something. */
   tells: u32;
+  /** A call is out for it. */
+  isAsking: u32;
+  /** Its request has ended, or there never was one. */
+  hasEnded: u32;
 }
 
-/** The item at this position of a record. */
-// @ts-ignore: decorator
-@inline
-export function itemOf(record: Record, at: u32): Item {
-  return changetype<Item>(itemsOf(record) + <usize>at * offsetof<Item>());
+/** The item at this position of those that begin at `items`. */
+export function itemAt(items: usize, at: u32): Item {
+  return changetype<Item>(items + <usize>at * offsetof<Item>());
 }
 
 // @ts-ignore: decorator
@@ -129,6 +134,8 @@ export class Records {
     record.count = count;
     record.headers = 0;
     record.tells = 0;
+    record.isAsking = 0;
+    record.hasEnded = 0;
     return block;
   }
 

@@ -12,7 +12,7 @@ import { joinReasons, reasonOf } from "../../assembly/reason";
 import { ResponseView } from "../../assembly/response-view";
 import { FailureMode, GlobalRateLimitConfig } from "./config";
 import { Decision, Limit, NAME } from "./limit";
-import { endOfHeader, headersOf, Item, itemOf, Record, State, textAt, valueAt } from "./records";
+import { endOfHeader, headersOf, Item, itemAt, itemsOf, Record, State, textAt, valueAt } from "./records";
 
 const PROPERTY = literal("outrigger.global-rate-limit");
 /** How many shadowed decisions about one request the property tells. */
@@ -46,12 +46,12 @@ export class Sentence {
     this.told = 0;
     let at: u32 = 0;
     while (at < number) {
-      const first = itemIn(items, at);
+      const first = itemAt(items, at);
       const limit = unchecked(this.config.limits[first.limit]);
       let decided = first;
       let decision = -1;
-      for (; at < number && itemIn(items, at).limit == first.limit; at++) {
-        const item = itemIn(items, at);
+      for (; at < number && itemAt(items, at).limit == first.limit; at++) {
+        const item = itemAt(items, at);
         const own = this.decide(item, limit, now);
         if (own <= decision) continue;
         decision = own;
@@ -143,13 +143,13 @@ export class Sentence {
   /** Whether the response to an admitted request is to tell of limits. */
   tells(items: usize, number: u32): bool {
     if (this.config.fields == LimitFields.Off) return false;
-    for (let at: u32 = 0; at < number; at++) if (this.isTold(itemIn(items, at))) return true;
+    for (let at: u32 = 0; at < number; at++) if (this.isTold(itemAt(items, at))) return true;
     return false;
   }
 
   /** Adds to a response what it is to have. */
   toResponse(response: ResponseView, record: Record): void {
-    this.gather(changetype<usize>(itemOf(record, 0)), record.count);
+    this.gather(itemsOf(record), record.count);
     this.headers.toResponse(response);
     for (let at = headersOf(record), end = at + record.headers; at < end; at = endOfHeader(at)) {
       response.add(textAt(at), valueAt(at));
@@ -160,7 +160,7 @@ export class Sentence {
   private gather(items: usize, number: u32): void {
     this.headers.begin(this.config.fields);
     for (let at: u32 = 0; at < number; at++) {
-      const item = itemIn(items, at);
+      const item = itemAt(items, at);
       if (!this.isTold(item)) continue;
       const name = unchecked(this.config.limits[item.limit]).text;
       this.headers.add(name, item.requests, item.window, item.remaining, item.reset);
@@ -171,8 +171,4 @@ export class Sentence {
   private isTold(item: Item): bool {
     return item.window > 0 && unchecked(this.config.limits[item.limit]).mode == Mode.Enforce;
   }
-}
-
-function itemIn(items: usize, at: u32): Item {
-  return changetype<Item>(items + <usize>at * offsetof<Item>());
 }

@@ -37,7 +37,7 @@ export class States {
   reset: u64 = 0;
   /** Seconds of the limit's unit. */
   window: u32 = 0;
-  /** No slot was free for the descriptor at hand. */
+  /** No slot was free for what was {@link answered} last. */
   full: bool = false;
 
   /** As {@link SlotSets}. `most` is the largest lease; 0 for none. */
@@ -69,7 +69,6 @@ export class States {
   private lookOnce(hash: u64, hits: u32, now: u64, patience: u64): Known {
     const slots = this.slots;
     slots.load(hash);
-    this.full = false;
     let slot = slots.find(hash);
     if (slot == 0) {
       if (this.most == 0) return Known.Nothing;
@@ -121,6 +120,7 @@ export class States {
     // A second is all that the service's clock tells of the end of a window of one.
     const isKnown = window > 1 && reset > 0 && reset <= window;
     const until = isKnown ? sent + (reset - 1) * SECOND : 0;
+    this.full = false;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       this.slots.load(hash);
       let slot = this.slots.find(hash);

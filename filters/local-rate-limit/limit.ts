@@ -102,6 +102,8 @@ export class Limit {
   begin(request: RequestView, key0: u64, key1: u64): Applies {
     const key = this.key;
     this.charged = false;
+    // Of the request before.
+    this.buckets.shared = false;
     this.rateAt = 0;
     this.hash = KEYLESS;
     if (key != null) {

@@ -17,19 +17,23 @@ import { JsonNode } from "../../assembly/json/node";
 import { RequestView } from "../../assembly/request-view";
 import { ResponseView } from "../../assembly/response-view";
 import { registerSuite } from "../../assembly/suite";
-import { CallAnswer, callGrpcInBackground, keepAsking } from "../../assembly/waiting";
-import { host, hostHasBuffer, hostHasHeaders, hostHasProperty, resetHost } from "./mock-host";
+import { CallAnswer, callGrpc, callGrpcInBackground, keepAsking } from "../../assembly/waiting";
+import { host, hostForgets, hostHasBuffer, hostHasHeaders, hostHasProperty, resetHost } from "./mock-host";
 import { same } from "./same";
 import { bytes } from "./texts";
 
 const X_ASK = bytes("x-ask");
 const X_NOTE = bytes("x-note");
 const X_DENY = bytes("x-deny");
+const X_WAIT = bytes("x-wait");
 
 /** What the filters were told, in order. */
 let told = "";
 
-/** Asks in the background about requests with `x-ask`, and leaves its number as a note for those with `x-note`. */
+/**
+ * Asks in the background about requests with `x-ask`, leaves its number as a note for those with `x-note`, and lets those with `x-wait` wait
+ * for an answer, when it says that they have ended.
+ */
 class Asking extends Filter {
   private number: u32 = 0;
 
@@ -43,6 +47,10 @@ class Asking extends Filter {
   onRequest(request: RequestView): Verdict {
     if (request.headers.has(X_NOTE)) request.note = this.number;
     if (request.headers.has(X_ASK)) this.ask();
+    if (request.headers.has(X_WAIT)) {
+      callGrpc(bytes("c"), bytes("S"), bytes("M"), ABSENT, bytes("x"), 50, 60 + this.number);
+      return Verdict.Wait;
+    }
     if (!request.headers.has(X_DENY)) return Verdict.Continue;
     reply.status = 429;
     reply.details = bytes("asking:denied");
@@ -50,6 +58,11 @@ class Asking extends Filter {
     reply.headers = ABSENT;
     if (this.number == 2) reply.grpcStatus = GrpcStatusValues.ResourceExhausted;
     return Verdict.Reply;
+  }
+
+  onAnswer(_request: RequestView, answer: CallAnswer): Verdict {
+    told += "ended " + answer.memo.toString() + ";";
+    return Verdict.Ended;
   }
 
   onTick(): void {
@@ -137,6 +150,33 @@ describe("a call in the background", () => {
     configure(TWO);
     proxy_on_grpc_receive(1, 5, 0);
     expect(told).toBe("");
+  });
+});
+
+describe("an answer that a request has waited for", () => {
+  beforeEach(() => {
+    resetHost();
+    told = "";
+    plugin(TWO);
+    expect(request(20, "x-wait=1")).toBe(<u32>FilterHeadersStatusValues.StopIteration);
+  });
+
+  afterEach(() => {
+    proxy_on_delete(1);
+  });
+
+  it("is one in the background when the host knows the request's stream no more", () => {
+    hostForgets(20);
+    proxy_on_grpc_close(1, 5, 14);
+    expect(told).toBe("answer 1 14 61;");
+    expect(host("effects")).toBe("");
+  });
+
+  it("changes nothing where the filter says that the request has been answered meanwhile", () => {
+    proxy_on_grpc_receive(1, 5, 0);
+    expect(told).toBe("ended 61;");
+    expect(host("effects")).toBe("effective 20");
+    expect(host("responses")).toBe("");
   });
 });
 

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { Code } from "../../cli/ratelimit-service/messages.ts";
+import { Code, encodeResponse } from "../../cli/ratelimit-service/messages.ts";
 import type { Header } from "../driver.ts";
 import { Host, PluginModule } from "../host/index.ts";
 import { lostShare, play, type Fleet } from "./simulation.ts";
@@ -152,6 +152,58 @@ describe("a lease", () => {
     for (let at = 0; at < 50; at++) ask();
     service.answer = () => (exchange) => exchange.end(14);
     for (let at = 0; at < 2000; at++) expect(ask()).toBe(200);
+  });
+});
+
+test("what is known of one domain is not of another that takes its place", () => {
+  const service = new ScriptedService(({ domain }) =>
+    domain === "first" ? denied({ statuses: [status(true, ROOMY)] }) : allowed(),
+  );
+  const host = new Host({ logLevel: 3 });
+  host.clusters.set("ratelimit", service.cluster);
+  const module = PluginModule.compile(readFileSync("build/global-rate-limit.wasm"));
+  const plugin = (domain: string) => {
+    const limits = [{ name: "all", descriptor: [{ key: "all", value: "1" }], cacheDenials: true }];
+    const configuration = JSON.stringify({ domain, service: { cluster: "ratelimit" }, limits });
+    return { module, name: "domains", rootId: "global-rate-limit", configuration };
+  };
+  const listener = host.listen({ plugins: [plugin("first")] });
+  const ask = () => listener.run({ method: "GET", path: "/" }).response?.status;
+  expect(ask()).toBe(429);
+  listener.update([plugin("second")]);
+  expect(ask()).toBe(200);
+  listener.update([plugin("first")]);
+  expect(ask()).toBe(429);
+  expect(service.asked).toHaveLength(2);
+});
+
+test("descriptors that find no slot are counted once a request, and others are not", () => {
+  const service = new ScriptedService(() => (exchange) => {
+    exchange.after(10, () => {
+      exchange.send(encodeResponse(allowed({ statuses: [status(false, ROOMY)] })));
+      exchange.end(0);
+    });
+  });
+  const host = new Host({ logLevel: 3 });
+  host.clusters.set("ratelimit", service.cluster);
+  const module = PluginModule.compile(readFileSync("build/global-rate-limit.wasm"));
+  const descriptor = [{ key: "user", from: { header: "x-user" } }];
+  const configuration = JSON.stringify({
+    domain: "test",
+    service: { cluster: "ratelimit" },
+    limits: [{ name: "users", descriptor, lease: { max: 1000 }, maxKeys: 1 }],
+  });
+  const listener = host.listen({
+    plugins: [{ module, name: "slots", rootId: "global-rate-limit", configuration }],
+  });
+  const ask = (user: string) => listener.open({ method: "GET", path: "/", headers: [["x-user", user]] });
+  // All slots that there are for one key; then somebody who has one and somebody who gets none, together.
+  for (let at = 0; at < 8; at++) ask(`u${at}`);
+  host.clock.advance(20_000_000n);
+  for (const user of ["u0", "newcomer"]) ask(user);
+  host.clock.advance(1_200_000_000n);
+  expect(host.metrics.values()).toMatchObject({
+    "limit=.=users;.;outrigger_global_rate_limit_no_slot": 1,
   });
 });
 

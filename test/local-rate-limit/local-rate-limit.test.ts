@@ -168,6 +168,14 @@ describe("a clock that jumps", () => {
   });
 });
 
+test("a request without the key, which is rejected, is not among those that share a bucket", () => {
+  const proxy = new Proxy(byKey({ requests: 1, per: "hour" }, { maxKeys: 1, onMissingKey: "reject" }));
+  for (let at = 0; at < 8; at++) expect(proxy.admits(`k${at}`)).toBe(true);
+  expect(proxy.admits("newcomer")).toBe(true);
+  expect(proxy.admits()).toBe(false);
+  expect(proxy.metric("shared")).toBe(1);
+});
+
 describe("a flood of a million random keys", () => {
   test("neither grows memory nor frees a key that is being limited", { timeout: 300_000 }, () => {
     const maxKeys = 1000;
