@@ -3,6 +3,7 @@
  * random: what is admitted in each window of the service, what is lost, and how many calls it takes.
  */
 import { readFileSync } from "node:fs";
+import { random as seeded } from "../../bench/statistics.ts";
 import { readConfiguration } from "../../cli/ratelimit-service/config.ts";
 import { decodeRequest, encodeResponse } from "../../cli/ratelimit-service/messages.ts";
 import { RateLimitService } from "../../cli/ratelimit-service/service.ts";
@@ -40,7 +41,7 @@ export interface Outcome {
 const MINUTE = 60_000;
 
 export function play(fleet: Fleet): Outcome {
-  const random = generator(fleet.seed);
+  const random = seeded(fleet.seed);
   const clock = new FakeClock();
   const millis = (): number => Number(clock.wall / 1_000_000n);
   const file = { file: "config.yaml", text: configYaml(fleet.limit) };
@@ -143,15 +144,4 @@ function configurationOf(lease: number): string {
       },
     ],
   });
-}
-
-/** Numbers from 0 to 1 by a seed (mulberry32). */
-function generator(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
