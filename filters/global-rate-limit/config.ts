@@ -5,9 +5,9 @@ import { ProcessKey, processKey } from "../../assembly/host/process-key";
 import { ConfigReader } from "../../assembly/json/config-reader";
 import { readDuration } from "../../assembly/json/duration";
 import { JsonKind, JsonNode } from "../../assembly/json/node";
-import { positionAmong } from "../../assembly/json/words";
 import { Buckets } from "../../assembly/limit/buckets";
 import { LimitFields, readLimitFields } from "../../assembly/limit/limit-headers";
+import { readLimitName } from "../../assembly/limit/limit-name";
 import { namespaceOf } from "../../assembly/limit/namespace";
 import { Rate, readRate } from "../../assembly/limit/rate";
 import { Refusal } from "../../assembly/limit/refusal";
@@ -123,7 +123,7 @@ export class GlobalRateLimitConfig {
 
   private readLimit(reader: ConfigReader, node: JsonNode, names: ByteMap): Limit | null {
     const nameNode = reader.required(node, "name", "a name");
-    const name = nameNode == null ? ABSENT : readName(nameNode, names, reader);
+    const name = nameNode == null ? ABSENT : readLimitName(reader, nameNode, names, OWN_NAMES);
     const match = readRequestMatch(reader, reader.member(node, "match"));
     const mode = readMode(reader, node);
     const descriptors = readDescriptors(reader, node);
@@ -205,17 +205,6 @@ function readCount(
 ): i32 {
   const node = reader.member(object, name);
   return node == null ? otherwise : reader.integer(node, least, most);
-}
-
-function readName(node: JsonNode, names: ByteMap, reader: ConfigReader): Bytes {
-  const name = reader.name(node);
-  if (name == ABSENT) return name;
-  if (positionAmong(name, OWN_NAMES) >= 0) {
-    reader.problem(node, "a reason of the filter's own; expected another name");
-  }
-  if (names.has(name)) reader.problem(node, "another limit has this name");
-  names.set(name, 0);
-  return name;
 }
 
 /** The most that a lease may be; 0 without one. */

@@ -16,6 +16,7 @@ import { JsonKind, JsonNode } from "../../assembly/json/node";
 import { Key, readKey } from "../../assembly/key";
 import { Buckets } from "../../assembly/limit/buckets";
 import { LimitFields, readLimitFields } from "../../assembly/limit/limit-headers";
+import { readLimitName } from "../../assembly/limit/limit-name";
 import { namespaceOf } from "../../assembly/limit/namespace";
 import { readRequiredRate } from "../../assembly/limit/rate";
 import { Refusal } from "../../assembly/limit/refusal";
@@ -111,7 +112,8 @@ const ADMITTED = "admitted";
 
 /** Null where it is wrong. */
 function readLimit(node: JsonNode, namespace: string, names: ByteMap, reader: ConfigReader): Limit | null {
-  const label = readName(node, names, reader);
+  const nameNode = reader.required(node, "name", "a name");
+  const label = nameNode == null ? ABSENT : readLimitName(reader, nameNode, names, ADMITTED);
   const name = label == ABSENT ? "" : byteString(label);
   const keeper = reader.keeper;
   const shadowMessage = keeper.keepText(NAME + ":" + name + " would refuse (shadow)");
@@ -141,17 +143,6 @@ function readLimit(node: JsonNode, namespace: string, names: ByteMap, reader: Co
   const prefix = keeper.keepText(namespace + name + "\0");
   limit.buckets = new Buckets(prefix, keyNode == null ? 0 : keys);
   return limit;
-}
-
-function readName(node: JsonNode, names: ByteMap, reader: ConfigReader): Bytes {
-  const nameNode = reader.required(node, "name", "a name");
-  const name = nameNode == null ? ABSENT : reader.name(nameNode);
-  if (nameNode == null || name == ABSENT) return ABSENT;
-  if (byteString(name) == ADMITTED)
-    reader.problem(nameNode, "a reason of the filter's own; expected another name");
-  if (names.has(name)) reader.problem(nameNode, "another limit has this name");
-  names.set(name, 0);
-  return name;
 }
 
 /** Reads `[{key: ["gold"], limit: {requests: 1000, per: minute}}]`. */
