@@ -90,6 +90,9 @@ export class SlotSets {
   }
 }
 
+/** So often a write of one of these may be lost to another worker. */
+export const ATTEMPTS = 16;
+
 /** Bytes of a key behind the prefix: the direction, and the set. */
 const TAIL: u32 = 5;
 

@@ -4,6 +4,7 @@ import { Counter, defineCounter, labelled } from "../../assembly/host/metrics";
 import { Buckets } from "../../assembly/limit/buckets";
 import { bucketAt, holds, waitFor } from "../../assembly/limit/gcra";
 import { Rate, SECOND, spanOf } from "../../assembly/limit/rate";
+import { ATTEMPTS } from "../../assembly/limit/slot-sets";
 import { States } from "./states";
 import { RequestMatcher } from "../../assembly/match/request-match";
 import { Mode } from "../../assembly/mode";
@@ -95,7 +96,7 @@ export class Limit {
     const rate = this.rate!;
     const buckets = this.buckets!;
     const span = spanOf(rate.interval, this.hits);
-    for (let tries = 0; tries < TRIES; tries++) {
+    for (let tries = 0; tries < ATTEMPTS; tries++) {
       buckets.read(hash, now, now + rate.tolerance);
       const bucket = bucketAt(buckets.time, now, rate, 0);
       if (!holds(bucket, now, rate, span)) {
@@ -135,6 +136,3 @@ export class Limit {
     return defineCounter(labelled(metric, "limit", this.name));
   }
 }
-
-/** Of a compare-and-swap, before it is given up. */
-const TRIES = 16;

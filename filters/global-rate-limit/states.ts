@@ -1,6 +1,6 @@
 import { Bytes } from "../../assembly/bytes/bytes";
 import { SECOND } from "../../assembly/limit/rate";
-import { SlotSets } from "../../assembly/limit/slot-sets";
+import { ATTEMPTS, SlotSets } from "../../assembly/limit/slot-sets";
 import { leaseSize } from "./lease-size";
 
 /** What is to be done about a request, after a look at what this proxy knows of its descriptor. */
@@ -252,8 +252,6 @@ export class States {
   }
 }
 
-/** So often a swap may be lost. */
-const ATTEMPTS = 16;
 /** A lease of which less than one part in so many is left is low. */
 const LOW_WATER: u32 = 4;
 

@@ -8,6 +8,7 @@ import { getProperty, setProperty } from "../../assembly/host/properties";
 import { ConfigReader } from "../../assembly/json/config-reader";
 import { JsonNode } from "../../assembly/json/node";
 import { LimitFields, LimitHeaders } from "../../assembly/limit/limit-headers";
+import { ATTEMPTS } from "../../assembly/limit/slot-sets";
 import { Mode } from "../../assembly/mode";
 import { joinReasons } from "../../assembly/reason";
 import { RequestView } from "../../assembly/request-view";
@@ -15,7 +16,7 @@ import { ResponseView } from "../../assembly/response-view";
 import { listenerDirection } from "../../assembly/stream-properties";
 import { LocalRateLimitConfig, OnContention } from "./config";
 import { CostSource } from "./cost";
-import { Applies, ATTEMPTS, Limit } from "./limit";
+import { Applies, Limit } from "./limit";
 import { Records } from "./records";
 
 const PROPERTY = literal("outrigger.local-rate-limit");

@@ -6,7 +6,7 @@ import { Key } from "../../assembly/key";
 import { Buckets } from "../../assembly/limit/buckets";
 import { bucketAt, holds, unitsIn, waitFor } from "../../assembly/limit/gcra";
 import { Rate, SECOND, spanOf } from "../../assembly/limit/rate";
-import { KEYLESS, slotHash } from "../../assembly/limit/slot-sets";
+import { ATTEMPTS, KEYLESS, slotHash } from "../../assembly/limit/slot-sets";
 import { Mode } from "../../assembly/mode";
 import { RequestView } from "../../assembly/request-view";
 import { Cost, CostSource } from "./cost";
@@ -218,9 +218,6 @@ export class Limit {
     count(this.contended);
   }
 }
-
-/** So often a swap may be lost. */
-export const ATTEMPTS = 16;
 
 const DECISIONS = "outrigger_local_rate_limit_decisions";
 
