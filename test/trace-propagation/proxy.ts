@@ -75,6 +75,13 @@ export class Proxy {
     this.host.clock.advance(BigInt(Math.round(seconds * 1e9)));
   }
 
+  /** The shared values in which contexts are remembered. */
+  sets(): Uint8Array[] {
+    const { sharedData } = this.host;
+    const keys = sharedData.keys("").filter((key) => key.startsWith("outrigger/trace-propagation/contexts/"));
+    return keys.map((key) => sharedData.get("", key)!.value);
+  }
+
   /** How often the module has called the host so. */
   calls(name: string): number {
     return this.host.hostCalls.get(name) ?? 0;
