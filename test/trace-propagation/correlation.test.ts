@@ -247,30 +247,34 @@ describe("ids that clients choose", () => {
 });
 
 describe("many requests", () => {
-  test("1,000,000 ids leave memory as it was, and 99.9 % of the newest are found", { timeout: 300_000 }, () => {
-    const entries = 20_000;
-    const one = proxy({ correlate: { maxEntries: entries }, inject: ["w3c"] });
-    const span = (at: number): string => (at + 1).toString(16).padStart(16, "0");
-    const enter = (at: number): void =>
-      void one.enter([id(`request-${at}`), ["traceparent", `00-${TRACE}-${span(at)}-01`]]);
-    const size = (): number[] => [one.host.wasmMemoryBytes(), one.sets().length];
-    let at = 0;
-    // All live for 6 seconds: 30,000 at any time, of which 20,000 are asked for.
-    const second = (): void => {
-      for (let count = 0; count < 5000; count++) enter(at++);
-      one.advance(1);
-    };
-    while (at < 100_000) second();
-    const before = size();
-    while (at < 1_000_000) second();
-    expect(size()).toEqual(before);
-    let found = 0;
-    for (let number = at - entries; number < at; number++) {
-      if (traceOf(one.leave([id(`request-${number}`)])) === TRACE) found++;
-    }
-    console.log(`${found} of ${entries} found; memory and number of shared values ${before.join(", ")}`);
-    expect(found / entries).toBeGreaterThanOrEqual(0.999);
-  });
+  test(
+    "1,000,000 ids leave memory as it was, and 99.9 % of the newest are found",
+    { timeout: 300_000 },
+    () => {
+      const entries = 20_000;
+      const one = proxy({ correlate: { maxEntries: entries }, inject: ["w3c"] });
+      const span = (at: number): string => (at + 1).toString(16).padStart(16, "0");
+      const enter = (at: number): void =>
+        void one.enter([id(`request-${at}`), ["traceparent", `00-${TRACE}-${span(at)}-01`]]);
+      const size = (): number[] => [one.host.wasmMemoryBytes(), one.sets().length];
+      let at = 0;
+      // All live for 6 seconds: 30,000 at any time, of which 20,000 are asked for.
+      const second = (): void => {
+        for (let count = 0; count < 5000; count++) enter(at++);
+        one.advance(1);
+      };
+      while (at < 100_000) second();
+      const before = size();
+      while (at < 1_000_000) second();
+      expect(size()).toEqual(before);
+      let found = 0;
+      for (let number = at - entries; number < at; number++) {
+        if (traceOf(one.leave([id(`request-${number}`)])) === TRACE) found++;
+      }
+      console.log(`${found} of ${entries} found; memory and number of shared values ${before.join(", ")}`);
+      expect(found / entries).toBeGreaterThanOrEqual(0.999);
+    },
+  );
 
   test("a full set puts out what ends first", () => {
     const one = proxy({ correlate: { maxEntries: 1 } });
