@@ -1,0 +1,152 @@
+/** The rows of `trace-propagation`, beside what the same host calls cost by hand, and Envoy's own tracing. */
+import { existsSync } from "node:fs";
+import { root, type BenchModule } from "./build.ts";
+import { cluster, wasmFilter, zipkinTracing, type HeaderRule, type Json } from "./configuration.ts";
+import { traced, traceId } from "./requests.ts";
+import { SpanSink } from "./span-sink.ts";
+import { baseline, chain, COPIES, type Variant } from "./variants.ts";
+
+export const traceNames = [
+  "trace-inbound",
+  "trace-inbound-same-calls",
+  "trace-outbound",
+  "trace-outbound-same-calls",
+  "trace-inbound-apart",
+  "trace-correlate-inbound",
+  "trace-outbound-apart",
+  "trace-correlate-outbound",
+  "trace-report",
+  "trace-envoy",
+] as const;
+export type TraceName = (typeof traceNames)[number];
+
+const traceModule = `${root}build/trace-propagation.wasm`;
+
+/** What each copy has counted, after one request: of ours, its metrics. */
+const counters = { ours: "outrigger_trace_propagation", sameCalls: "outrigger_bench_same_calls" };
+
+const inject = ["w3c", "b3"];
+
+/** The request's context is kept, and passed on in B3 as well. */
+const inbound = { extract: ["w3c"], inject, direction: "inbound" };
+
+/**
+ * A context is made: of a format that nobody sends, each copy in the chain finds none, though the one before it wrote
+ * one. All new traces are sampled, as the one of the requests is.
+ */
+const outbound = { extract: ["jaeger"], inject, direction: "outbound", sampling: { default: 100 } };
+
+const correlate = { by: "x-request-id", ttl: "60s", maxEntries: 100_000 };
+
+const report = { zipkin: { cluster: "zipkin", path: "/api/v2/spans", timeout: "5s" }, serviceName: "bench" };
+
+/** What only the last copy's output can have: the trace of the requests, or a new one. */
+const sameTrace: HeaderRule = { name: "x-b3-traceid", value: traceId };
+const anyTrace: HeaderRule = { name: "x-b3-traceid", value: null };
+
+/** Envoy's own tracing sends a batch for so many spans (its default), and what is left after so many milliseconds. */
+const zipkinRuntime = { "tracing.zipkin.min_flush_spans": 5, "tracing.zipkin.flush_interval_ms": 1000 };
+
+/**
+ * The rows asked for, in the order of the table, after the baseline; throws when the module is not built. All rows, the
+ * baseline too, get the same requests.
+ */
+export async function traceVariants(
+  built: Record<BenchModule, string>,
+  only: ReadonlySet<string>,
+  separateVms: boolean,
+): Promise<Variant[]> {
+  const none: Variant = { ...baseline, requests: traced };
+
+  /** A copy of a filter; those of one VM share what they remember of requests. */
+  const copyOf = (module: string, text: string, apart: boolean) => (copy: number) =>
+    wasmFilter(`copy-${copy}`, module, "", text, apart || separateVms ? `copy-${copy}` : "");
+
+  const row = (
+    name: TraceName,
+    title: string,
+    counter: string,
+    variantRoute: HeaderRule,
+    filter: (copy: number) => Json,
+    more: Partial<Variant> = {},
+  ): Variant => ({
+    ...none,
+    name,
+    title,
+    divisor: COPIES,
+    expected: "v2",
+    check: { kind: "counted", counter, refuses: false },
+    spec: (port) => ({ ...chain(port, COPIES, filter), variantRoute }),
+    ...more,
+  });
+  const ours = (
+    name: TraceName,
+    title: string,
+    variantRoute: HeaderRule,
+    configuration: Json,
+    more: { apart?: boolean } & Partial<Variant> = {},
+  ): Variant => {
+    const { apart = false, ...rest } = more;
+    const filter = copyOf(traceModule, JSON.stringify(configuration), apart);
+    return row(name, title, counters.ours, variantRoute, filter, rest);
+  };
+  const byHand = (name: TraceName, title: string, variantRoute: HeaderRule, direction: string): Variant =>
+    row(name, title, counters.sameCalls, variantRoute, copyOf(built.traceSameCalls, direction, false));
+  /** Where inbound copies remember the requests which the outbound ones then have to find, each copy in its own VM. */
+  const remembering = copyOf(traceModule, JSON.stringify({ ...inbound, correlate }), true);
+
+  /** What sends its spans to a sink, so many for a request. */
+  const reporting = async (variant: Variant, spans: number): Promise<Variant> => {
+    if (!only.has(variant.name)) return variant;
+    const sink = await SpanSink.start();
+    return {
+      ...variant,
+      surroundings: { clusters: [cluster("zipkin", sink.port, "http1")], runtime: zipkinRuntime },
+      settled: (requests) =>
+        sink.take(requests * spans).catch((error: Error) => {
+          throw new Error(`"${variant.title}" does not do its job: ${error.message}`);
+        }),
+    };
+  };
+
+  const rows: Variant[] = [
+    ours("trace-inbound", "trace-propagation, inbound", sameTrace, inbound),
+    byHand("trace-inbound-same-calls", "hand-written, same calls, inbound", sameTrace, "inbound"),
+    ours("trace-outbound", "trace-propagation, new trace", anyTrace, outbound),
+    byHand("trace-outbound-same-calls", "hand-written, same calls, new trace", anyTrace, "outbound"),
+    ours("trace-inbound-apart", "inbound, a VM for each", sameTrace, inbound, { apart: true }),
+    ours(
+      "trace-correlate-inbound",
+      "the same, and remembers it",
+      sameTrace,
+      { ...inbound, correlate },
+      { apart: true },
+    ),
+    ours("trace-outbound-apart", "new trace, a VM for each", anyTrace, outbound, { apart: true }),
+    ours(
+      "trace-correlate-outbound",
+      "the remembered trace instead",
+      sameTrace,
+      { ...outbound, correlate },
+      {
+        apart: true,
+        feed: (port) => ({ ...chain(port, COPIES, remembering), variantRoute: sameTrace }),
+      },
+    ),
+    await reporting(ours("trace-report", "inbound, and spans", sameTrace, { ...inbound, report }), COPIES),
+    await reporting(
+      {
+        ...none,
+        name: "trace-envoy",
+        title: "Envoy's tracing (1, no injection)",
+        check: { kind: "settled" },
+        spec: (port) => ({ ...chain(port, COPIES, null), tracing: zipkinTracing("zipkin") }),
+      },
+      1,
+    ),
+  ];
+  const asked = rows.filter(({ name }) => only.has(name));
+  if (asked.length > 0 && !existsSync(traceModule))
+    throw new Error(`${traceModule} is missing: npm run build`);
+  return [none, ...asked];
+}
