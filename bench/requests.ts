@@ -60,13 +60,17 @@ export function hit(count: HeaderCount, expected: string, users: Users = [oneUse
 /** The trace that all requests of the rows of traces belong to; it is sampled. */
 export const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
 
-/** Requests with a trace, in {@link others} too, and each with an `x-request-id` of its own. */
-export function traced(count: HeaderCount, expected: string): LoadRequest {
+/** Fields with a trace. */
+export function tracedFields(count: HeaderCount): (readonly [string, string])[] {
   const filling = [...others, ...Object.entries(decisive(oneUser))].filter(
     ([name]) => name !== "traceparent",
   );
-  const traceparent = ["traceparent", `00-${traceId}-00f067aa0ba902b7-01`] as const;
-  const template = request("/reviews/1", [...filling.slice(0, count - 1), traceparent]);
+  return [...filling.slice(0, count - 1), ["traceparent", `00-${traceId}-00f067aa0ba902b7-01`]];
+}
+
+/** Requests with a trace, and each with an `x-request-id` of its own. */
+export function traced(count: HeaderCount, expected: string): LoadRequest {
+  const template = request("/reviews/1", tracedFields(count));
   const at = template.indexOf("x-request-id: ") + "x-request-id: ".length;
   return {
     at: (number) => {

@@ -2,7 +2,8 @@
 import { existsSync } from "node:fs";
 import { root, type BenchModule } from "./build.ts";
 import { cluster, wasmFilter, zipkinTracing, type HeaderRule, type Json } from "./configuration.ts";
-import { traced, traceId } from "./requests.ts";
+import { requireSameCalls } from "./host-calls.ts";
+import { headerCounts, traced, tracedFields, traceId } from "./requests.ts";
 import { SpanSink } from "./span-sink.ts";
 import { baseline, chain, COPIES, type Variant } from "./variants.ts";
 
@@ -146,7 +147,20 @@ export async function traceVariants(
     ),
   ];
   const asked = rows.filter(({ name }) => only.has(name));
-  if (asked.length > 0 && !existsSync(traceModule))
-    throw new Error(`${traceModule} is missing: npm run build`);
+  if (asked.length === 0) return [none];
+  if (!existsSync(traceModule)) throw new Error(`${traceModule} is missing: npm run build`);
+  for (const headers of headerCounts) {
+    for (const [configuration, direction] of [
+      [inbound, "inbound"],
+      [outbound, "outbound"],
+    ] as const) {
+      await requireSameCalls(
+        { module: traceModule, configuration: JSON.stringify(configuration) },
+        { module: built.traceSameCalls, configuration: direction },
+        tracedFields(headers),
+        COPIES,
+      );
+    }
+  }
   return [none, ...asked];
 }
