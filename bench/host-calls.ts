@@ -5,7 +5,8 @@ import { Host, PluginModule, type Header } from "../test/host/index.ts";
 export interface Candidate {
   /** The file of the module. */
   module: string;
-  configuration: string;
+  /** Of the copy with this number, from 1. */
+  configuration: (copy: number) => string;
 }
 
 /**
@@ -48,7 +49,7 @@ async function doings(
     const plugins = Array.from({ length: count }, (_, at) => ({
       module: plugin,
       name: `copy-${at + 1}`,
-      configuration,
+      configuration: configuration(at + 1),
     }));
     const listener = host.listen({ plugins });
     const { hostCalls, upstream } = listener.run({ method: "GET", path: "/reviews/1", headers });

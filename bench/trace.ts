@@ -26,20 +26,44 @@ const traceModule = `${root}build/trace-propagation.wasm`;
 /** What each copy has counted, after one request: of ours, its metrics. */
 const counters = { ours: "outrigger_trace_propagation", sameCalls: "outrigger_bench_same_calls" };
 
-const inject = ["w3c", "b3"];
+/** What copy `copy` of a filter, from 1, is configured with. */
+type Configuration = (copy: number) => Readonly<Record<string, Json>>;
 
-/** The request's context is kept, and passed on in B3 as well. */
-const inbound = { extract: ["w3c"], inject, direction: "inbound" };
+/**
+ * The request's context is kept. Every other copy, the last one too, passes it on in B3 as well, and the copy behind it
+ * removes that again: else all copies but the first would find written what they would write, and do nothing.
+ */
+const inbound: Configuration = (copy) => ({
+  extract: ["w3c"],
+  inject: copy % 2 === 0 ? ["w3c", "b3"] : ["w3c"],
+  direction: "inbound",
+});
 
 /**
  * A context is made: of a format that nobody sends, each copy in the chain finds none, though the one before it wrote
  * one. All new traces are sampled, as the one of the requests is.
  */
-const outbound = { extract: ["jaeger"], inject, direction: "outbound", sampling: { default: 100 } };
+const outbound: Configuration = () => ({
+  extract: ["jaeger"],
+  inject: ["w3c", "b3"],
+  direction: "outbound",
+  sampling: { default: 100 },
+});
 
-const correlate = { by: "x-request-id", ttl: "60s", maxEntries: 100_000 };
+/** A configuration with more in it. */
+const and =
+  (configuration: Configuration, more: Readonly<Record<string, Json>>): Configuration =>
+  (copy) => ({ ...configuration(copy), ...more });
 
-const report = { zipkin: { cluster: "zipkin", path: "/api/v2/spans", timeout: "5s" }, serviceName: "bench" };
+const correlate = { correlate: { by: "x-request-id", ttl: "60s", maxEntries: 100_000 } };
+
+const report = {
+  report: { zipkin: { cluster: "zipkin", path: "/api/v2/spans", timeout: "5s" }, serviceName: "bench" },
+};
+
+/** What `limit/trace-same-calls.ts` is configured with to do the same. */
+const inboundByHand = (copy: number): string => (copy % 2 === 0 ? "keep" : "strip");
+const outboundByHand = (): string => "begin";
 
 /** What only the last copy's output can have: the trace of the requests, or a new one. */
 const sameTrace: HeaderRule = { name: "x-b3-traceid", value: traceId };
@@ -59,15 +83,17 @@ export async function traceVariants(
 ): Promise<Variant[]> {
   const none: Variant = { ...baseline, requests: traced };
 
-  /** A copy of a filter; those of one VM share what they remember of requests. */
-  const copyOf = (module: string, text: string, apart: boolean) => (copy: number) =>
-    wasmFilter(`copy-${copy}`, module, "", text, apart || separateVms ? `copy-${copy}` : "");
+  /** Makes the copies of a filter; those in one VM share what they remember of requests. */
+  const copies = (module: string, text: (copy: number) => string, apart: boolean) => (copy: number) =>
+    wasmFilter(`copy-${copy}`, module, "", text(copy), apart || separateVms ? `copy-${copy}` : "");
+  const copiesOfOurs = (configuration: Configuration, apart: boolean) =>
+    copies(traceModule, (copy) => JSON.stringify(configuration(copy)), apart);
 
   const row = (
     name: TraceName,
     title: string,
-    counter: string,
     variantRoute: HeaderRule,
+    counter: string,
     filter: (copy: number) => Json,
     more: Partial<Variant> = {},
   ): Variant => ({
@@ -84,17 +110,19 @@ export async function traceVariants(
     name: TraceName,
     title: string,
     variantRoute: HeaderRule,
-    configuration: Json,
-    more: { apart?: boolean } & Partial<Variant> = {},
-  ): Variant => {
-    const { apart = false, ...rest } = more;
-    const filter = copyOf(traceModule, JSON.stringify(configuration), apart);
-    return row(name, title, counters.ours, variantRoute, filter, rest);
-  };
-  const byHand = (name: TraceName, title: string, variantRoute: HeaderRule, direction: string): Variant =>
-    row(name, title, counters.sameCalls, variantRoute, copyOf(built.traceSameCalls, direction, false));
-  /** Where inbound copies remember the requests which the outbound ones then have to find, each copy in its own VM. */
-  const remembering = copyOf(traceModule, JSON.stringify({ ...inbound, correlate }), true);
+    configuration: Configuration,
+    apart = false,
+    more: Partial<Variant> = {},
+  ): Variant => row(name, title, variantRoute, counters.ours, copiesOfOurs(configuration, apart), more);
+  const byHand = (
+    name: TraceName,
+    title: string,
+    variantRoute: HeaderRule,
+    text: (copy: number) => string,
+  ): Variant => row(name, title, variantRoute, counters.sameCalls, copies(built.traceSameCalls, text, false));
+
+  /** Inbound copies that remember the requests which the outbound ones then have to find, each in the VM of its copy. */
+  const remembering = copiesOfOurs(and(inbound, correlate), true);
 
   /** What sends its spans to a sink, so many for a request. */
   const reporting = async (variant: Variant, spans: number): Promise<Variant> => {
@@ -112,29 +140,16 @@ export async function traceVariants(
 
   const rows: Variant[] = [
     ours("trace-inbound", "trace-propagation, inbound", sameTrace, inbound),
-    byHand("trace-inbound-same-calls", "hand-written, same calls, inbound", sameTrace, "inbound"),
+    byHand("trace-inbound-same-calls", "hand-written, same calls, inbound", sameTrace, inboundByHand),
     ours("trace-outbound", "trace-propagation, new trace", anyTrace, outbound),
-    byHand("trace-outbound-same-calls", "hand-written, same calls, new trace", anyTrace, "outbound"),
-    ours("trace-inbound-apart", "inbound, a VM for each", sameTrace, inbound, { apart: true }),
-    ours(
-      "trace-correlate-inbound",
-      "the same, and remembers it",
-      sameTrace,
-      { ...inbound, correlate },
-      { apart: true },
-    ),
-    ours("trace-outbound-apart", "new trace, a VM for each", anyTrace, outbound, { apart: true }),
-    ours(
-      "trace-correlate-outbound",
-      "the remembered trace instead",
-      sameTrace,
-      { ...outbound, correlate },
-      {
-        apart: true,
-        feed: (port) => ({ ...chain(port, COPIES, remembering), variantRoute: sameTrace }),
-      },
-    ),
-    await reporting(ours("trace-report", "inbound, and spans", sameTrace, { ...inbound, report }), COPIES),
+    byHand("trace-outbound-same-calls", "hand-written, same calls, new trace", anyTrace, outboundByHand),
+    ours("trace-inbound-apart", "inbound, a VM for each", sameTrace, inbound, true),
+    ours("trace-correlate-inbound", "the same, and remembers it", sameTrace, and(inbound, correlate), true),
+    ours("trace-outbound-apart", "new trace, a VM for each", anyTrace, outbound, true),
+    ours("trace-correlate-outbound", "the remembered trace", sameTrace, and(outbound, correlate), true, {
+      feed: (port) => ({ ...chain(port, COPIES, remembering), variantRoute: sameTrace }),
+    }),
+    await reporting(ours("trace-report", "inbound, and spans", sameTrace, and(inbound, report)), COPIES),
     await reporting(
       {
         ...none,
@@ -149,14 +164,15 @@ export async function traceVariants(
   const asked = rows.filter(({ name }) => only.has(name));
   if (asked.length === 0) return [none];
   if (!existsSync(traceModule)) throw new Error(`${traceModule} is missing: npm run build`);
-  for (const headers of headerCounts) {
-    for (const [configuration, direction] of [
-      [inbound, "inbound"],
-      [outbound, "outbound"],
-    ] as const) {
+  for (const [name, configuration, text] of [
+    ["trace-inbound-same-calls", inbound, inboundByHand],
+    ["trace-outbound-same-calls", outbound, outboundByHand],
+  ] as const) {
+    if (!only.has(name)) continue;
+    for (const headers of headerCounts) {
       await requireSameCalls(
-        { module: traceModule, configuration: JSON.stringify(configuration) },
-        { module: built.traceSameCalls, configuration: direction },
+        { module: traceModule, configuration: (copy) => JSON.stringify(configuration(copy)) },
+        { module: built.traceSameCalls, configuration: text },
         tracedFields(headers),
         COPIES,
       );
