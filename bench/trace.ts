@@ -69,7 +69,10 @@ const outboundByHand = (): string => "begin";
 const sameTrace: HeaderRule = { name: "x-b3-traceid", value: traceId };
 const anyTrace: HeaderRule = { name: "x-b3-traceid", value: null };
 
-/** Envoy's own tracing sends a batch for so many spans (its default), and what is left after so many milliseconds. */
+/**
+ * Envoy's own tracing sends a batch for so many spans, and what is left after so many milliseconds (default 5 s). Five is
+ * its default, and near its best: larger batches cost it more for each span, since it goes through all of a batch again.
+ */
 const zipkinRuntime = { "tracing.zipkin.min_flush_spans": 5, "tracing.zipkin.flush_interval_ms": 1000 };
 
 /**
@@ -144,17 +147,30 @@ export async function traceVariants(
     ours("trace-outbound", "trace-propagation, new trace", anyTrace, outbound),
     byHand("trace-outbound-same-calls", "hand-written, same calls, new trace", anyTrace, outboundByHand),
     ours("trace-inbound-apart", "inbound, a VM for each", sameTrace, inbound, true),
-    ours("trace-correlate-inbound", "the same, and remembers it", sameTrace, and(inbound, correlate), true),
+    ours(
+      "trace-correlate-inbound",
+      "inbound, and remembers the trace",
+      sameTrace,
+      and(inbound, correlate),
+      true,
+    ),
     ours("trace-outbound-apart", "new trace, a VM for each", anyTrace, outbound, true),
-    ours("trace-correlate-outbound", "the remembered trace", sameTrace, and(outbound, correlate), true, {
-      feed: (port) => ({ ...chain(port, COPIES, remembering), variantRoute: sameTrace }),
-    }),
+    ours(
+      "trace-correlate-outbound",
+      "the remembered trace, found",
+      sameTrace,
+      and(outbound, correlate),
+      true,
+      {
+        feed: (port) => ({ ...chain(port, COPIES, remembering), variantRoute: sameTrace }),
+      },
+    ),
     await reporting(ours("trace-report", "inbound, and spans", sameTrace, and(inbound, report)), COPIES),
     await reporting(
       {
         ...none,
         name: "trace-envoy",
-        title: "Envoy's tracing (1, no injection)",
+        title: "Envoy's own spans (one, no injection)",
         check: { kind: "settled" },
         spec: (port) => ({ ...chain(port, COPIES, null), tracing: zipkinTracing("zipkin") }),
       },
