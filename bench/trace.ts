@@ -24,7 +24,12 @@ export type TraceName = (typeof traceNames)[number];
 const traceModule = `${root}build/trace-propagation.wasm`;
 
 /** What each copy has counted, after one request: of ours, its metrics. */
-const counters = { ours: "outrigger_trace_propagation", sameCalls: "outrigger_bench_same_calls" };
+const counters = {
+  ours: "outrigger_trace_propagation_requests",
+  remembered: "remembered.*outrigger_trace_propagation_correlation",
+  restored: "restored.*outrigger_trace_propagation_correlation",
+  sameCalls: "outrigger_bench_same_calls",
+};
 
 /** What copy `copy` of a filter, from 1, is configured with. */
 type Configuration = (copy: number) => Readonly<Record<string, Json>>;
@@ -153,6 +158,9 @@ export async function traceVariants(
       sameTrace,
       and(inbound, correlate),
       true,
+      {
+        check: { kind: "counted", counter: counters.remembered, refuses: false },
+      },
     ),
     ours("trace-outbound-apart", "new trace, a VM for each", anyTrace, outbound, true),
     ours(
@@ -162,6 +170,7 @@ export async function traceVariants(
       and(outbound, correlate),
       true,
       {
+        check: { kind: "counted", counter: counters.restored, refuses: false },
         feed: (port) => ({ ...chain(port, COPIES, remembering), variantRoute: sameTrace }),
       },
     ),

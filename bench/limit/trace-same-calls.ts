@@ -99,6 +99,18 @@ export function proxy_on_request_headers(_context: u32, _count: u32, _endOfStrea
   return 0;
 }
 
+/** Is called when a stream ends, and has nothing to do then: as trace-propagation without spans. */
+export function proxy_on_delete(_context: u32): void {}
+
+/** Is never called: trace-propagation hears by it what comes of its spans. */
+export function proxy_on_http_call_response(
+  _context: u32,
+  _token: u32,
+  _headers: u32,
+  _bodySize: u32,
+  _trailers: u32,
+): void {}
+
 /** The headers of B3 for what a `traceparent` says. */
 function writeB3(traceparent: usize): void {
   write(traceId, traceIdName, 12, traceparent + TRACE_ID, TRACE_ID_LENGTH);
