@@ -21,7 +21,8 @@ export const traceNames = [
 ] as const;
 export type TraceName = (typeof traceNames)[number];
 
-const traceModule = `${root}build/trace-propagation.wasm`;
+/** Our filter; `$TRACE_PROPAGATION_WASM` names another build of it, to compare two. */
+const traceModule = process.env.TRACE_PROPAGATION_WASM ?? `${root}build/trace-propagation.wasm`;
 
 /** What each copy has counted, after one request: of ours, its metrics. */
 const counters = {
