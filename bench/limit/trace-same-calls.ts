@@ -100,7 +100,7 @@ export function proxy_on_request_headers(_context: u32, _count: u32, _endOfStrea
 }
 
 /** Is called when a stream ends, and has nothing to do then: as trace-propagation without spans. */
-export function proxy_on_delete(_context: u32): void {}
+export function proxy_on_log(_context: u32): void {}
 
 /** Is never called: trace-propagation hears by it what comes of its spans. */
 export function proxy_on_http_call_response(
