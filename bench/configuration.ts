@@ -193,8 +193,8 @@ export function rateLimitFilter(domain: string, clusterName: string, timeout: st
 }
 
 /**
- * Envoy's own tracing of every request, to Zipkin's `/api/v2/spans` on this cluster; a span goes on from `traceparent` where
- * there are no headers of B3.
+ * Envoy's own tracing of every request, to Zipkin's `/api/v2/spans` on this cluster; a span goes on from
+ * `traceparent` where there are no headers of B3.
  */
 export function zipkinTracing(clusterName: string): Json {
   return {

@@ -10,8 +10,9 @@ export interface Candidate {
 }
 
 /**
- * Throws when the two differ in their callbacks, in the host calls that a request costs in a chain of so many copies, in
- * each of them, or in what the upstream gets: which headers, in which order, with values of which lengths.
+ * Throws when the two differ in their callbacks, in the host calls that a request costs in a chain of so many
+ * copies, in each of them, or in what the upstream gets: which headers, in which order, with values of which
+ * lengths.
  */
 export async function requireSameCalls(
   filter: Candidate,
@@ -29,7 +30,9 @@ export async function requireSameCalls(
   }
 }
 
-/** What it does, in lines that can be compared: its callbacks, the calls of each copy, the headers upstream. */
+/**
+ * What it does, in lines that can be compared: its callbacks, the calls of each copy, the headers upstream.
+ */
 async function doings(
   { module, configuration }: Candidate,
   headers: readonly Header[],

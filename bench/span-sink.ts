@@ -2,7 +2,10 @@
 import { createServer, type IncomingMessage } from "node:http";
 import { freePort } from "./envoy.ts";
 
-/** Milliseconds. Spans are sent when there are many, and what is left once a second, or in Envoy's case when told so. */
+/**
+ * Milliseconds. Spans are sent when there are many, and what is left once a second, or in Envoy's case when
+ * told so.
+ */
 const PATIENCE = 10_000;
 
 /** Each span has this once, in Zipkin's JSON. */
@@ -37,7 +40,9 @@ export class SpanSink {
     return sink;
   }
 
-  /** Resolves when so many more have come than were waited for before; rejects when there are fewer, or more. */
+  /**
+   * Resolves when so many more have come than were waited for before; rejects when there are fewer, or more.
+   */
   async take(spans: number): Promise<void> {
     this.expected += spans;
     if (this.received < this.expected) {

@@ -36,8 +36,9 @@ const counters = {
 type Configuration = (copy: number) => Readonly<Record<string, Json>>;
 
 /**
- * The request's context is kept. Every other copy, the last one too, passes it on in B3 as well, and the copy behind it
- * removes that again: else all copies but the first would find written what they would write, and do nothing.
+ * The request's context is kept. Every other copy, the last one too, passes it on in B3 as well, and the copy
+ * behind it removes that again: else all copies but the first would find written what they would write, and
+ * do nothing.
  */
 const inbound: Configuration = (copy) => ({
   extract: ["w3c"],
@@ -46,8 +47,8 @@ const inbound: Configuration = (copy) => ({
 });
 
 /**
- * A context is made: of a format that nobody sends, each copy in the chain finds none, though the one before it wrote
- * one. All new traces are sampled, as the one of the requests is.
+ * A context is made: of a format that nobody sends, each copy in the chain finds none, though the one before
+ * it wrote one. All new traces are sampled, as the one of the requests is.
  */
 const outbound: Configuration = () => ({
   extract: ["jaeger"],
@@ -76,14 +77,15 @@ const sameTrace: HeaderRule = { name: "x-b3-traceid", value: traceId };
 const anyTrace: HeaderRule = { name: "x-b3-traceid", value: null };
 
 /**
- * Envoy's own tracing sends a batch for so many spans, and what is left after so many milliseconds (default 5 s). Five is
- * its default, and near its best: a span cost it more in batches of 1 and of 25, and ever more in larger ones (tried to 500).
+ * Envoy's own tracing sends a batch for so many spans, and what is left after so many milliseconds (default 5
+ * s). Five is its default, and near its best: a span cost it more in batches of 1 and of 25, and ever more in
+ * larger ones (tried to 500).
  */
 const zipkinRuntime = { "tracing.zipkin.min_flush_spans": 5, "tracing.zipkin.flush_interval_ms": 1000 };
 
 /**
- * The rows asked for, in the order of the table, after the baseline; throws when the module is not built. All rows, the
- * baseline too, get the same requests.
+ * The rows asked for, in the order of the table, after the baseline; throws when the module is not built. All
+ * rows, the baseline too, get the same requests.
  */
 export async function traceVariants(
   built: Record<BenchModule, string>,
@@ -130,7 +132,10 @@ export async function traceVariants(
     text: (copy: number) => string,
   ): Variant => row(name, title, variantRoute, counters.sameCalls, copies(built.traceSameCalls, text, false));
 
-  /** Inbound copies that remember the requests which the outbound ones then have to find, each in the VM of its copy. */
+  /**
+   * Inbound copies that remember the requests which the outbound ones then have to find, each in the VM of
+   * its copy.
+   */
   const remembering = copiesOfOurs(and(inbound, correlate), true);
 
   /** What sends its spans to a sink, so many for a request. */

@@ -56,11 +56,17 @@ export interface Variant {
   spec: (port: number) => ListenerSpec;
   /** Requests of its own; left out: those on the hit path, from `users`. */
   requests?: (headers: HeaderCount, expected: string) => LoadRequest;
-  /** Another listener of the same Envoy, which gets the requests of each burst before the burst, and is not measured. */
+  /**
+   * Another listener of the same Envoy, which gets the requests of each burst before the burst, and is not
+   * measured.
+   */
   feed?: (port: number) => ListenerSpec;
   /** What its Envoy has besides. */
   surroundings?: Surroundings;
-  /** Resolves when so many requests more have had all their effects, which belong to their cost; rejects when they do not. */
+  /**
+   * Resolves when so many requests more have had all their effects, which belong to their cost; rejects when
+   * they do not.
+   */
   settled?: (requests: number) => Promise<void>;
 }
 

@@ -1,7 +1,8 @@
 /**
- * A hand-written module with the exports and the host calls of `filters/trace-propagation` that extracts one format and
- * injects W3C, or W3C and B3, without correlation and without spans. It checks nothing of what it reads, and its new traces
- * have all the same ids. What trace-propagation costs above this is what our runtime, its parsing and its generality cost.
+ * A hand-written module with the exports and the host calls of `filters/trace-propagation` that extracts one
+ * format and injects W3C, or W3C and B3, without correlation and without spans. It checks nothing of what it
+ * reads, and its new traces have all the same ids. What trace-propagation costs above this is what our
+ * runtime, its parsing and its generality cost.
  */
 import { allocate, headerPairs, readName, reset } from "./host";
 import { begin, count, current, find, nameOf } from "./roots";
@@ -35,7 +36,10 @@ declare function proxy_remove_header_map_value(type: u32, name: usize, nameLengt
 /** `proxy_map_type` of the request headers (proxy-wasm ABI 0.2.1). */
 const REQUEST_HEADERS: u32 = 0;
 
-/** Where the ids stand in `traceparent`: version, trace, span and flags, with `-` between them (W3C Trace Context, 3.2). */
+/**
+ * Where the ids stand in `traceparent`: version, trace, span and flags, with `-` between them (W3C Trace
+ * Context, 3.2).
+ */
 const TRACE_ID: usize = 3;
 const TRACE_ID_LENGTH: usize = 32;
 const SPAN_ID: usize = 36;
