@@ -186,6 +186,12 @@ const REFUSED: readonly W3cCase[] = [
     traceparent({ trace: "12345678901234567890123456789012" }),
   ),
   invalid(
+    "traceparent duplicated, of a higher version with more after trace-flags",
+    "§3.2 (one field), §3.2.4",
+    traceparent({ version: "cc", more: "-what-comes-later" }),
+    traceparent({ version: "cc", trace: "12345678901234567890123456789012" }),
+  ),
+  invalid(
     "two traceparents in one field",
     "§3.2.2.2",
     `${traceparent({})},${traceparent({ trace: "12345678901234567890123456789012" })}`,
