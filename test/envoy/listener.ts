@@ -23,6 +23,8 @@ export interface ListenerSpec {
   filters?: readonly object[];
   /** Each request is answered with this status, and there is no upstream. */
   answer?: number;
+  /** Where requests go; default `upstream`. */
+  cluster?: string;
 }
 
 /** Large enough for a header of 60 KiB among others. The limit's own maximum is 8192. */
@@ -98,7 +100,7 @@ function httpConnectionManager(listener: ListenerSpec): object {
                 name: "default",
                 match: { prefix: "/" },
                 ...(listener.answer === undefined
-                  ? { route: { cluster: "upstream", timeout: "15s" } }
+                  ? { route: { cluster: listener.cluster ?? "upstream", timeout: "15s" } }
                   : { direct_response: { status: listener.answer } }),
               },
             ],
