@@ -132,6 +132,12 @@ export class Zipkin {
     return (await this.read("/api/v2/services")) as string[];
   }
 
+  /** How many spans it has been sent since it was started. */
+  async received(): Promise<number> {
+    const metrics = (await this.read("/metrics")) as Record<string, number>;
+    return metrics["counter.zipkin_collector.spans.http"] ?? 0;
+  }
+
   /** As a machine that loses power: its spans are gone. */
   async kill(): Promise<void> {
     await this.process?.kill();
