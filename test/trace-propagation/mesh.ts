@@ -207,6 +207,8 @@ const PLUGIN: PluginSpec = {
   name: "traces",
   rootId: "trace-propagation",
   configuration: JSON.stringify({
+    correlate: {},
+    sampling: { default: 100 },
     report: { zipkin: { cluster: "zipkin" }, tags: { "guid:x-request-id": [{ header: "x-request-id" }] } },
   }),
 };
