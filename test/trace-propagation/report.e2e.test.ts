@@ -18,10 +18,8 @@ const TIMEOUT = 1000;
 /** Milliseconds within which all spans of a load must have come, or be given up. */
 const WITHIN = 15_000;
 
-const request: LoadRequest = {
-  bytes: [Buffer.from("GET /reviews/1 HTTP/1.1\r\nhost: reviews\r\n\r\n")],
-  expected: "hello",
-};
+const bytes = Buffer.from("GET /reviews/1 HTTP/1.1\r\nhost: reviews\r\n\r\n");
+const request: LoadRequest = { at: () => bytes, expected: "hello" };
 
 describe("requests under load", () => {
   let upstream: Upstream;
@@ -114,7 +112,7 @@ describe("requests under load", () => {
     ).join("");
     const traceparent = `00-${traceId}-00f067aa0ba902b7-01`;
     const bytes = Buffer.from(`GET / HTTP/1.1\r\nhost: reviews\r\ntraceparent: ${traceparent}\r\n\r\n`);
-    await loads.get("zipkin")!.run({ bytes: [bytes], expected: "hello" }, 1);
+    await loads.get("zipkin")!.run({ at: () => bytes, expected: "hello" }, 1);
     await expect.poll(async () => (await zipkin.trace(traceId)).length, { timeout: WITHIN }).toBe(1);
   }
 
