@@ -20,7 +20,7 @@ import {
 } from "./abi/values";
 import { literal, release } from "./bytes/bytes";
 import { Keeper } from "./bytes/keeper";
-import { Filter, notesAreRecords, reply, Verdict } from "./filter";
+import { Filter, notesAreRecords, notesOutlive, reply, Verdict } from "./filter";
 import { getBuffer } from "./host/buffers";
 import { setTickPeriod } from "./host/clock";
 import { continueRequest, sendLocalResponse } from "./host/local-response";
@@ -33,7 +33,7 @@ import { jsonProblem, parseJson } from "./json/parse";
 import { releaseInterned } from "./match/attribute";
 import { pluginRootId } from "./properties";
 import { RequestView } from "./request-view";
-import { dropNotes, keepNote, noteOf } from "./response-notes";
+import { clearNote, dropNotes, keepNote, noteOf } from "./response-notes";
 import { ResponseView } from "./response-view";
 import {
   asks,
@@ -236,23 +236,37 @@ export class FilterRoot extends Root {
     const filters = this.filters;
     response.begin();
     const count = filters.length;
+    let outlives = false;
     for (let at = count - 1; at >= 0; at--) {
       const note = noteOf(state, at, count);
-      if (note != 0) unchecked(filters[at]).onResponse(response, note);
+      if (note == 0) continue;
+      const filter = unchecked(filters[at]);
+      if (notesOutlive && filter.outlivesResponses()) {
+        outlives = true;
+        continue;
+      }
+      filter.onResponse(response, note);
+      if (notesOutlive) clearNote(state, at, count);
     }
+    if (notesOutlive && outlives) return FilterHeadersStatusValues.Continue;
     untrackStream(findStream(id));
     dropNotes(state, count);
     return FilterHeadersStatusValues.Continue;
   }
 
-  /** The stream ended before its response. */
+  /** The stream ended, before its response or, where a filter has asked for it, behind it. */
   streamDeleted(_id: u32, state: usize): void {
     const filters = this.filters;
     const count = filters.length;
-    if (notesAreRecords && state != 0) {
+    if ((notesAreRecords || notesOutlive) && state != 0) {
       for (let at = 0; at < count; at++) {
         const note = noteOf(state, at, count);
-        if (note != 0) unchecked(filters[at]).onForgotten(note);
+        if (note == 0) continue;
+        const filter = unchecked(filters[at]);
+        if (notesOutlive && filter.outlivesResponses()) {
+          if (asks) beginAsking(this.id, at, changetype<usize>(filters));
+          filter.onEnd(note);
+        } else if (notesAreRecords) filter.onForgotten(note);
       }
     }
     dropNotes(state, count);

@@ -55,7 +55,21 @@ export abstract class Filter {
   onForgotten(_note: u32): void {}
 
   /**
-   * The answer to a call that no request waits for: one of `callGrpcInBackground`, or, in a module that has said `keepAsking`, of a request
+   * Whether the notes of this filter are kept until their requests have ended, for {@link onEnd} instead of {@link onResponse} and
+   * {@link onForgotten}. Asked in a module that has said {@link keepUntilEnd}.
+   */
+  outlivesResponses(): bool {
+    return false;
+  }
+
+  /**
+   * The request for which {@link onRequest} left this note has ended, whatever came of it. Its properties can still be read, that of its
+   * response among them; its headers cannot. It must not allocate on the managed heap.
+   */
+  onEnd(_note: u32): void {}
+
+  /**
+   * The answer to a call that no request waits for: one of `callHttpInBackground` and `callGrpcInBackground`, or, in a module that has said `keepAsking`, of a request
    * that has ended meanwhile. There is no request: no headers, no properties of one. It must not allocate on the managed heap.
    */
   onBackground(_answer: CallAnswer): void {}
@@ -70,6 +84,14 @@ export let notesAreRecords: bool = false;
 /** Says that {@link Filter.onForgotten} is to be called. */
 export function keepRecords(): void {
   notesAreRecords = true;
+}
+
+/** Whether any filter of the module keeps its notes until requests have ended. As with {@link notesAreRecords}. */
+export let notesOutlive: bool = false;
+
+/** Says that {@link Filter.onEnd} is to be called. The module exports `proxy_on_delete`. */
+export function keepUntilEnd(): void {
+  notesOutlive = true;
 }
 
 /** The answer that goes with {@link Verdict.Reply}: filled by the filter that replies, sent by its root. */

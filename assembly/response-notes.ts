@@ -31,6 +31,11 @@ export function noteOf(state: usize, at: i32, count: i32): u32 {
   return count == 1 ? state : load<u32>(state + ((<usize>at) << 2));
 }
 
+/** Forgets the note of filter `at`, of several: the others keep theirs. */
+export function clearNote(state: usize, at: i32, count: i32): void {
+  if (count > 1) store<u32>(state + ((<usize>at) << 2), 0);
+}
+
 /** Gives back what belongs to a stream's state. */
 export function dropNotes(state: usize, count: i32): void {
   if (count == 1 || state == 0) return;

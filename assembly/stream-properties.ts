@@ -24,6 +24,22 @@ export function pluginName(): Bytes {
   return getProperty(PLUGIN_NAME);
 }
 
+/** The cluster that the proxy's node says it belongs to (`--service-cluster`): in Istio `<app>.<namespace>`. */
+export function nodeCluster(): Bytes {
+  return getProperty(NODE_CLUSTER);
+}
+
+/** The status that a gRPC response has; -1 where there is none. */
+export function responseGrpcStatus(): i64 {
+  const value = getProperty(RESPONSE_GRPC_STATUS);
+  return value != ABSENT && lengthOf(value) == 8 ? load<i64>(pointerOf(value)) : -1;
+}
+
+/** Address and port of the host that the request went to; {@link ABSENT} where it went to none. */
+export function upstreamAddress(): Bytes {
+  return getProperty(UPSTREAM_ADDRESS);
+}
+
 /** When the request began, in nanoseconds since 1970. */
 export function requestTime(): i64 {
   return integerProperty(REQUEST_TIME);
@@ -59,3 +75,9 @@ export function responseCode(): i64 {
 @lazy const REQUEST_PROTOCOL = literal("request\0protocol");
 // @ts-ignore: decorator
 @lazy const RESPONSE_CODE = literal("response\0code");
+// @ts-ignore: decorator
+@lazy const NODE_CLUSTER = literal("xds\0node\0cluster");
+// @ts-ignore: decorator
+@lazy const RESPONSE_GRPC_STATUS = literal("response\0grpc_status");
+// @ts-ignore: decorator
+@lazy const UPSTREAM_ADDRESS = literal("upstream\0address");

@@ -54,7 +54,7 @@ export function callGrpc(
 /** Whether any filter of the module calls without a request that waits. As with {@link waits}. */
 export let asks: bool = false;
 
-/** Says, while the filter is configured, that it will use {@link callGrpcInBackground}. */
+/** Says, while the filter is configured, that it will use {@link callHttpInBackground} or {@link callGrpcInBackground}. */
 export function keepAsking(): void {
   asks = true;
   waits = true;
@@ -75,10 +75,22 @@ export function beginAsking(root: u32, filter: u32, configuration: usize): void 
 }
 
 /**
- * Calls a gRPC method with one message, and lets requests go on meanwhile: `Filter.onBackground` gets the answer, unless a new
- * configuration has come. As {@link callGrpc}; from `onRequest`, `onAnswer`, `onBackground` and `onTick` of a filter that has said
+ * Sends an HTTP request to a cluster, and lets requests go on meanwhile: `Filter.onBackground` gets the answer, unless a new
+ * configuration has come. As {@link callHttp}; from `onRequest`, `onAnswer`, `onEnd`, `onBackground` and `onTick` of a filter that has said
  * {@link keepAsking}.
  */
+export function callHttpInBackground(
+  cluster: Bytes,
+  headers: Bytes,
+  body: Bytes,
+  timeout: u32,
+  memo: u32 = 0,
+): bool {
+  if (timeout == 0 || !mayTrackCall()) return false;
+  return trackInBackground(sendHttpCall(cluster, headers, body, ABSENT, timeout), memo);
+}
+
+/** Calls a gRPC method with one message, and lets requests go on meanwhile. As {@link callGrpc} and {@link callHttpInBackground}. */
 export function callGrpcInBackground(
   cluster: Bytes,
   service: Bytes,
@@ -89,7 +101,10 @@ export function callGrpcInBackground(
   memo: u32 = 0,
 ): bool {
   if (timeout == 0 || !mayTrackCall()) return false;
-  const token = sendGrpcCall(cluster, service, method, metadata, message, timeout);
+  return trackInBackground(sendGrpcCall(cluster, service, method, metadata, message, timeout), memo);
+}
+
+function trackInBackground(token: u32, memo: u32): bool {
   if (token == NO_CALL) return false;
   trackCall(token, askingRoot, IN_BACKGROUND, askingFilter, memo, askingConfiguration);
   return true;

@@ -1,4 +1,4 @@
-import { Bytes, bytesOf, lengthOf, pointerOf } from "./bytes";
+import { byteAt, Bytes, bytesOf, lengthOf, pointerOf } from "./bytes";
 
 /** Writes the bytes as lower-case hexadecimal digits to `target`, which has room for twice as many and does not overlap them. */
 export function hexTo(bytes: Bytes, target: usize): Bytes {
@@ -15,4 +15,33 @@ export function hexTo(bytes: Bytes, target: usize): Bytes {
 
 function digit(value: u8): u8 {
   return value + (value < 10 ? 0x30 : 0x57);
+}
+
+/** Writes a number as so many lower-case hexadecimal digits, 1 to 16, the lowest ones, to `target`; answers where they end. */
+export function hexDigitsTo(target: usize, value: u64, digits: u32): usize {
+  for (let at: u32 = 0; at < digits; at++) {
+    store<u8>(target + at, digit((<u8>(value >>> ((digits - 1 - at) << 2))) & 15));
+  }
+  return target + digits;
+}
+
+/** What {@link parseHex} has read. */
+export let parsedHex: u64 = 0;
+
+/** Reads the bytes from `start` up to `end`, 1 to 16 of them, as a hexadecimal number into {@link parsedHex}. False where they are none. */
+export function parseHex(bytes: Bytes, start: u32, end: u32, upperCase: bool = false): bool {
+  if (end <= start || end - start > 16 || end > lengthOf(bytes)) return false;
+  let value: u64 = 0;
+  for (let at = start; at < end; at++) {
+    const byte = <u32>byteAt(bytes, at);
+    let digit = byte - 0x30;
+    if (digit > 9) {
+      digit = (upperCase ? byte | 0x20 : byte) - 0x61;
+      if (digit > 5) return false;
+      digit += 10;
+    }
+    value = (value << 4) | digit;
+  }
+  parsedHex = value;
+  return true;
 }

@@ -1,6 +1,7 @@
 import { Keeper } from "../bytes/keeper";
 import { ABSENT, byteAt, byteString, Bytes, lengthOf } from "../bytes/bytes";
 import { decimalText } from "../bytes/decimal";
+import { isTokenByte } from "../bytes/token";
 import { JsonKind, JsonNode } from "./node";
 import { parseNumber } from "./number";
 import { quoted, shown } from "./parse";
@@ -248,15 +249,6 @@ function isToken(text: Bytes): bool {
   for (let at: u32 = 0; at < length; at++) if (!isTokenByte(byteAt(text, at))) return false;
   return true;
 }
-
-/** `tchar` of RFC 9110 §5.6.2. */
-function isTokenByte(byte: u8): bool {
-  if (isAlphanumeric(byte)) return true;
-  for (let at = 0; at < TOKEN_MARKS.length; at++) if (<u8>TOKEN_MARKS.charCodeAt(at) == byte) return true;
-  return false;
-}
-
-const TOKEN_MARKS = "!#$%&'*+-.^_`|~";
 
 function isAlphanumeric(byte: u8): bool {
   return <u32>(byte - 0x30) < 10 || <u32>((byte | 0x20) - 0x61) < 26;

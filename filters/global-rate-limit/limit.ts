@@ -4,11 +4,11 @@ import { Counter, defineCounter, labelled } from "../../assembly/host/metrics";
 import { Buckets } from "../../assembly/limit/buckets";
 import { bucketAt, holds, waitFor } from "../../assembly/limit/gcra";
 import { Rate, SECOND, spanOf } from "../../assembly/limit/rate";
-import { ATTEMPTS } from "../../assembly/limit/slot-sets";
 import { States } from "./states";
 import { RequestMatcher } from "../../assembly/match/request-match";
 import { Mode } from "../../assembly/mode";
 import { reasonOf } from "../../assembly/reason";
+import { ATTEMPTS } from "../../assembly/shared-sets";
 import { Descriptor, hitsOf } from "./descriptor";
 
 export const NAME = "global-rate-limit";

@@ -1,5 +1,5 @@
+import { BlockPool } from "../../assembly/block-pool";
 import { Bytes, bytesOf, copyTo, lengthOf, pointerOf } from "../../assembly/bytes/bytes";
-import { emptyList } from "../../assembly/list";
 
 /** How it stands with a descriptor of a request. */
 export enum State {
@@ -45,9 +45,7 @@ export class Item {
  */
 @unmanaged
 export class Record {
-  /** When the call that is out was sent. */
-  sent: u64;
-  /** The block's size, as a power of two times {@link SMALLEST}. */
+  /** The pool's own. */
   class: u32;
   /** Items. */
   count: u32;
@@ -59,6 +57,8 @@ export class Record {
   isAsking: u32;
   /** Its request has ended, or there never was one. */
   hasEnded: u32;
+  /** When the call that is out was sent. */
+  sent: u64;
 }
 
 /** The item at this position of those that begin at `items`. */
@@ -106,31 +106,16 @@ export function endOfHeader(at: usize): usize {
   return pointerOf(value) + lengthOf(value);
 }
 
-/**
- * Records of a filter's requests, in blocks that are used again: a warm proxy allocates nothing. They are managed memory, which goes with
- * the configuration, whatever was still in use.
- */
+/** Records of a filter's requests. */
 @final
 export class Records {
-  /** The first free block of each class, which begins with the address of the next. */
-  private readonly free: StaticArray<usize> = new StaticArray<usize>(CLASSES);
-  private readonly chunks: StaticArray<u8>[] = emptyList<StaticArray<u8>>();
-  private size: u32 = 0;
+  private readonly pool: BlockPool = new BlockPool();
 
   /** A record for so many items and bytes of headers; 0 when too many are in use. Its items are not written. */
   take(count: u32, headers: u32): usize {
-    const needed = <u32>offsetof<Record>() + count * <u32>offsetof<Item>() + headers;
-    let kind: u32 = 0;
-    while (SMALLEST << kind < needed) kind++;
-    if (kind >= CLASSES) return 0;
-    let block = unchecked(this.free[kind]);
-    if (block == 0) {
-      if (!this.grow(kind)) return 0;
-      block = unchecked(this.free[kind]);
-    }
-    unchecked((this.free[kind] = load<usize>(block)));
+    const block = this.pool.take(<u32>offsetof<Record>() + count * <u32>offsetof<Item>() + headers);
+    if (block == 0) return 0;
     const record = changetype<Record>(block);
-    record.class = kind;
     record.count = count;
     record.headers = 0;
     record.tells = 0;
@@ -142,34 +127,10 @@ export class Records {
   /** Whether a record has room for so many more bytes of headers. */
   hasRoom(record: Record, more: u32): bool {
     const used = <u32>(headersOf(record) - changetype<usize>(record)) + record.headers;
-    return used + more <= SMALLEST << record.class;
+    return used + more <= this.pool.sizeOf(changetype<usize>(record));
   }
 
   giveBack(record: Record): void {
-    const kind = record.class;
-    store<usize>(changetype<usize>(record), unchecked(this.free[kind]));
-    unchecked((this.free[kind] = changetype<usize>(record)));
-  }
-
-  private grow(kind: u32): bool {
-    const block = SMALLEST << kind;
-    const size = max(block, CHUNK);
-    if (this.size + size > MOST) return false;
-    this.size += size;
-    const chunk = new StaticArray<u8>(size);
-    this.chunks.push(chunk);
-    for (let at: u32 = 0; at < size; at += block) {
-      const start = changetype<usize>(chunk) + at;
-      store<usize>(start, unchecked(this.free[kind]));
-      unchecked((this.free[kind] = start));
-    }
-    return true;
+    this.pool.giveBack(changetype<usize>(record));
   }
 }
-
-const SMALLEST: u32 = 256;
-/** The largest block is 32 KiB: all items and all headers there can be. */
-const CLASSES: u32 = 8;
-const CHUNK: u32 = 8192;
-/** Bytes of all records of a filter in a worker. */
-const MOST: u32 = 64 << 20;

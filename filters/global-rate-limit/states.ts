@@ -1,6 +1,7 @@
 import { Bytes } from "../../assembly/bytes/bytes";
 import { SECOND } from "../../assembly/limit/rate";
-import { ATTEMPTS, SlotSets } from "../../assembly/limit/slot-sets";
+import { SlotSets } from "../../assembly/limit/slot-sets";
+import { ATTEMPTS } from "../../assembly/shared-sets";
 import { leaseSize } from "./lease-size";
 
 /** What is to be done about a request, after a look at what this proxy knows of its descriptor. */

@@ -6,9 +6,10 @@ import { Key } from "../../assembly/key";
 import { Buckets } from "../../assembly/limit/buckets";
 import { bucketAt, holds, unitsIn, waitFor } from "../../assembly/limit/gcra";
 import { Rate, SECOND, spanOf } from "../../assembly/limit/rate";
-import { ATTEMPTS, KEYLESS, slotHash } from "../../assembly/limit/slot-sets";
+import { KEYLESS, slotHash } from "../../assembly/limit/slot-sets";
 import { Mode } from "../../assembly/mode";
 import { RequestView } from "../../assembly/request-view";
+import { ATTEMPTS } from "../../assembly/shared-sets";
 import { Cost, CostSource } from "./cost";
 
 /** What becomes of a request that lacks a limit's key. */

@@ -1,0 +1,15 @@
+import { registerFilter } from "../../assembly/filter-root";
+import { TracePropagation } from "./filter";
+
+export {
+  proxy_abi_version_0_2_1,
+  proxy_on_configure,
+  proxy_on_context_create,
+  proxy_on_delete,
+  proxy_on_http_call_response,
+  proxy_on_memory_allocate,
+  proxy_on_request_headers,
+  proxy_on_tick,
+} from "../../assembly/abi/exports";
+
+registerFilter("trace-propagation", () => new TracePropagation());
