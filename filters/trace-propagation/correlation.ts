@@ -9,7 +9,7 @@ import { ConfigReader } from "../../assembly/json/config-reader";
 import { JsonNode } from "../../assembly/json/node";
 import { slotHash } from "../../assembly/limit/slot-sets";
 import { TraceContext } from "./context";
-import { ENDED, Record, Records, REMEMBERED } from "./records";
+import { ENDED, Record, Records } from "./records";
 import { Kept, Remembered, Restored } from "./remembered";
 
 const SECOND: u64 = 1000000000;

@@ -1,5 +1,5 @@
 import { Annotate } from "../../assembly/annotate";
-import { ABSENT, Bytes, lengthOf, literal } from "../../assembly/bytes/bytes";
+import { ABSENT, Bytes, literal } from "../../assembly/bytes/bytes";
 import { Filter, keepUntilEnd, Verdict } from "../../assembly/filter";
 import { HeaderView } from "../../assembly/header-view";
 import { monotonicNow, now as wallNow } from "../../assembly/host/clock";

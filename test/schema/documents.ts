@@ -59,6 +59,8 @@ function fromBlock(document: unknown, where: string, add: Add): void {
   if ("steps" in document || "refused" in document) fromScenario(document, where, add);
   else if ("filters" in document) add(where, "suite", document);
   else if ("rules" in document || "default" in document) add(where, "dark-launch", document);
+  else if (["extract", "inject", "correlate", "report"].some((field) => field in document))
+    add(where, "trace-propagation", document);
   else if ("limits" in document)
     add(where, "domain" in document ? "global-rate-limit" : "local-rate-limit", document);
   else fromManifest(document, where, add);

@@ -3,10 +3,12 @@ import type fc from "fast-check";
 import { rightDarkLaunch, smallDarkLaunch } from "./dark-launch.ts";
 import { rightGlobalRateLimit, smallGlobalRateLimit } from "./global-rate-limit.ts";
 import { rightLocalRateLimit, smallLocalRateLimit } from "./local-rate-limit.ts";
+import { rightTracePropagation, smallTracePropagation } from "./trace-propagation.ts";
 import {
   DARK_LAUNCH_UNSAID,
   GLOBAL_RATE_LIMIT_UNSAID,
   LOCAL_RATE_LIMIT_UNSAID,
+  TRACE_PROPAGATION_UNSAID,
   type Unsaid,
 } from "./unsaid.ts";
 import type { Json } from "./vocabulary.ts";
@@ -113,6 +115,28 @@ export const SUBJECTS: readonly Subject[] = [
         at("an entry", entry?.properties, limited({ descriptor: [{ zzz: 1 }] })),
         at("the service's limit", globalLimit?.properties?.limit?.properties, limited({ limit: { zzz: 1 } })),
         at("a lease", globalLimit?.properties?.lease?.properties, limited({ lease: { zzz: 1 } })),
+      ];
+    },
+  },
+  {
+    filter: "trace-propagation",
+    right: rightTracePropagation,
+    small: smallTracePropagation,
+    unsaid: TRACE_PROPAGATION_UNSAID,
+    without: [...LIMITS, "timestamp"],
+    places: ({ properties, ...schema }) => {
+      const { traceCollector } = schema.$defs as Record<string, Schema>;
+      const { baggage, correlate, sampling, report } = properties!;
+      const rule = (sampling!.properties!.rules!.items as Schema).properties;
+      const zipkin = { cluster: "c" };
+      return [
+        at("the filter", properties, { zzz: 1 }),
+        at("baggage", baggage?.properties, { baggage: { allow: [], zzz: 1 } }),
+        at("correlate", correlate?.properties, { correlate: { zzz: 1 } }),
+        at("sampling", sampling?.properties, { sampling: { zzz: 1 } }),
+        at("a rule", rule, { sampling: { rules: [{ name: "a", percent: 1, zzz: 1 }] } }),
+        at("the report", report?.properties, { report: { zipkin, zzz: 1 } }),
+        at("the collector", traceCollector?.properties, { report: { otlp: { ...zipkin, zzz: 1 } } }),
       ];
     },
   },

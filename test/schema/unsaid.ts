@@ -187,3 +187,43 @@ export const GLOBAL_RATE_LIMIT_UNSAID: readonly Unsaid[] = [
     example: { ...asked(described), breaker: { baseInterval: "31s" } },
   },
 ];
+
+export const TRACE_PROPAGATION_UNSAID: readonly Unsaid[] = [
+  {
+    what: "a rule's name that another rule has",
+    message: /^sampling\.rules\[\d+\]\.name: another rule has this name$/,
+    example: {
+      sampling: {
+        rules: [
+          { name: "a", percent: 1 },
+          { name: "a", percent: 2 },
+        ],
+      },
+    },
+  },
+  {
+    what: "a time to live below a second or above a day",
+    message: /^correlate\.ttl: expected a duration like 60s \(1s to 24h\), got "[\d.]+(ms|s|m|h)"$/,
+    example: { correlate: { ttl: "25h" } },
+  },
+  {
+    what: "a timeout below a millisecond or above a minute",
+    message: /^report\.\w+\.timeout: expected a duration like 5s \(1ms to 60s\), got "[\d.]+(ms|s|m|h)"$/,
+    example: { report: { zipkin: { cluster: "c", timeout: "61s" } } },
+  },
+  {
+    what: "a tag with a secret",
+    message: /^report\.tags\S*\[\d+\]\.\w+: a secret, which no trace is to carry$/,
+    example: { report: { zipkin: { cluster: "c" }, tags: { t: [{ header: "authorization" }] } } },
+  },
+  {
+    what: "the name of a tag that has more than 255 bytes in fewer characters",
+    message: /^report\.tags\S*: expected a name of 1 to 255 bytes$/,
+    example: { report: { zipkin: { cluster: "c" }, tags: { ["é".repeat(128)]: [{ host: {} }] } } },
+  },
+  {
+    what: "the name of a service that has more than 255 bytes in fewer characters",
+    message: /^report\.serviceName: expected a text of 1 to 255 bytes, got /,
+    example: { report: { zipkin: { cluster: "c" }, serviceName: "é".repeat(128) } },
+  },
+];

@@ -14,6 +14,7 @@ export const SCHEMAS = [
   "filters/dark-launch/schema.json",
   "filters/global-rate-limit/schema.json",
   "filters/local-rate-limit/schema.json",
+  "filters/trace-propagation/schema.json",
 ];
 
 /** A validator that reports every error and takes no keyword that it does not know, nor one where it says nothing. */

@@ -45,7 +45,7 @@ export class B3 extends Format {
 
   inject(headers: HeaderView, context: TraceContext): void {
     const room = arenaAllocate(64);
-    let top = traceTo(room, context);
+    const top = traceTo(room, context);
     write(headers, TRACE_ID, bytesOf(room, <u32>(top - room)));
     writeSpan(headers, SPAN_ID, context.span);
     if (context.parent != 0) writeSpan(headers, PARENT_SPAN_ID, context.parent);
