@@ -16,7 +16,13 @@ export const HEADERS: Readonly<Record<Format, readonly string[]>> = {
   b3: ["x-b3-traceid", "x-b3-spanid", "x-b3-parentspanid", "x-b3-sampled", "x-b3-flags"],
   b3single: ["b3"],
   jaeger: ["uber-trace-id"],
-  datadog: ["x-datadog-trace-id", "x-datadog-parent-id", "x-datadog-sampling-priority", "x-datadog-tags"],
+  datadog: [
+    "x-datadog-trace-id",
+    "x-datadog-parent-id",
+    "x-datadog-sampling-priority",
+    "x-datadog-tags",
+    "x-datadog-origin",
+  ],
   xray: ["x-amzn-trace-id"],
 };
 
@@ -67,9 +73,16 @@ export function extract(headers: readonly Header[], order: readonly Format[]): E
   return { context: null, sampling: sampling ?? UNDECIDED, malformed };
 }
 
-/** The headers in which these formats say the context. It has a span. */
-export function inject(context: TraceContext, formats: readonly Format[]): Header[] {
-  return formats.flatMap((format) => WRITERS[format](context));
+/**
+ * The headers in which these formats say the context. It has a span. What Datadog's headers `arrived` with beside the context goes on
+ * where it is of the same trace.
+ */
+export function inject(
+  context: TraceContext,
+  formats: readonly Format[],
+  arrived: readonly Header[] = [],
+): Header[] {
+  return formats.flatMap((format) => WRITERS[format](context, new Fields(arrived)));
 }
 
 /** A request's headers by name. */
@@ -93,11 +106,6 @@ class Fields {
   has(format: Format): boolean {
     return HEADERS[format].some((name) => this.values(name).length > 0);
   }
-
-  /** One of these headers came more than once. */
-  repeated(...names: string[]): boolean {
-    return names.some((name) => this.values(name).length > 1);
-  }
 }
 
 const READERS: Readonly<Record<Format, (fields: Fields) => Read>> = {
@@ -117,8 +125,11 @@ function lowerHex(text: string | undefined, ...digits: number[]): bigint | null 
 
 // W3C Trace Context.
 
-/** `version "-" trace-id "-" parent-id "-" trace-flags`; of higher versions more may follow, after a dash. */
-const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/s;
+/**
+ * `version "-" trace-id "-" parent-id "-" trace-flags`; of higher versions more may follow, after a dash. A comma is between two headers,
+ * of which there may be only one.
+ */
+const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-[^,]*)?$/;
 const SAMPLED = 1;
 const RANDOM = 2;
 
@@ -126,7 +137,6 @@ function readW3c(fields: Fields): Read {
   const header = fields.value("traceparent");
   // "If the vendor failed to parse traceparent, it MUST NOT attempt to parse tracestate."
   if (header === undefined) return "absent";
-  if (fields.repeated("traceparent")) return "malformed";
   const [, version, traceDigits, spanDigits, flagDigits, more] = TRACEPARENT.exec(header) ?? [];
   if (version === undefined || version === "ff" || (version === "00" && more !== undefined))
     return "malformed";
@@ -192,7 +202,6 @@ function truncated(members: string[]): string[] {
 
 function readB3(fields: Fields): Read {
   if (!fields.has("b3")) return "absent";
-  if (fields.repeated(...HEADERS.b3)) return "malformed";
   const debug = fields.value("x-b3-flags") === "1";
   const sampled = fields.value("x-b3-sampled");
   const decided = sampled === undefined ? UNDECIDED : B3_SAMPLED[sampled];
@@ -207,9 +216,14 @@ function readB3(fields: Fields): Read {
   }
   const trace = lowerHex(fields.value("x-b3-traceid"), 16, 32);
   const span = lowerHex(fields.value("x-b3-spanid"), 16);
-  const parent = parentDigits === undefined ? 0n : lowerHex(parentDigits, 16);
+  const parent = parentDigits === undefined ? 0n : parentOf(parentDigits);
   if (trace === null || span === null || parent === null) return "malformed";
   return { ...NO_MORE, trace, span, parent, ...sampling };
+}
+
+/** A parent id in B3; zeros are as good as none. */
+function parentOf(digits: string): bigint | null {
+  return digits === "0".repeat(16) ? 0n : lowerHex(digits, 16);
 }
 
 const B3_SAMPLED: Readonly<Record<string, Sampling>> = {
@@ -248,7 +262,7 @@ function readB3Single(fields: Fields): Read {
   if (state !== undefined) rest.shift();
   const trace = lowerHex(traceDigits, 16, 32);
   const span = lowerHex(spanDigits, 16);
-  const parent = rest.length === 0 ? 0n : lowerHex(rest[0], 16);
+  const parent = rest[0] === undefined ? 0n : parentOf(rest[0]);
   if (rest.length > 1 || trace === null || span === null || parent === null) return "malformed";
   return { ...NO_MORE, trace, span, parent, ...(state ?? UNDECIDED) };
 }
@@ -269,7 +283,7 @@ function readJaeger(fields: Fields): Read {
   const header = fields.value("uber-trace-id");
   if (header === undefined) return "absent";
   const [, traceDigits, spanDigits, parentDigits, flagDigits] =
-    UBER_TRACE_ID.exec(header.replace(/%3a/gi, ":")) ?? [];
+    UBER_TRACE_ID.exec(percentDecoded(header)) ?? [];
   if (flagDigits === undefined) return "malformed";
   const [trace, span, parent] = [traceDigits, spanDigits, parentDigits].map((digits) =>
     BigInt(`0x${digits}`),
@@ -279,6 +293,13 @@ function readJaeger(fields: Fields): Read {
   const forced = (flags & DEBUG) !== 0;
   const decision = forced || (flags & SAMPLED) !== 0 ? "keep" : "drop";
   return { ...NO_MORE, trace: trace!, span: span!, parent: parent!, decision, forced };
+}
+
+/** "Receivers" of HTTP headers find values URL-encoded, most often the colons alone. */
+function percentDecoded(text: string): string {
+  return text.replace(/%([0-9a-f]{2})/gi, (_, digits: string) =>
+    String.fromCharCode(Number.parseInt(digits, 16)),
+  );
 }
 
 function writeJaeger({ trace, span, parent, decision, forced }: TraceContext): Header[] {
@@ -302,27 +323,30 @@ function readDatadog(fields: Fields): Read {
   }
   const low = decimal(fields.value("x-datadog-trace-id"));
   const span = decimal(fields.value("x-datadog-parent-id"));
-  if (low === null || span === null) return "malformed";
+  if (low === null || !span) return "malformed";
   const sampling = PRIORITIES[fields.value("x-datadog-sampling-priority") ?? ""] ?? UNDECIDED;
-  return { ...NO_MORE, trace: (upperHalf(fields.value("x-datadog-tags")) << 64n) | low, span, ...sampling };
+  // Where the upper half is malformed, the trace has 64 bits.
+  const upper = upperHalf(fields.value("x-datadog-tags")) ?? 0n;
+  const trace = (upper << 64n) | low;
+  return trace === 0n ? "malformed" : { ...NO_MORE, trace, span, ...sampling };
 }
 
-/** An unsigned number of 64 bits; null where it is none, or is zero. */
+/** An unsigned number of 64 bits, of as many digits as the greatest has at most; null where it is none. */
 function decimal(text: string | undefined): bigint | null {
-  if (text === undefined || !/^[0-9]+$/.test(text)) return null;
+  if (text === undefined || !/^[0-9]{1,20}$/.test(text)) return null;
   const value = BigInt(text);
-  return value < 1n << 64n ? value || null : null;
+  return value < 1n << 64n ? value : null;
 }
 
 const TID = "_dd.p.tid=";
 
-/** `_dd.p.tid` of the tags; 0 where it is not there or malformed: the trace then has 64 bits. */
-function upperHalf(tags: string | undefined): bigint {
+/** `_dd.p.tid` of the tags; null where it is malformed. */
+function upperHalf(tags: string | undefined): bigint | null {
   const tag = tags?.split(",").find((one) => one.startsWith(TID));
-  return lowerHex(tag?.slice(TID.length), 16) ?? 0n;
+  return tag === undefined ? 0n : parentOf(tag.slice(TID.length));
 }
 
-function writeDatadog({ trace, span, decision, forced }: TraceContext): Header[] {
+function writeDatadog({ trace, span, decision, forced }: TraceContext, arrived: Fields): Header[] {
   const headers: Header[] = [
     ["x-datadog-trace-id", String(lowerHalfOf(trace))],
     ["x-datadog-parent-id", String(span)],
@@ -331,7 +355,13 @@ function writeDatadog({ trace, span, decision, forced }: TraceContext): Header[]
     const priority = decision === "keep" ? (forced ? 2 : 1) : forced ? -1 : 0;
     headers.push(["x-datadog-sampling-priority", String(priority)]);
   }
-  if (upperHalfOf(trace) !== 0n) headers.push(["x-datadog-tags", `${TID}${hex(upperHalfOf(trace), 16)}`]);
+  const low = decimal(arrived.value("x-datadog-trace-id"));
+  if (low === lowerHalfOf(trace) && upperHalf(arrived.value("x-datadog-tags")) === upperHalfOf(trace)) {
+    for (const name of ["x-datadog-tags", "x-datadog-origin"]) {
+      headers.push(...arrived.values(name).map((value): Header => [name, value]));
+    }
+  } else if (upperHalfOf(trace) !== 0n)
+    headers.push(["x-datadog-tags", `${TID}${hex(upperHalfOf(trace), 16)}`]);
   return headers;
 }
 
@@ -347,13 +377,15 @@ const XRAY_SAMPLED: Readonly<Record<string, Sampling>> = {
 function readXray(fields: Fields): Read {
   const header = fields.value("x-amzn-trace-id");
   if (header === undefined) return "absent";
-  if (fields.repeated("x-amzn-trace-id")) return "malformed";
+  // A comma is between two headers, whose fields are not to be mixed.
+  if (header.includes(",")) return "malformed";
   const known = new Map<string, string>();
   for (const field of header.split(";")) {
     const at = field.indexOf("=");
-    const name = (at < 0 ? field : field.slice(0, at)).trim();
+    if (at < 0 && field.trim() !== "") return "malformed";
+    const name = field.slice(0, Math.max(at, 0)).trim();
     if (!["Root", "Parent", "Sampled"].includes(name)) continue;
-    if (at < 0 || known.has(name)) return "malformed";
+    if (known.has(name)) return "malformed";
     known.set(name, field.slice(at + 1).trim());
   }
   const root = ROOT.exec(known.get("Root") ?? "");
@@ -373,7 +405,7 @@ function writeXray({ trace, span, decision }: TraceContext): Header[] {
   return [["x-amzn-trace-id", fields.join(";")]];
 }
 
-const WRITERS: Readonly<Record<Format, (context: TraceContext) => Header[]>> = {
+const WRITERS: Readonly<Record<Format, (context: TraceContext, arrived: Fields) => Header[]>> = {
   w3c: writeW3c,
   b3: writeB3,
   b3single: writeB3Single,

@@ -529,3 +529,9 @@ const XRAY: Vector[] = [
 ];
 
 export const VECTORS: readonly Vector[] = [...W3C, ...B3_SINGLE, ...B3_MULTI, ...JAEGER, ...DATADOG, ...XRAY];
+
+/** A test's name. */
+export function title({ format, source, headers }: Vector): string {
+  const text = headers.map(([name, value]) => `${name}: ${value}`).join(", ");
+  return `${format}, ${source}: ${text.length > 160 ? `${text.slice(0, 160)}..` : text}`;
+}
