@@ -254,19 +254,32 @@ export class FilterRoot extends Root {
     return FilterHeadersStatusValues.Continue;
   }
 
-  /** The stream ended, before its response or, where a filter has asked for it, behind it. */
+  /** The stream has ended, and all of it can be seen once more. What filters have noted for it ends here. */
+  streamLogged(id: u32, state: usize): void {
+    if (!notesOutlive) return;
+    const filters = this.filters;
+    const count = filters.length;
+    untrackStream(findStream(id));
+    for (let at = 0; at < count; at++) {
+      const note = noteOf(state, at, count);
+      if (note == 0) continue;
+      const filter = unchecked(filters[at]);
+      if (filter.outlivesResponses()) {
+        if (asks) beginAsking(this.id, at, changetype<usize>(filters));
+        filter.onEnd(note);
+      } else if (notesAreRecords) filter.onForgotten(note);
+    }
+    dropNotes(state, count);
+  }
+
+  /** The stream ended, and nobody said what came of it. */
   streamDeleted(_id: u32, state: usize): void {
     const filters = this.filters;
     const count = filters.length;
-    if ((notesAreRecords || notesOutlive) && state != 0) {
+    if (notesAreRecords && state != 0) {
       for (let at = 0; at < count; at++) {
         const note = noteOf(state, at, count);
-        if (note == 0) continue;
-        const filter = unchecked(filters[at]);
-        if (notesOutlive && filter.outlivesResponses()) {
-          if (asks) beginAsking(this.id, at, changetype<usize>(filters));
-          filter.onEnd(note);
-        } else if (notesAreRecords) filter.onForgotten(note);
+        if (note != 0) unchecked(filters[at]).onForgotten(note);
       }
     }
     dropNotes(state, count);

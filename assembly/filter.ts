@@ -49,22 +49,21 @@ export abstract class Filter {
   onResponse(_response: ResponseView, _note: u32): void {}
 
   /**
-   * The request for which {@link onRequest} left this note has ended without {@link onResponse}: what the note stands for can be used
+   * The request for which {@link onRequest} left this note has ended without {@link onResponse} and {@link onEnd}: what the note stands for can be used
    * again. Called only in a module that has said {@link keepRecords}.
    */
   onForgotten(_note: u32): void {}
 
   /**
-   * Whether the notes of this filter are kept until their requests have ended, for {@link onEnd} instead of {@link onResponse} and
-   * {@link onForgotten}. Asked in a module that has said {@link keepUntilEnd}.
+   * Whether the notes of this filter are kept until their requests have ended, for {@link onEnd} instead of {@link onResponse}. Asked in a module that has said {@link keepUntilEnd}.
    */
   outlivesResponses(): bool {
     return false;
   }
 
   /**
-   * The request for which {@link onRequest} left this note has ended, whatever came of it. Its properties can still be read, that of its
-   * response among them; its headers cannot. It must not allocate on the managed heap.
+   * The request for which {@link onRequest} left this note has ended, whatever came of it. Its properties can be read, and those of its
+   * response. It must not allocate on the managed heap.
    */
   onEnd(_note: u32): void {}
 
@@ -89,7 +88,7 @@ export function keepRecords(): void {
 /** Whether any filter of the module keeps its notes until requests have ended. As with {@link notesAreRecords}. */
 export let notesOutlive: bool = false;
 
-/** Says that {@link Filter.onEnd} is to be called. The module exports `proxy_on_delete`. */
+/** Says that {@link Filter.onEnd} is to be called. The module exports `proxy_on_log`. */
 export function keepUntilEnd(): void {
   notesOutlive = true;
 }

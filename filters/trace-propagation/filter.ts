@@ -1,6 +1,6 @@
 import { Annotate } from "../../assembly/annotate";
 import { ABSENT, Bytes, literal } from "../../assembly/bytes/bytes";
-import { Filter, keepUntilEnd, Verdict } from "../../assembly/filter";
+import { Filter, keepRecords, keepUntilEnd, Verdict } from "../../assembly/filter";
 import { HeaderView } from "../../assembly/header-view";
 import { monotonicNow, now as wallNow } from "../../assembly/host/clock";
 import { Counter, count, defineCounter, labelled } from "../../assembly/host/metrics";
@@ -96,6 +96,7 @@ export class TracePropagation extends Filter {
       keepAsking();
     }
     keepUntilEnd();
+    keepRecords();
   }
 
   outlivesResponses(): bool {
@@ -170,6 +171,13 @@ export class TracePropagation extends Filter {
       if (this.config.correlation!.ends(record, time)) return;
       this.records.unlist(record);
     }
+    this.records.giveBack(record);
+  }
+
+  /** Nobody will say how the request ended: what is remembered for it goes by itself. */
+  onForgotten(note: u32): void {
+    const record = changetype<Record>(note);
+    if ((record.flags & REMEMBERED) != 0) this.records.unlist(record);
     this.records.giveBack(record);
   }
 

@@ -58,6 +58,7 @@ export class Connection implements ConnectionCallbacks {
       requestBytes: 0,
       responseBytes: 0,
       responseCode: null,
+      reachedUpstream: false,
       details: null,
     };
     this.filters = options.uses

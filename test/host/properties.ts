@@ -39,6 +39,8 @@ export interface StreamInfo {
   requestBytes: number;
   responseBytes: number;
   responseCode: number | null;
+  /** A connection to the upstream was there. */
+  reachedUpstream: boolean;
   details: string | null;
 }
 
@@ -85,6 +87,9 @@ export function lookUp(context: Context, parts: readonly string[]): AttributeVal
         return info === null ? null : (info.attributes.get("connection.id") ?? 1n);
     }
   }
+  if (first === "xds" && second === "node" && parts.length === 3) {
+    return parts[2] === "cluster" ? NODE_CLUSTER : null;
+  }
   if (first === "xds" && parts.length === 2 && second === "listener_direction") {
     return info === null ? null : BigInt(Direction[info.direction]);
   }
@@ -98,10 +103,11 @@ export function lookUp(context: Context, parts: readonly string[]): AttributeVal
       return request(context, info, parts);
     case "response":
       return response(context, info, parts);
+    case "upstream":
+      return parts.length === 2 && second === "address" && info.reachedUpstream ? UPSTREAM_ADDRESS : null;
     case "connection":
     case "source":
     case "destination":
-    case "upstream":
       return parts.length === 2 ? (DEFAULTS[`${first}.${second}`] ?? null) : null;
     case "xds":
       // A connection has no route.
@@ -123,6 +129,10 @@ function stateValue(state: FilterState, key: string): AttributeValue | null {
   if (object === undefined || object.value === null) return null;
   return object.type === StateType.String ? object.value : bytesOf(object.value);
 }
+
+/** What `--service-cluster` says of a proxy under test. */
+const NODE_CLUSTER = "outrigger-test";
+const UPSTREAM_ADDRESS = "127.0.0.1:8081";
 
 /** Those attributes which the host makes up when a test gives none. */
 const DEFAULTS: Readonly<Record<string, AttributeValue>> = {
@@ -196,12 +206,39 @@ function response(context: Context, info: StreamInfo, parts: readonly string[]):
       return info.details;
     case "flags":
       return 0n;
+    case "grpc_status":
+      return grpcStatus(context, info);
     case "size":
       return BigInt(info.responseBytes);
     default:
       return null;
   }
 }
+
+/**
+ * Of the response's trailers, or else of its headers, where it has one; else what the HTTP status is in gRPC (Envoy
+ * `Grpc::Common::getGrpcStatus`). -1 is one that is no number.
+ */
+function grpcStatus(context: Context, info: StreamInfo): bigint | null {
+  for (const map of [HeaderMapType.ResponseTrailers, HeaderMapType.ResponseHeaders]) {
+    const text = context.headerMap(map)?.getFirst("grpc-status") ?? null;
+    if (text !== null) return /^\d+$/.test(text) ? BigInt(text) : -1n;
+  }
+  if (info.responseCode === null) return null;
+  return GRPC_STATUS.get(info.responseCode) ?? 2n;
+}
+
+/** As Envoy `Grpc::Utility::httpToGrpcStatus`; all others are UNKNOWN. */
+const GRPC_STATUS: ReadonlyMap<number, bigint> = new Map([
+  [400, 13n],
+  [401, 16n],
+  [403, 7n],
+  [404, 12n],
+  [429, 14n],
+  [502, 14n],
+  [503, 14n],
+  [504, 14n],
+]);
 
 /** All values of a header joined by a comma. A header name may not hold NUL, so three parts. */
 function headerAttribute(headers: HeaderMap | null, parts: readonly string[]): AttributeValue | null {

@@ -101,6 +101,7 @@ export class HttpStream implements StreamCallbacks, Sink {
       requestBytes: 0,
       responseBytes: 0,
       responseCode: null,
+      reachedUpstream: false,
       details: null,
     };
     this.contexts = options.uses
@@ -291,6 +292,7 @@ export class HttpStream implements StreamCallbacks, Sink {
       body: this.upstreamBody,
       trailers: this.requestTrailers?.entries() ?? [],
     };
+    this.info.reachedUpstream = true;
     const reply = this.options.reply(this.upstream);
     const headers = new HeaderMap("response");
     headers.add(":status", String(reply.status ?? 200));

@@ -41,7 +41,7 @@ export class SpanRecorder {
     if (isGrpc(request.headers.get(CONTENT_TYPE))) record.flags |= GRPC;
   }
 
-  /** Tells the span of a request that has ended. The stream's properties are there. */
+  /** Tells the span of a request that has ended. The stream's properties can be read. */
   end(record: Record, now: u64): void {
     const span = this.span;
     span.high = record.high;

@@ -181,6 +181,48 @@ export function properties(player: () => Player): void {
     },
   );
 
+  it("has the upstream host's address once a connection to it is there", async () => {
+    const results = await read("request-headers", ["upstream/address"]);
+    expect(results).toEqual(["NotFound"]);
+    for (const callback of ["response-headers", "stream-log", "stream-done", "stream-delete"]) {
+      expect(await read(callback, ["upstream/address"])).toEqual([
+        expect.stringMatching(/^127\.0\.0\.1:\d+$/),
+      ]);
+    }
+  });
+
+  it("has no upstream address where a plugin replies", async () => {
+    const results = await stage.results([
+      "request-headers reply 403 policy:denied no! -1",
+      "stream-log property upstream/address",
+    ]);
+    expect(results.slice(1)).toEqual(["NotFound"]);
+  });
+
+  it.each<[string, Play["reply"], string, string]>([
+    ["in trailers", { trailers: [["grpc-status", "14"]] }, "14", "2"],
+    ["in headers", { headers: [["grpc-status", "5"]] }, "5", "2"],
+    ["that is none", { trailers: [["grpc-status", "x"]] }, "-1", "2"],
+    ["that is not there, and makes one of HTTP's", {}, "2", "2"],
+  ])("has a gRPC status %s, in the access log alone", async (_, reply, status, later) => {
+    const results = await stage.results(
+      ["stream-log integer response/grpc_status", "stream-delete integer response/grpc_status"],
+      {
+        method: "POST",
+        headers: [["content-type", "application/grpc"]],
+        reply: { ...reply, headers: [["content-type", "application/grpc"], ...(reply?.headers ?? [])] },
+      },
+    );
+    expect(results).toEqual([status, later]);
+  });
+
+  it("has the cluster of the proxy's node", async () => {
+    expect(await read("request-headers", ["xds/node/cluster", "node/cluster"])).toEqual([
+      "outrigger-test",
+      "NotFound",
+    ]);
+  });
+
   it("has the request's attributes in the access log", async () => {
     expect(
       await read("stream-log", [
