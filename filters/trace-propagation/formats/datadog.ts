@@ -18,21 +18,21 @@ import { HeaderView } from "../../../assembly/header-view";
 import { TraceContext } from "../context";
 import { Found, Format, write } from "./format";
 
+/** `_dd.p.tid` of the last context was none, and the trace is taken for one of 64 bits. */
+export let ignoredUpperHalf: bool = false;
+
 /**
  * Datadog's headers: decimal numbers, of the trace id the lower 64 bits; the upper ones are in `x-datadog-tags`
  * (docs.datadoghq.com, "Trace Context Propagation"; dd-trace-go `textmap.go`).
  */
 @final
 export class Datadog extends Format {
-  /** The last context's `_dd.p.tid` was none, and the trace is taken for one of 64 bits. */
-  ignoredUpperHalf: bool = false;
-
   constructor() {
     super([TRACE_ID, PARENT_ID, PRIORITY, TAGS, ORIGIN]);
   }
 
   extract(headers: HeaderView, context: TraceContext): Found {
-    this.ignoredUpperHalf = false;
+    ignoredUpperHalf = false;
     const trace = headers.get(TRACE_ID);
     const parent = headers.get(PARENT_ID);
     if (trace == ABSENT && parent == ABSENT) return Found.Nothing;
@@ -44,7 +44,7 @@ export class Datadog extends Format {
     const upper = upperHalfIn(headers.get(TAGS));
     if (upper != ABSENT) {
       if (lengthOf(upper) == 16 && parseHex(upper, 0, 16)) context.high = parsedHex;
-      else this.ignoredUpperHalf = true;
+      else ignoredUpperHalf = true;
     }
     // Of a trace id of 128 bits the lower half alone may be 0, as dd-trace-go has it.
     return context.hasTrace ? Found.Context : Found.Malformed;
