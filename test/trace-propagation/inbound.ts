@@ -14,6 +14,8 @@ export interface Propagation {
 export class Inbound {
   private readonly config: Required<Propagation>;
   private readonly proxy: Proxy;
+  /** How often the filter is to have counted what, by what is in the names of its counters. */
+  private readonly counted = new Map<string, number>();
   /** What a request looks like where it arrives: behind the proxy's own parsing, in front of the filter. */
   private readonly arrive: (headers: readonly Header[]) => Header[];
 
@@ -36,11 +38,25 @@ export class Inbound {
     const trap = this.proxy.host.logs.find(({ text }) => text.includes("Uncaught"));
     if (trap !== undefined) throw new Error(`trap: ${trap.text}`);
     const { extract: order, inject: formats } = this.config;
-    const { context, sampling } = extract(arrived, order);
+    const { context, sampling, malformed, conflicts } = extract(arrived, order);
+    for (const name of malformed) this.count(`format=.=${name};`, 1);
+    this.count("conflicts", conflicts);
     const expected = { ...(context ?? BEGUN), ...this.decided(context ?? sampling) };
     const { trace, span } = expected.span === 0n ? together(passed, formats) : expected;
     same(arrived, passed, formats, { ...expected, trace: expected.trace || trace, span });
     return context === null ? "begun" : context.span === 0n ? "continued without span" : "continued";
+  }
+
+  /** Throws where what was not in order has not been counted as the model has it. */
+  checkCounters(): void {
+    for (const [name, wanted] of this.counted) {
+      const counted = this.proxy.metric(name);
+      if (counted !== wanted) throw new Error(`${name}: expected ${wanted}, got ${counted}`);
+    }
+  }
+
+  private count(name: string, times: number): void {
+    this.counted.set(name, (this.counted.get(name) ?? 0) + times);
   }
 
   /** What was left open is decided here. */

@@ -20,7 +20,7 @@ describe("the model of the trace formats", () => {
         expect(malformed).toEqual(says === "malformed" ? [format] : []);
         return;
       }
-      expect(malformed).toEqual([]);
+      expect(malformed).not.toContain(format);
       if (!("trace" in says)) {
         expect({ context, sampling }).toEqual({ context: null, sampling: says });
         return;
@@ -54,6 +54,7 @@ describe("trace-propagation beside a plain model of the formats", () => {
             sampling: { default: percent },
           });
           for (const headers of requests) seen[inbound.check(headers)]++;
+          inbound.checkCounters();
         },
       ),
       { numRuns: 500, seed },

@@ -52,8 +52,10 @@ export interface Extracted {
   context: TraceContext | null;
   /** What a new trace takes over where there is no context; undecided where nobody said anything. */
   sampling: Sampling;
-  /** The formats whose headers came and were not in order, as far as they were looked at. */
-  malformed: Format[];
+  /** The formats whose headers came and were not in order; and of the format that won, headers without which it is a context too. */
+  malformed: string[];
+  /** Formats with a context of another span than that of the format that won. */
+  conflicts: number;
 }
 
 const UNDECIDED: Sampling = { decision: "undecided", forced: false };
@@ -61,16 +63,22 @@ const NO_MORE = { parent: 0n, random: false, state: [] };
 
 /** The first format in this order whose headers have a context; of those before, which have none, the first decision. */
 export function extract(headers: readonly Header[], order: readonly Format[]): Extracted {
-  const malformed: Format[] = [];
-  let sampling: Sampling | null = null;
-  for (const format of order) {
-    const read = READERS[format](new Fields(headers));
-    if (read === "malformed") malformed.push(format);
-    else if (read === "absent") continue;
-    else if ("trace" in read) return { context: read, sampling: UNDECIDED, malformed };
-    else sampling ??= read;
-  }
-  return { context: null, sampling: sampling ?? UNDECIDED, malformed };
+  const reads = order.map((format) => {
+    const ignored: string[] = [];
+    return { format, read: READERS[format](new Fields(headers), ignored), ignored };
+  });
+  const contexts = reads.flatMap(({ read }) => (typeof read === "object" && "trace" in read ? [read] : []));
+  const context = contexts[0] ?? null;
+  const decision = reads.map(({ read }) => read).find((read): read is Sampling => typeof read === "object");
+  return {
+    context,
+    sampling: context === null && decision !== undefined ? decision : UNDECIDED,
+    malformed: [
+      ...reads.filter(({ read }) => read === "malformed").map(({ format }) => format),
+      ...(reads.find(({ read }) => read === context)?.ignored ?? []),
+    ],
+    conflicts: contexts.filter(({ trace, span }) => trace !== context?.trace || span !== context.span).length,
+  };
 }
 
 /**
@@ -108,7 +116,8 @@ class Fields {
   }
 }
 
-const READERS: Readonly<Record<Format, (fields: Fields) => Read>> = {
+/** Each answers what the headers of a format say, and names those that it ignores because they are malformed. */
+const READERS: Readonly<Record<Format, (fields: Fields, ignored: string[]) => Read>> = {
   w3c: readW3c,
   b3: readB3,
   b3single: readB3Single,
@@ -133,7 +142,7 @@ const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(
 const SAMPLED = 1;
 const RANDOM = 2;
 
-function readW3c(fields: Fields): Read {
+function readW3c(fields: Fields, ignored: string[]): Read {
   const header = fields.value("traceparent");
   // "If the vendor failed to parse traceparent, it MUST NOT attempt to parse tracestate."
   if (header === undefined) return "absent";
@@ -144,15 +153,16 @@ function readW3c(fields: Fields): Read {
   const span = lowerHex(spanDigits, 16);
   if (trace === null || span === null) return "malformed";
   const flags = Number.parseInt(flagDigits!, 16);
-  const { forced, members } = readState(fields.value("tracestate") ?? "");
+  const state = readState(fields.value("tracestate") ?? "");
+  if (state === null) ignored.push("tracestate");
   return {
     trace,
     span,
     parent: 0n,
     decision: (flags & SAMPLED) === 0 ? "drop" : "keep",
-    forced,
+    forced: state?.forced ?? false,
     random: (flags & RANDOM) !== 0,
-    state: members,
+    state: state?.members ?? [],
   };
 }
 
@@ -162,17 +172,17 @@ const MOST_MEMBERS = 32;
 /** Our own member, which stands for `forced` where W3C's flags cannot say it. */
 const OWN = "outrigger";
 
-function readState(header: string): { forced: boolean; members: string[] } {
+/** The members of a list, our own apart; null where it is none. */
+function readState(header: string): { forced: boolean; members: string[] } | null {
   const members = header
     .split(",")
     .map((member) => member.replace(/^[ \t]+|[ \t]+$/g, ""))
     .filter((member) => member !== "");
-  const none = { forced: false, members: [] };
-  if (members.length > MOST_MEMBERS) return none;
+  if (members.length > MOST_MEMBERS) return null;
   const byKey = new Map<string, string>();
   for (const member of members) {
     const key = MEMBER.exec(member)?.[1];
-    if (key === undefined) return none;
+    if (key === undefined) return null;
     if (!byKey.has(key)) byKey.set(key, member);
   }
   const forced = byKey.get(OWN) === `${OWN}=f`;
@@ -317,7 +327,7 @@ const PRIORITIES: Readonly<Record<string, Sampling>> = {
   "2": { decision: "keep", forced: true },
 };
 
-function readDatadog(fields: Fields): Read {
+function readDatadog(fields: Fields, ignored: string[]): Read {
   if (fields.value("x-datadog-trace-id") === undefined && fields.value("x-datadog-parent-id") === undefined) {
     return "absent";
   }
@@ -326,8 +336,9 @@ function readDatadog(fields: Fields): Read {
   if (low === null || !span) return "malformed";
   const sampling = PRIORITIES[fields.value("x-datadog-sampling-priority") ?? ""] ?? UNDECIDED;
   // Where the upper half is malformed, the trace has 64 bits.
-  const upper = upperHalf(fields.value("x-datadog-tags")) ?? 0n;
-  const trace = (upper << 64n) | low;
+  const upper = upperHalf(fields.value("x-datadog-tags"));
+  if (upper === null) ignored.push("x-datadog-tags");
+  const trace = ((upper ?? 0n) << 64n) | low;
   return trace === 0n ? "malformed" : { ...NO_MORE, trace, span, ...sampling };
 }
 
