@@ -16,8 +16,8 @@ export interface ProxyOptions {
   workers?: number;
   /** What collects spans, the cluster `zipkin`. */
   collector?: (request: UpstreamRequest) => CallAnswer | Fault;
-  /** The configuration is run as part of a suite. */
-  suite?: boolean;
+  /** It runs in a suite, with these filters behind it. */
+  suite?: readonly object[];
   module?: PluginModule;
   host?: Host;
   inbound?: object;
@@ -49,7 +49,7 @@ export class Proxy {
             rootId: options.suite ? "suite" : "trace-propagation",
             configuration: JSON.stringify(
               options.suite
-                ? { filters: [{ tracePropagation: { ...config, ...own } }] }
+                ? { filters: [{ tracePropagation: { ...config, ...own } }, ...options.suite] }
                 : { ...config, ...own },
             ),
           },
@@ -75,6 +75,13 @@ export class Proxy {
     this.host.clock.advance(BigInt(Math.round(seconds * 1e9)));
   }
 
+  /** The shared values in which contexts are remembered. */
+  sets(): Uint8Array[] {
+    const { sharedData } = this.host;
+    const keys = sharedData.keys("").filter((key) => key.startsWith("outrigger/trace-propagation/contexts/"));
+    return keys.map((key) => sharedData.get("", key)!.value);
+  }
+
   /** How often the module has called the host so. */
   calls(name: string): number {
     return this.host.hostCalls.get(name) ?? 0;
@@ -95,8 +102,8 @@ export class Proxy {
 export type Headers = Readonly<Record<string, string>>;
 
 function sent(listener: Listener, headers: readonly Header[], request: Partial<HttpRequest>): Headers {
-  const { upstream } = listener.run({ method: "GET", path: "/", ...request, headers });
-  if (!upstream) throw new Error("did not reach the upstream");
+  const { upstream, response, info } = listener.run({ method: "GET", path: "/", ...request, headers });
+  if (!upstream) throw new Error(`did not reach the upstream: ${response?.status}, ${info.details}`);
   return headersOf(upstream);
 }
 
