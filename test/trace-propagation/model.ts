@@ -441,3 +441,40 @@ function upperHalfOf(trace: bigint): bigint {
 function lowerHalfOf(trace: bigint): bigint {
   return trace & ((1n << 64n) - 1n);
 }
+
+// W3C Baggage.
+
+export interface BaggageRules {
+  allow: readonly string[];
+  /** Of the whole list. */
+  maxBytes: number;
+}
+
+/** `token OWS "=" OWS value`, and properties, of which only the characters are looked at. */
+const BAGGAGE_MEMBER =
+  /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+)[ \t]*=[ \t]*[!#-+\--:<-[\]-~]*[ \t]*(;[\t -!#-[\]-~]*)?$/;
+
+/** The list that goes on, undefined where nothing of it does; and how many members of it are not members, or have no room. */
+export function baggage(
+  headers: readonly Header[],
+  { allow, maxBytes }: BaggageRules,
+): { list: string | undefined; malformed: number; oversized: number } {
+  const members = (new Fields(headers).value("baggage") ?? "")
+    .split(",")
+    .map((member) => member.replace(/^[ \t]+|[ \t]+$/g, ""))
+    .filter((member) => member !== "");
+  const kept: string[] = [];
+  const seen = new Set<string>();
+  let [malformed, oversized] = [0, 0];
+  for (const member of members) {
+    // "Because baggage entry keys are not specified here": names are compared as they stand, and of doubles the first goes on.
+    const name = BAGGAGE_MEMBER.exec(member)?.[1];
+    if (name === undefined || seen.has(name)) malformed++;
+    else if (allow.includes(name)) {
+      seen.add(name);
+      if ([...kept, member].join(",").length > maxBytes) oversized++;
+      else kept.push(member);
+    }
+  }
+  return { list: kept.length === 0 ? undefined : kept.join(","), malformed, oversized };
+}
