@@ -3,8 +3,8 @@ import fc from "fast-check";
 import type { Header } from "../driver.ts";
 import { Host, type PluginModule } from "../host/index.ts";
 import { formats, traceHeaders } from "../trace-propagation/headers.ts";
-import { ofTraces, same, together } from "../trace-propagation/inbound.ts";
 import type { Format } from "../trace-propagation/model.ts";
+import { ofTraces, same, together } from "../trace-propagation/modelled.ts";
 import { headersOf } from "../trace-propagation/proxy.ts";
 
 export interface TracePropagation {

@@ -1,8 +1,8 @@
 /** The built filter on what the specifications print, and from each format into each: `inbound`, without spans of its own. */
 import { describe, expect, test } from "vitest";
 import type { Header } from "../driver.ts";
-import { Inbound } from "./inbound.ts";
 import { extract, type Format, FORMATS, HEADERS, hex, inject, type TraceContext } from "./model.ts";
+import { ModelledProxy } from "./modelled.ts";
 import { title, VECTORS } from "./vectors.ts";
 
 /** What one header format says. */
@@ -21,7 +21,7 @@ describe("a context as a specification prints it", () => {
     FORMATS.flatMap((format) =>
       ([0, 100] as const).map((percent) => [
         `${format} ${percent}`,
-        new Inbound({ extract: [format], inject: FORMATS, sampling: { default: percent } }),
+        new ModelledProxy({ extract: [format], inject: FORMATS, sampling: { default: percent } }),
       ]),
     ),
   );
@@ -79,8 +79,8 @@ const CONTEXTS: readonly TraceContext[] = [
 
 describe.each(FORMATS)("a context that came as %s", (from) => {
   test.each(FORMATS)("goes on as %s", (to) => {
-    const proxy = new Inbound({ extract: [from], inject: [to] });
-    const together = new Inbound({ extract: [from], inject: FORMATS });
+    const proxy = new ModelledProxy({ extract: [from], inject: [to] });
+    const together = new ModelledProxy({ extract: [from], inject: FORMATS });
     for (const context of CONTEXTS) {
       const headers = inject(context, [from]);
       const come = read(headers, from);
@@ -104,8 +104,8 @@ describe.each(FORMATS)("a context that came as %s", (from) => {
       const headers = inject(context, [from]);
       const come = read(headers, from);
       for (const by of FORMATS) {
-        const there = new Inbound({ extract: [from], inject: [by] }).pass(headers);
-        const back = read(new Inbound({ extract: [by], inject: [from] }).pass(there), from);
+        const there = new ModelledProxy({ extract: [from], inject: [by] }).pass(headers);
+        const back = read(new ModelledProxy({ extract: [by], inject: [from] }).pass(there), from);
         expect(ids(back)).toBe(ids(come));
         if (come.decision !== "undecided") expect(back.decision).toBe(come.decision);
         if (back.forced) expect(come.forced).toBe(true);
@@ -118,7 +118,7 @@ describe("headers of formats that are not injected", () => {
   test.each(FORMATS)("are gone where %s is written", (to) => {
     const headers = CONTEXTS.slice(0, 1).flatMap((context) => inject(context, FORMATS));
     for (const from of FORMATS) {
-      const passed = new Inbound({ extract: [from], inject: [to] }).pass(headers);
+      const passed = new ModelledProxy({ extract: [from], inject: [to] }).pass(headers);
       expect(passed.map(([name]) => name).filter((name) => !HEADERS[to].includes(name))).toEqual([]);
       expect(passed).not.toEqual([]);
     }
@@ -126,7 +126,7 @@ describe("headers of formats that are not injected", () => {
 
   test("are gone where none of them could be read", () => {
     const headers = FORMATS.flatMap((format) => HEADERS[format]).map((name): Header => [name, "x"]);
-    const passed = new Inbound({ extract: ["w3c"], inject: ["w3c"] }).pass(headers);
+    const passed = new ModelledProxy({ extract: ["w3c"], inject: ["w3c"] }).pass(headers);
     expect(passed.map(([name]) => name)).toEqual(["traceparent"]);
   });
 });
@@ -144,10 +144,10 @@ describe("the first valid format wins", () => {
   )("%s before %s", (first, last) => {
     const headers = [...inject(two, [last]), ...inject(one, [first])];
     const inject6 = { inject: FORMATS };
-    expect(ids(read(new Inbound({ extract: [first, last], ...inject6 }).pass(headers), "w3c"))).toBe(
+    expect(ids(read(new ModelledProxy({ extract: [first, last], ...inject6 }).pass(headers), "w3c"))).toBe(
       ids(one),
     );
-    expect(ids(read(new Inbound({ extract: [last, first], ...inject6 }).pass(headers), "w3c"))).toBe(
+    expect(ids(read(new ModelledProxy({ extract: [last, first], ...inject6 }).pass(headers), "w3c"))).toBe(
       ids(two),
     );
     // The first is no longer in order.
@@ -155,11 +155,13 @@ describe("the first valid format wins", () => {
       name,
       HEADERS[first].includes(name) ? `x${value}` : value,
     ]);
-    expect(ids(read(new Inbound({ extract: [first, last], ...inject6 }).pass(broken), "w3c"))).toBe(ids(two));
+    expect(ids(read(new ModelledProxy({ extract: [first, last], ...inject6 }).pass(broken), "w3c"))).toBe(
+      ids(two),
+    );
   });
 
   test("a decision without ids waits for ids of a later format, and is taken over where there are none", () => {
-    const proxy = new Inbound({
+    const proxy = new ModelledProxy({
       extract: ["b3single", "jaeger"],
       inject: FORMATS,
       sampling: { default: 100 },

@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import type { Header } from "../driver.ts";
 import { formats, traceHeaders } from "./headers.ts";
-import { type Checked, Inbound } from "./inbound.ts";
 import { extract, hex } from "./model.ts";
+import { ModelledProxy, type Source } from "./modelled.ts";
 import { title, VECTORS } from "./vectors.ts";
 
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
@@ -39,28 +40,68 @@ describe("the model of the trace formats", () => {
 });
 
 describe("trace-propagation beside a plain model of the formats", () => {
+  const percent = fc.constantFrom(0, 100);
+
   test("passes on upstream what the model says", { timeout: 120_000 }, () => {
-    const seen: Record<Checked, number> = { begun: 0, continued: 0, "continued without span": 0 };
+    const seen: Record<Source, number> = { new: 0, headers: 0, "headers without span": 0, memory: 0 };
     fc.assert(
       fc.property(
         formats,
         formats,
-        fc.constantFrom(0, 100),
+        percent,
         fc.array(traceHeaders, { minLength: 1, maxLength: 10 }),
-        (extracted, injected, percent, requests) => {
-          const inbound = new Inbound({
+        (extracted, injected, share, requests) => {
+          const proxy = new ModelledProxy({
             extract: extracted,
             inject: injected,
-            sampling: { default: percent },
+            sampling: { default: share },
           });
-          for (const headers of requests) seen[inbound.check(headers)]++;
-          inbound.checkCounters();
+          for (const headers of requests) seen[proxy.check("enter", headers)]++;
+          proxy.checkCounters();
         },
       ),
-      { numRuns: 500, seed },
+      { numRuns: 400, seed },
     );
-    expect(seen.begun).toBeGreaterThan(300);
-    expect(seen.continued).toBeGreaterThan(300);
-    expect(seen["continued without span"]).toBeGreaterThan(5);
+    expect(seen.new).toBeGreaterThan(300);
+    expect(seen.headers).toBeGreaterThan(300);
+    expect(seen["headers without span"]).toBeGreaterThan(0);
+  });
+
+  test("finds each request the context that is its own, whichever way it goes", { timeout: 120_000 }, () => {
+    const seen: Record<Source, number> = { new: 0, headers: 0, "headers without span": 0, memory: 0 };
+    const none = fc.constant<Header[]>([]);
+    const id = fc.constantFrom("one", "two", "three", undefined);
+    const request = fc.record({
+      way: fc.constantFrom<"enter" | "leave">("enter", "leave"),
+      id,
+      headers: fc.oneof(none, traceHeaders),
+    });
+    // What an application does that forwards one header.
+    const forwarded = fc.tuple(id, traceHeaders).map(([one, headers]) => [
+      { way: "enter" as const, id: one, headers },
+      { way: "leave" as const, id: one, headers: [] },
+    ]);
+    const steps = fc
+      .array(fc.oneof(request, forwarded), { minLength: 1, maxLength: 12 })
+      .map((list) => list.flat());
+    fc.assert(
+      fc.property(
+        fc.record({
+          inject: formats,
+          sampling: percent.map((share) => ({ default: share })),
+          trustInbound: fc.constantFrom(true, true, false),
+          correlates: fc.constantFrom(true, true, false),
+          reports: fc.boolean(),
+        }),
+        steps,
+        (config, requests) => {
+          const proxy = new ModelledProxy(config);
+          for (const { way, id: one, headers } of requests) seen[proxy.check(way, headers, one)]++;
+          proxy.checkCounters();
+        },
+      ),
+      { numRuns: 200, seed },
+    );
+    expect(seen.memory).toBeGreaterThan(30);
   });
 });

@@ -1,4 +1,4 @@
-/** What the filter passes on of what comes in, without spans of its own, and a comparison with the model of the formats. */
+/** The filter beside the model of the formats, and of what else its page says: whose context a request goes on with. */
 import type { Header } from "../driver.ts";
 import type { PluginModule } from "../host/index.ts";
 import { extract, type Format, FORMATS, HEADERS, inject, type Sampling, type TraceContext } from "./model.ts";
@@ -9,42 +9,93 @@ export interface Propagation {
   inject?: readonly Format[];
   /** Percent to keep of what nobody has decided yet: one of those that leave nothing to chance. Default here: 100. */
   sampling?: { default: 0 | 100 };
+  trustInbound?: boolean;
+  /** Contexts are remembered by `x-request-id`. */
+  correlates?: boolean;
+  /** Spans are told, so that each request that is sampled has one of its own. */
+  reports?: boolean;
 }
 
-export class Inbound {
+/** Where a request's context was from. */
+export type Source = "new" | "headers" | "headers without span" | "memory";
+
+export class ModelledProxy {
   private readonly config: Required<Propagation>;
   private readonly proxy: Proxy;
   /** How often the filter is to have counted what, by what is in the names of its counters. */
   private readonly counted = new Map<string, number>();
+  /** By request id; null where it came with two traces. Nothing of it is forgotten: no time passes. */
+  private readonly remembered = new Map<string, TraceContext | null>();
   /** What a request looks like where it arrives: behind the proxy's own parsing, in front of the filter. */
   private readonly arrive: (headers: readonly Header[]) => Header[];
 
   constructor(config: Propagation, module?: PluginModule) {
-    this.config = { extract: FORMATS, inject: ["w3c", "b3"], sampling: { default: 100 }, ...config };
-    this.proxy = new Proxy(this.config, module === undefined ? {} : { module });
+    this.config = {
+      extract: FORMATS,
+      inject: ["w3c", "b3"],
+      sampling: { default: 100 },
+      trustInbound: true,
+      correlates: false,
+      reports: false,
+      ...config,
+    };
+    const { correlates, reports, ...rest } = this.config;
+    const own = {
+      ...rest,
+      ...(correlates ? { correlate: {} } : {}),
+      ...(reports ? { report: { zipkin: { cluster: "zipkin", path: "/api/v2/spans" } } } : {}),
+    };
+    this.proxy = new Proxy(own, {
+      collector: () => ({ status: 202 }),
+      ...(module === undefined ? {} : { module }),
+    });
     const bare = this.proxy.host.listen({ plugins: [] });
     this.arrive = (headers) => ofTraces(headersOf(bare.run({ method: "GET", path: "/", headers }).upstream!));
   }
 
-  /** The headers of all formats that go on, by name, each once. */
+  /** The headers of all formats that go on of a request that comes in, by name, each once. */
   pass(headers: readonly Header[]): Header[] {
     return ofTraces(this.proxy.enter(headers));
   }
 
-  /** Passes a request on, and throws where that is not what the model says. */
-  check(headers: readonly Header[]): Checked {
+  /** Plays a request that comes in or goes out, and throws where what goes on is not what the model says. */
+  check(way: "enter" | "leave", headers: readonly Header[], id?: string): Source {
     const arrived = this.arrive(headers);
-    const passed = this.pass(headers);
+    const identified: Header[] = id === undefined ? [...headers] : [["x-request-id", id], ...headers];
+    const passed = ofTraces(this.proxy[way](identified));
     const trap = this.proxy.host.logs.find(({ text }) => text.includes("Uncaught"));
     if (trap !== undefined) throw new Error(`trap: ${trap.text}`);
-    const { extract: order, inject: formats } = this.config;
-    const { context, sampling, malformed, conflicts } = extract(arrived, order);
+    const { inject: formats, reports, correlates } = this.config;
+    const { source, context } = this.contextOf(way, arrived, id);
+    const expected = { ...context, ...this.decided(context) };
+    if (source === "memory" || expected.span === 0n || (reports && expected.decision === "keep")) {
+      const { trace, span } = together(passed, formats);
+      if (span === expected.span) throw new Error("no span of its own");
+      Object.assign(expected, { trace: expected.trace || trace, span, parent: expected.span });
+    }
+    same(arrived, passed, formats, expected);
+    if (way === "enter" && correlates && id !== undefined) {
+      const { trace } = this.remembered.get(id) ?? expected;
+      const isOne = this.remembered.get(id) !== null && trace === expected.trace;
+      this.remembered.set(id, isOne ? expected : null);
+    }
+    return source;
+  }
+
+  private contextOf(
+    way: "enter" | "leave",
+    arrived: readonly Header[],
+    id = "",
+  ): { source: Source; context: TraceContext } {
+    const { extract: order, trustInbound } = this.config;
+    const { context, sampling, malformed, conflicts } = extract(trustInbound ? arrived : [], order);
     for (const name of malformed) this.count(`format=.=${name};`, 1);
     this.count("conflicts", conflicts);
-    const expected = { ...(context ?? BEGUN), ...this.decided(context ?? sampling) };
-    const { trace, span } = expected.span === 0n ? together(passed, formats) : expected;
-    same(arrived, passed, formats, { ...expected, trace: expected.trace || trace, span });
-    return context === null ? "begun" : context.span === 0n ? "continued without span" : "continued";
+    if (context !== null)
+      return { source: context.span === 0n ? "headers without span" : "headers", context };
+    const remembered = way === "leave" ? this.remembered.get(id) : undefined;
+    if (remembered) return { source: "memory", context: remembered };
+    return { source: "new", context: { ...BEGUN, ...sampling } };
   }
 
   /** Throws where what was not in order has not been counted as the model has it. */
@@ -65,8 +116,6 @@ export class Inbound {
     return { decision: this.config.sampling.default === 0 ? "drop" : "keep", forced: false };
   }
 }
-
-export type Checked = "begun" | "continued" | "continued without span";
 
 /** A new trace, but its ids, and a decision. */
 const BEGUN = { trace: 0n, span: 0n, parent: 0n, random: true, state: [] };
