@@ -35,6 +35,11 @@ const modules = {
     output: "build/bench/local-same-calls.wasm",
     options: handWritten,
   },
+  traceSameCalls: {
+    source: "bench/limit/trace-same-calls.ts",
+    output: "build/bench/trace-same-calls.wasm",
+    options: handWritten,
+  },
   gcore: { source: "bench/gcore/dark-launch.ts", output: "build/bench/gcore.wasm", options: gcore },
 } as const;
 

@@ -2,10 +2,10 @@
 
 type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json };
 
-/** A header that a route looks at, and the value it must have. */
+/** A header that a route looks at, and the value it must have; with null, any. */
 export interface HeaderRule {
   name: string;
-  value: string;
+  value: string | null;
 }
 
 export interface ListenerSpec {
@@ -22,21 +22,35 @@ export interface ListenerSpec {
   rateLimits?: readonly Json[];
   /** Routes by header that are tried before and match nothing: the native filter's yardstick. */
   idleRoutes?: readonly HeaderRule[];
+  /** Envoy's own tracing. */
+  tracing?: Json;
+}
+
+/** What an Envoy has besides its listener. */
+export interface Surroundings {
+  clusters?: readonly Json[];
+  /** Another listener, on a port of its own. */
+  feed?: ListenerSpec;
+  /** Envoy's runtime settings. */
+  runtime?: Readonly<Record<string, Json>>;
 }
 
 const type = (name: string): string => `type.googleapis.com/envoy.${name}`;
 
 function headerRoute({ name, value }: HeaderRule, body: string): Json {
   return {
-    match: { prefix: "/reviews", headers: [{ name, string_match: { exact: value } }] },
+    match: {
+      prefix: "/reviews",
+      headers: [{ name, ...(value === null ? { present_match: true } : { string_match: { exact: value } }) }],
+    },
     direct_response: { status: 200, body: { inline_string: body } },
   };
 }
 
 /** Envoy answers by itself (`direct_response`): an upstream would add its own noise to each row alike. */
-export function listener(spec: ListenerSpec): Json {
+export function listener(spec: ListenerSpec, name = "bench"): Json {
   return {
-    name: "bench",
+    name,
     address: { socket_address: { address: "127.0.0.1", port_value: spec.port } },
     filter_chains: [
       {
@@ -47,6 +61,7 @@ export function listener(spec: ListenerSpec): Json {
               "@type": type("extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"),
               stat_prefix: "bench",
               generate_request_id: false,
+              ...(spec.tracing === undefined ? {} : { tracing: spec.tracing }),
               route_config: {
                 name: "bench",
                 virtual_hosts: [
@@ -177,6 +192,26 @@ export function rateLimitFilter(domain: string, clusterName: string, timeout: st
   };
 }
 
+/**
+ * Envoy's own tracing of every request, to Zipkin's `/api/v2/spans` on this cluster; a span goes on from
+ * `traceparent` where there are no headers of B3.
+ */
+export function zipkinTracing(clusterName: string): Json {
+  return {
+    random_sampling: { value: 100 },
+    provider: {
+      name: "envoy.tracers.zipkin",
+      typed_config: {
+        "@type": type("config.trace.v3.ZipkinConfig"),
+        collector_cluster: clusterName,
+        collector_endpoint: "/api/v2/spans",
+        collector_endpoint_version: "HTTP_JSON",
+        trace_context_option: "USE_B3_WITH_W3C_PROPAGATION",
+      },
+    },
+  };
+}
+
 function bootstrap(adminPort: number, rest: Readonly<Record<string, Json>>): Json {
   return {
     node: { id: "bench", cluster: "bench" },
@@ -205,9 +240,18 @@ export function cluster(name: string, port: number, protocol: "http1" | "http2")
   };
 }
 
-/** A bootstrap with one listener in it. */
-export function staticBootstrap(adminPort: number, spec: ListenerSpec, clusters: readonly Json[] = []): Json {
-  return bootstrap(adminPort, { static_resources: { listeners: [listener(spec)], clusters } });
+/** A bootstrap with its listeners in it. */
+export function staticBootstrap(
+  adminPort: number,
+  spec: ListenerSpec,
+  { clusters = [], feed, runtime }: Surroundings = {},
+): Json {
+  const listeners = [listener(spec), ...(feed ? [listener(feed, "feed")] : [])];
+  const layers = runtime ? [{ name: "bench", static_layer: runtime }] : [];
+  return bootstrap(adminPort, {
+    static_resources: { listeners, clusters },
+    ...(runtime ? { layered_runtime: { layers } } : {}),
+  });
 }
 
 /** A bootstrap that reads its listeners from a file, and again whenever the file is replaced by a rename. */

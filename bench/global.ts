@@ -128,7 +128,7 @@ export async function measureGlobal(options: GlobalOptions): Promise<GlobalResul
             upstream: "upstream",
             rateLimits: row.rateLimits ?? [],
           },
-          [cluster("upstream", upstream, "http1"), cluster("service", service.port, "http2")],
+          { clusters: [cluster("upstream", upstream, "http1"), cluster("service", service.port, "http2")] },
         ),
       );
       envoys.push(envoy);

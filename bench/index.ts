@@ -11,6 +11,7 @@ import { buildModules } from "./build.ts";
 import { locateEnvoy } from "../test/envoy/locate.ts";
 import { measureGlobal } from "./global.ts";
 import { measureMemory } from "./memory.ts";
+import { traceNames, traceVariants } from "./trace.ts";
 import { rateLimitNames, rateLimitVariants } from "./rate-limits.ts";
 import { barsTable, costs, drift, globalTable, memoryTable, updatesTable } from "./report.ts";
 import { measureRounds, type Times } from "./rounds.ts";
@@ -18,8 +19,14 @@ import { measureUpdates } from "./updates.ts";
 
 import { variantNames, variants, type Variant } from "./variants.ts";
 
-/** The first part of the report, and the second: their rows never share a round. */
-const rowNames: readonly string[] = [...variantNames, ...rateLimitNames, "global"];
+/** The parts of the report: their rows never share a round. */
+const rowNames: readonly string[] = [...variantNames, ...rateLimitNames, ...traceNames, "global"];
+
+/** Names for all rows of a part. */
+const parts = new Map<string, readonly string[]>([
+  ["rate-limits", rateLimitNames],
+  ["trace", traceNames],
+]);
 
 const usage = `Usage: npx tsx bench/index.ts [flags]
   --rounds N         rounds, each with one burst of each row and number of headers (default 25)
@@ -28,6 +35,7 @@ const usage = `Usage: npx tsx bench/index.ts [flags]
   --connections N    requests in flight (default 16)
   --only NAMES       rows, comma separated, of ${variantNames.join(", ")};
                      of rate limits ${rateLimitNames.join(", ")}, or rate-limits for all of these;
+                     of traces ${traceNames.join(", ")}, or trace for all of these;
                      and global: latency and calls of global-rate-limit
   --separate-vms     a VM for each copy of a Wasm filter, instead of one for all of them
   --quick            9 rounds, short warm-up, one start: to see that it works, not to quote
@@ -62,7 +70,7 @@ function flags() {
     return Number(value);
   };
   const asked = values.only?.split(",") ?? rowNames;
-  const only = asked.flatMap((name) => (name === "rate-limits" ? rateLimitNames : [name]));
+  const only = asked.flatMap((name) => parts.get(name) ?? [name]);
   for (const name of only) {
     if (!rowNames.includes(name)) {
       throw new Error(`--only: no row is called "${name}"; rows: ${rowNames.join(", ")}`);
@@ -153,6 +161,7 @@ async function main(): Promise<void> {
     console.log(`\nMISSING: ${missing.join(", ")}; rows on it are left out or stand-ins.`);
 
   const limits = rateLimitVariants(built, options.only, options.separateVms);
+  const traces = await traceVariants(built, options.only, options.separateVms);
   const launch = await measureCosts("Cost of a request: dark-launch", rows, options, [
     ["barest", "× barest"],
     ["same-calls", "× same calls"],
@@ -161,7 +170,11 @@ async function main(): Promise<void> {
     ["local-same-calls", "× same calls"],
     ["envoy-local-1", "× Envoy's, 1"],
   ]);
-  const bars = [...launch.bars, ...limit.bars];
+  const trace = await measureCosts("Cost of a request: trace-propagation", traces, options, [
+    ["trace-inbound-same-calls", "× same, inbound"],
+    ["trace-outbound-same-calls", "× same, new"],
+  ]);
+  const bars = [...launch.bars, ...limit.bars, ...trace.bars];
 
   const global = options.only.has("global")
     ? await measureGlobal({
@@ -198,7 +211,11 @@ async function main(): Promise<void> {
       memory,
       updates,
     };
-    const times = { ...Object.fromEntries(launch.times), rateLimits: Object.fromEntries(limit.times) };
+    const times = {
+      ...Object.fromEntries(launch.times),
+      rateLimits: Object.fromEntries(limit.times),
+      trace: Object.fromEntries(trace.times),
+    };
     await writeFile(options.json, JSON.stringify({ ...result, times }, null, 2));
   }
 }

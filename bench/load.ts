@@ -8,8 +8,8 @@ import { performance } from "node:perf_hooks";
 
 /** Requests as they go over the wire, with the body that must answer each. */
 export interface LoadRequest {
-  /** Are sent in turn, and from the first again after the last. A run goes on where the one before has ended. */
-  bytes: readonly [Buffer, ...Buffer[]];
+  /** The request that is sent as this number, from 0. A run goes on where the one before has ended. */
+  at: (number: number) => Buffer;
   /** Body of the only answer that counts as right; the status must be 200. */
   expected: string;
 }
@@ -104,8 +104,7 @@ export class LoadGenerator {
   /** Sends `count` requests; rejects at the first answer that is not a 200 with the expected body. */
   run(request: LoadRequest, count: number): Promise<void> {
     const wrong = answerCheck(request);
-    const { bytes } = request;
-    const next = (): Buffer => bytes[this.sent++ % bytes.length] ?? bytes[0];
+    const next = (): Buffer => request.at(this.sent++);
     return new Promise((resolve, reject) => {
       let unsent = count;
       let unanswered = count;
@@ -158,7 +157,7 @@ export class LoadGenerator {
           else idle.push(connection);
           if (times.length === count) resolve(times);
         };
-        connection.send(request.bytes[0]);
+        connection.send(request.at(this.sent++));
       };
       const begin = performance.now();
       const timer = setInterval(() => {

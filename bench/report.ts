@@ -82,8 +82,8 @@ export function drift(times: Times): string {
 export function barsTable(results: readonly BarResult[]): string {
   const out = [["bar", "headers", "at most", "median of the rounds", "of medians", ""]];
   for (const { name, headers, most, unit, perRound, ofMedians, verdict } of results) {
-    const measured = [most.toFixed(2), range(perRound, 2), ofMedians.toFixed(2)];
-    const cells = measured.map((cell) => (unit === "" ? cell : `${cell} ${unit}`));
+    const measured = [most?.toFixed(2) ?? "", range(perRound, 2), ofMedians.toFixed(2)];
+    const cells = measured.map((cell) => (unit === "" || cell === "" ? cell : `${cell} ${unit}`));
     out.push([name, String(headers), ...cells, verdict]);
   }
   return [table(out), "The verdict is on the median of the rounds' ratios (or differences)."].join("\n");

@@ -53,7 +53,46 @@ export function hit(count: HeaderCount, expected: string, users: Users = [oneUse
   const of = (user: string): Buffer =>
     request("/reviews/1", [...others.slice(0, count - 2), ...Object.entries(decisive(user))]);
   const [first, ...more] = users;
-  return { bytes: [of(first), ...more.map(of)], expected };
+  const all: readonly [Buffer, ...Buffer[]] = [of(first), ...more.map(of)];
+  return { at: (number) => all[number % all.length] ?? all[0], expected };
+}
+
+/** The trace that all requests of the rows of traces belong to; it is sampled. */
+export const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+/** Fields with a trace. */
+export function tracedFields(count: HeaderCount): (readonly [string, string])[] {
+  const filling = [...others, ...Object.entries(decisive(oneUser))].filter(
+    ([name]) => name !== "traceparent",
+  );
+  return [...filling.slice(0, count - 1), ["traceparent", `00-${traceId}-00f067aa0ba902b7-01`]];
+}
+
+/** Requests with a trace, and each with an `x-request-id` of its own. */
+export function traced(count: HeaderCount, expected: string): LoadRequest {
+  const template = request("/reviews/1", tracedFields(count));
+  const at = template.indexOf("x-request-id: ") + "x-request-id: ".length;
+  return {
+    at: (number) => {
+      const bytes = Buffer.from(template);
+      bytes.write(requestId(number), at, "latin1");
+      return bytes;
+    },
+    expected,
+  };
+}
+
+/** A UUID that no other number has, in the form of version 4 (RFC 9562, 5.4). */
+function requestId(number: number): string {
+  const hex = Array.from({ length: 4 }, (_, at) => mixed((number ^ (at << 28)) >>> 0)).join("");
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20)}`;
+}
+
+/** Eight digits that look like chance; another number has others (each step can be undone). */
+function mixed(number: number): string {
+  let bits = Math.imul(number ^ (number >>> 16), 0x45d9f3b);
+  bits = Math.imul(bits ^ (bits >>> 16), 0x45d9f3b);
+  return ((bits ^ (bits >>> 16)) >>> 0).toString(16).padStart(8, "0");
 }
 
 /** A request on the hit path of whom the rows with limits refuse from the second on. */

@@ -40,32 +40,43 @@ interface Runner {
   variant: Variant;
   envoy: Envoy;
   generator: LoadGenerator;
+  /** What each burst goes through before. */
+  feeder: LoadGenerator | null;
   requests: Readonly<Record<HeaderCount, LoadRequest>>;
 }
 
 async function start(variant: Variant, options: RoundsOptions): Promise<Runner> {
   const port = await freePort();
-  const envoy = await Envoy.start(variant.name, (admin) => staticBootstrap(admin, variant.spec(port)));
-  await verify(variant, envoy, port);
+  const feedPort = variant.feed ? await freePort() : null;
+  const feed = variant.feed && feedPort !== null ? { feed: variant.feed(feedPort) } : {};
+  const envoy = await Envoy.start(variant.name, (admin) =>
+    staticBootstrap(admin, variant.spec(port), { ...variant.surroundings, ...feed }),
+  );
+  await verify(variant, envoy, port, feedPort);
   const [first, ...more] = variant.users;
   // One order for all rounds; the first is as good as any.
   const users: Users = [first, ...shuffled(more, random(options.seed))];
+  const requests = (headers: HeaderCount): LoadRequest =>
+    variant.requests?.(headers, variant.expected) ?? hit(headers, variant.expected, users);
   return {
     variant,
     envoy,
     generator: await LoadGenerator.open(port, options.connections),
-    requests: { 5: hit(5, variant.expected, users), 20: hit(20, variant.expected, users) },
+    feeder: feedPort === null ? null : await LoadGenerator.open(feedPort, options.connections),
+    requests: { 5: requests(5), 20: requests(20) },
   };
 }
 
 /** µs of CPU for one request of a burst. */
 async function burst(
-  { envoy, generator, requests }: Runner,
+  { variant, envoy, generator, feeder, requests }: Runner,
   headers: HeaderCount,
   count: number,
 ): Promise<number> {
+  await feeder?.run(requests[headers], count);
   const before = cpuTime(envoy.pid);
   await generator.run(requests[headers], count);
+  await variant.settled?.(count);
   // The worker writes its last log of time when it goes to sleep.
   await sleep(2);
   return (cpuTime(envoy.pid) - before) / 1000 / count;
@@ -79,7 +90,12 @@ export async function measureRounds(rows: readonly Variant[], options: RoundsOpt
       `${runners.length} Envoys are up and do their job; warm-up of ${options.warmUp} requests`,
     );
     for (const runner of runners) {
-      for (const headers of headerCounts) await burst(runner, headers, options.warmUp);
+      for (const headers of headerCounts) {
+        // In bursts: what a feed leaves behind is forgotten after some seconds.
+        for (let left = options.warmUp; left > 0; left -= options.burst) {
+          await burst(runner, headers, Math.min(left, options.burst));
+        }
+      }
     }
     const next = random(options.seed);
     const empty = (): RowTimes => ({ gross: [], net: [] });
@@ -101,7 +117,10 @@ export async function measureRounds(rows: readonly Variant[], options: RoundsOpt
     }
     return times;
   } finally {
-    for (const { generator } of runners) generator.close();
+    for (const { generator, feeder } of runners) {
+      generator.close();
+      feeder?.close();
+    }
     await Promise.all(runners.map(({ envoy }) => envoy.stop()));
   }
 }

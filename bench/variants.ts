@@ -1,9 +1,18 @@
 /** What a row of the benchmark is, one Envoy each, and the rows of `dark-launch`. */
 import { existsSync } from "node:fs";
 import { root, type BenchModule } from "./build.ts";
+import {
+  luaFilter,
+  wasmFilter,
+  type HeaderRule,
+  type Json,
+  type ListenerSpec,
+  type Surroundings,
+} from "./configuration.ts";
+import type { LoadRequest } from "./load.ts";
 import type { RateLimitName } from "./rate-limits.ts";
-import { luaFilter, wasmFilter, type HeaderRule, type Json, type ListenerSpec } from "./configuration.ts";
-import { oneUser, type Users } from "./requests.ts";
+import { oneUser, type HeaderCount, type Users } from "./requests.ts";
+import type { TraceName } from "./trace.ts";
 
 /** Copies of a filter in one chain: what one costs stands out of the noise eight times as clearly. */
 export const COPIES = 8;
@@ -27,10 +36,12 @@ export type Check =
    * A counter of Envoy's, or several that this expression finds, count each copy's admission. When it `refuses`, the
    * second request of `refusedUser` must be refused.
    */
-  | { kind: "counted"; counter: string; refuses: boolean };
+  | { kind: "counted"; counter: string; refuses: boolean }
+  /** What one request has for effect comes: see `settled`. */
+  | { kind: "settled" };
 
 export interface Variant {
-  name: VariantName | RateLimitName;
+  name: VariantName | RateLimitName | TraceName;
   title: string;
   /** What the row's cost is divided by: copies of the filter, or routes. */
   divisor: number;
@@ -43,6 +54,20 @@ export interface Variant {
   /** Why the row is not what its title says; null when it is. */
   missing: string | null;
   spec: (port: number) => ListenerSpec;
+  /** Requests of its own; left out: those on the hit path, from `users`. */
+  requests?: (headers: HeaderCount, expected: string) => LoadRequest;
+  /**
+   * Another listener of the same Envoy, which gets the requests of each burst before the burst, and is not
+   * measured.
+   */
+  feed?: (port: number) => ListenerSpec;
+  /** What its Envoy has besides. */
+  surroundings?: Surroundings;
+  /**
+   * Resolves when so many requests more have had all their effects, which belong to their cost; rejects when
+   * they do not.
+   */
+  settled?: (requests: number) => Promise<void>;
 }
 
 /** Every table's first row: what the others cost above it. */

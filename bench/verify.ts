@@ -8,12 +8,26 @@ import { COPIES, headerOf, type Variant } from "./variants.ts";
 /** Metrics of Wasm filters are flushed once a second. Milliseconds. */
 const PATIENCE = 5000;
 
-/** Throws with what is wrong. */
-export async function verify(variant: Variant, envoy: Envoy, port: number): Promise<void> {
+/** The number of the request by which a row shows that it does its job: no burst comes so far. */
+const PROBE = 0xffffffff;
+
+/** Throws with what is wrong. `feedPort` is where the request goes first, if anywhere. */
+export async function verify(
+  variant: Variant,
+  envoy: Envoy,
+  port: number,
+  feedPort: number | null,
+): Promise<void> {
   const { check } = variant;
   if (check === null) return;
   if (check.kind === "headers") return verifyHeaders(variant, port);
-  await verifyCounter(variant, envoy, port, check.counter);
+  if (check.kind === "settled") {
+    await exchange(port, hitOf(variant));
+    await variant.settled?.(1);
+    return;
+  }
+  await verifyCounter(variant, envoy, [...(feedPort === null ? [] : [feedPort]), port], check.counter);
+  await variant.settled?.(1);
   if (check.refuses) await verifyRefusal(variant, port);
 }
 
@@ -36,8 +50,14 @@ async function verifyHeaders(variant: Variant, port: number): Promise<void> {
 }
 
 /** Each copy counts the first request. */
-async function verifyCounter(variant: Variant, envoy: Envoy, port: number, counter: string): Promise<void> {
-  const { status } = await exchange(port, probe(true));
+async function verifyCounter(
+  variant: Variant,
+  envoy: Envoy,
+  ports: readonly number[],
+  counter: string,
+): Promise<void> {
+  let status = 0;
+  for (const port of ports) ({ status } = await exchange(port, hitOf(variant)));
   const end = Date.now() + PATIENCE;
   let counted = 0;
   while (counted < COPIES && Date.now() < end) {
@@ -49,6 +69,11 @@ async function verifyCounter(variant: Variant, envoy: Envoy, port: number, count
       `"${variant.title}" does not do its job: of ${COPIES} copies ${counted} counted a request (status ${status})`,
     );
   }
+}
+
+/** A request that has the filter do what it does in bursts. */
+function hitOf(variant: Variant): Buffer {
+  return variant.requests?.(5, variant.expected).at(PROBE) ?? probe(true);
 }
 
 /** The limit of one key holds for it. */

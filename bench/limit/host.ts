@@ -100,6 +100,13 @@ export function requestHeaders(): bool {
   return proxy_get_header_map_pairs(REQUEST_HEADERS, returned, returned + 4) == 0;
 }
 
+/** Reads the request's headers: where they are, in the host's serialization; 0 when the host has none. */
+// @ts-ignore: decorator
+@inline
+export function headerPairs(): usize {
+  return requestHeaders() ? load<usize>(returned) : 0;
+}
+
 /**
  * The job: one call reads all headers; `x-beta-user: true` makes the variant v2, anything else v1; one call
  * writes the header. Answers 1 for v2 and 0 for v1.

@@ -45,7 +45,49 @@ const LOCAL_RATE_LIMIT = {
   response: { headers: { "x-reason": "quota" } },
 };
 
+/** Every request is remembered, sampled and told of; contexts come in every format, right and wrong. */
+const TRACE_PROPAGATION = {
+  annotate: "always",
+  inject: ["w3c", "b3", "b3single", "jaeger", "datadog", "xray"],
+  baggage: { allow: ["variant", "tenant"], maxBytes: 100 },
+  correlate: { maxEntries: 10 },
+  sampling: { default: 100, rules: [{ name: "head", match: { methods: ["HEAD"] }, percent: 0 }] },
+  report: {
+    zipkin: { cluster: "zipkin" },
+    tags: { both: [{ header: "x-beta-user" }, { path: { segments: 1 } }] },
+  },
+};
+
+const TRACE = "0af7651916cd43dd8448eb211c80319c";
+const SPAN = "b7ad6b7169203331";
+
 const MIX: readonly HttpRequest[] = [
+  {
+    method: "GET",
+    path: "/",
+    headers: [
+      ["x-request-id", "a"],
+      ["traceparent", `00-${TRACE}-${SPAN}-01`],
+      [
+        "tracestate",
+        `a=1, a=2,,${Array.from({ length: 20 }, (_, i) => `k${i}=${"v".repeat(30)}`).join(" , ")}`,
+      ],
+      ["baggage", `variant=v1;p, x=y, tenant=${"t".repeat(90)}, variant=v2, =`],
+      ["b3", "1"],
+    ],
+  },
+  {
+    method: "GET",
+    path: "/",
+    headers: [
+      ["traceparent", "00-0-0-0"],
+      ["x-datadog-trace-id", "1234567890123456789"],
+      ["x-datadog-parent-id", "987654321"],
+      ["x-datadog-tags", "_dd.p.tid=640cfd8d00000000,_dd.p.dm=-1"],
+      ["uber-trace-id", `${TRACE}%3A${SPAN}%3A0%3A3`],
+      ["x-amzn-trace-id", "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=?;Self=x"],
+    ],
+  },
   { method: "GET", path: "/" },
   { method: "GET", path: "/", headers: [["x-beta-user", "true"]] },
   { method: "GET", path: "/v3/x?y=z", headers: [["x-variant", "forged"]] },
@@ -78,20 +120,24 @@ describe("over a million requests", () => {
   test.each([
     ["dark-launch", DARK_LAUNCH, [200]],
     ["local-rate-limit", LOCAL_RATE_LIMIT, [200, 429]],
+    ["trace-propagation", TRACE_PROPAGATION, [200]],
   ])(
     "%s allocates nothing on the heap, and its linear memory stays as it is",
     { timeout: 300_000 },
     async (name, configuration, statuses) => {
       const module = PluginModule.compile(await compileCounted(`filters/${name}/module.ts`));
       const host = new Host({ logLevel: 3 });
+      host.clusters.set("zipkin", { http: () => ({ status: 202 }) });
       const listener = host.listen({
         plugins: [{ module, name, configuration: JSON.stringify(configuration) }],
         reply: () => ({ headers: [["x-cost", "2"]] }),
       });
       const seen = new Set<number>();
       const play = (count: number): void => {
-        for (let at = 0; at < count; at++)
+        for (let at = 0; at < count; at++) {
           seen.add(listener.run(MIX[at % MIX.length]!).response?.status ?? 0);
+          if (at % 1000 === 0) host.clock.advance(100_000_000n);
+        }
       };
       const allocations = counter(host);
       play(MIX.length * 100);
