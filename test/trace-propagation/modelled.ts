@@ -19,52 +19,22 @@ export interface Propagation {
 /** Where a request's context was from. */
 export type Source = "new" | "headers" | "headers without span" | "memory";
 
-export class ModelledProxy {
+type Way = "enter" | "leave";
+
+/** What the model says of one request after the other. */
+export class Expectations {
   private readonly config: Required<Propagation>;
-  private readonly proxy: Proxy;
   /** How often the filter is to have counted what, by what is in the names of its counters. */
-  private readonly counted = new Map<string, number>();
+  readonly counted = new Map<string, number>();
   /** By request id; null where it came with two traces. Nothing of it is forgotten: no time passes. */
   private readonly remembered = new Map<string, TraceContext | null>();
-  /** What a request looks like where it arrives: behind the proxy's own parsing, in front of the filter. */
-  private readonly arrive: (headers: readonly Header[]) => Header[];
 
-  constructor(config: Propagation, module?: PluginModule) {
-    this.config = {
-      extract: FORMATS,
-      inject: ["w3c", "b3"],
-      sampling: { default: 100 },
-      trustInbound: true,
-      correlates: false,
-      reports: false,
-      ...config,
-    };
-    const { correlates, reports, ...rest } = this.config;
-    const own = {
-      ...rest,
-      ...(correlates ? { correlate: {} } : {}),
-      ...(reports ? { report: { zipkin: { cluster: "zipkin", path: "/api/v2/spans" } } } : {}),
-    };
-    this.proxy = new Proxy(own, {
-      collector: () => ({ status: 202 }),
-      ...(module === undefined ? {} : { module }),
-    });
-    const bare = this.proxy.host.listen({ plugins: [] });
-    this.arrive = (headers) => ofTraces(headersOf(bare.run({ method: "GET", path: "/", headers }).upstream!));
+  constructor(config: Required<Propagation>) {
+    this.config = config;
   }
 
-  /** The headers of all formats that go on of a request that comes in, by name, each once. */
-  pass(headers: readonly Header[]): Header[] {
-    return ofTraces(this.proxy.enter(headers));
-  }
-
-  /** Plays a request that comes in or goes out, and throws where what goes on is not what the model says. */
-  check(way: "enter" | "leave", headers: readonly Header[], id?: string): Source {
-    const arrived = this.arrive(headers);
-    const identified: Header[] = id === undefined ? [...headers] : [["x-request-id", id], ...headers];
-    const passed = ofTraces(this.proxy[way](identified));
-    const trap = this.proxy.host.logs.find(({ text }) => text.includes("Uncaught"));
-    if (trap !== undefined) throw new Error(`trap: ${trap.text}`);
+  /** Throws where what is passed on of a request that comes in or goes out is not what the model says. */
+  check(way: Way, arrived: readonly Header[], passed: readonly Header[], id?: string): Source {
     const { inject: formats, reports, correlates } = this.config;
     const { source, context } = this.contextOf(way, arrived, id);
     const expected = { ...context, ...this.decided(context) };
@@ -83,7 +53,7 @@ export class ModelledProxy {
   }
 
   private contextOf(
-    way: "enter" | "leave",
+    way: Way,
     arrived: readonly Header[],
     id = "",
   ): { source: Source; context: TraceContext } {
@@ -98,14 +68,6 @@ export class ModelledProxy {
     return { source: "new", context: { ...BEGUN, ...sampling } };
   }
 
-  /** Throws where what was not in order has not been counted as the model has it. */
-  checkCounters(): void {
-    for (const [name, wanted] of this.counted) {
-      const counted = this.proxy.metric(name);
-      if (counted !== wanted) throw new Error(`${name}: expected ${wanted}, got ${counted}`);
-    }
-  }
-
   private count(name: string, times: number): void {
     this.counted.set(name, (this.counted.get(name) ?? 0) + times);
   }
@@ -114,6 +76,68 @@ export class ModelledProxy {
   private decided({ decision, forced }: Sampling): Sampling {
     if (decision !== "undecided") return { decision, forced };
     return { decision: this.config.sampling.default === 0 ? "drop" : "keep", forced: false };
+  }
+}
+
+/** With what is the default here, where nothing is said. */
+export function withDefaults(config: Propagation): Required<Propagation> {
+  return {
+    extract: FORMATS,
+    inject: ["w3c", "b3"],
+    sampling: { default: 100 },
+    trustInbound: true,
+    correlates: false,
+    reports: false,
+    ...config,
+  };
+}
+
+/** The filter's own configuration. */
+export function configurationOf({ correlates, reports, ...rest }: Required<Propagation>): object {
+  return {
+    ...rest,
+    ...(correlates ? { correlate: {} } : {}),
+    ...(reports ? { report: { zipkin: { cluster: "zipkin", path: "/api/v2/spans" } } } : {}),
+  };
+}
+
+export class ModelledProxy {
+  private readonly proxy: Proxy;
+  private readonly expectations: Expectations;
+  /** What a request looks like where it arrives: behind the proxy's own parsing, in front of the filter. */
+  private readonly arrive: (headers: readonly Header[]) => Header[];
+
+  constructor(config: Propagation, module?: PluginModule) {
+    const whole = withDefaults(config);
+    this.expectations = new Expectations(whole);
+    this.proxy = new Proxy(configurationOf(whole), {
+      collector: () => ({ status: 202 }),
+      ...(module === undefined ? {} : { module }),
+    });
+    const bare = this.proxy.host.listen({ plugins: [] });
+    this.arrive = (headers) => ofTraces(headersOf(bare.run({ method: "GET", path: "/", headers }).upstream!));
+  }
+
+  /** The headers of all formats that go on of a request that comes in, by name, each once. */
+  pass(headers: readonly Header[]): Header[] {
+    return ofTraces(this.proxy.enter(headers));
+  }
+
+  /** Plays a request, and throws where what goes on is not what the model says. */
+  check(way: Way, headers: readonly Header[], id?: string): Source {
+    const identified: Header[] = id === undefined ? [...headers] : [["x-request-id", id], ...headers];
+    const passed = ofTraces(this.proxy[way](identified));
+    const trap = this.proxy.host.logs.find(({ text }) => text.includes("Uncaught"));
+    if (trap !== undefined) throw new Error(`trap: ${trap.text}`);
+    return this.expectations.check(way, this.arrive(headers), passed, id);
+  }
+
+  /** Throws where what was not in order has not been counted as the model has it. */
+  checkCounters(): void {
+    for (const [name, wanted] of this.expectations.counted) {
+      const counted = this.proxy.metric(name);
+      if (counted !== wanted) throw new Error(`${name}: expected ${wanted}, got ${counted}`);
+    }
   }
 }
 
