@@ -92,6 +92,11 @@ describe("headers of formats that are not injected", () => {
     }
   });
 
+  test("are gone where nothing is written", () => {
+    const headers = CONTEXTS.slice(0, 1).flatMap((context) => inject(context, FORMATS));
+    expect(new ModelledProxy({ inject: [] }).pass(headers)).toEqual([]);
+  });
+
   test("are gone where none of them could be read", () => {
     const headers = FORMATS.flatMap((format) => HEADERS[format]).map((name): Header => [name, "x"]);
     const passed = new ModelledProxy({ extract: ["w3c"], inject: ["w3c"] }).pass(headers);

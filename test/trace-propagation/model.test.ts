@@ -3,7 +3,8 @@ import { describe, expect, test } from "vitest";
 import type { Header } from "../driver.ts";
 import { formats, traceHeaders } from "./headers.ts";
 import { extract, hex } from "./model.ts";
-import { ModelledProxy, type Source } from "./modelled.ts";
+import { configurationOf, ModelledProxy, ofTraces, type Source, withDefaults } from "./modelled.ts";
+import { headersOf, Proxy } from "./proxy.ts";
 import { title, VECTORS } from "./vectors.ts";
 
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
@@ -46,7 +47,7 @@ describe("trace-propagation beside a plain model of the formats", () => {
     const seen: Record<Source, number> = { new: 0, headers: 0, "headers without span": 0, memory: 0 };
     fc.assert(
       fc.property(
-        formats,
+        fc.oneof({ weight: 9, arbitrary: formats }, { weight: 1, arbitrary: fc.constant([]) }),
         formats,
         percent,
         fc.array(traceHeaders, { minLength: 1, maxLength: 10 }),
@@ -94,8 +95,9 @@ describe("trace-propagation beside a plain model of the formats", () => {
           reports: fc.boolean(),
         }),
         steps,
-        (config, requests) => {
-          const proxy = new ModelledProxy(config);
+        fc.boolean(),
+        (config, requests, isInSuite) => {
+          const proxy = new ModelledProxy(config, isInSuite ? { suite: [] } : {});
           for (const { way, id: one, headers } of requests) seen[proxy.check(way, headers, one)]++;
           proxy.checkCounters();
         },
@@ -103,5 +105,23 @@ describe("trace-propagation beside a plain model of the formats", () => {
       { numRuns: 200, seed },
     );
     expect(seen.memory).toBeGreaterThan(30);
+  });
+
+  test("leaves all as it is in shadow", { timeout: 60_000 }, () => {
+    fc.assert(
+      fc.property(
+        fc.record({ extract: formats, inject: formats, correlates: fc.boolean(), reports: fc.boolean() }),
+        fc.array(traceHeaders, { minLength: 1, maxLength: 10 }),
+        (config, requests) => {
+          const proxy = new Proxy({ ...configurationOf(withDefaults(config)), mode: "shadow" });
+          const bare = proxy.host.listen({ plugins: [] });
+          for (const headers of requests) {
+            const arrived = bare.run({ method: "GET", path: "/", headers }).upstream!;
+            expect(ofTraces(proxy.enter(headers))).toEqual(ofTraces(headersOf(arrived)));
+          }
+        },
+      ),
+      { numRuns: 50, seed },
+    );
   });
 });

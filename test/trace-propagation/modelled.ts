@@ -1,8 +1,7 @@
 /** The filter beside the model of the formats, and of what else its page says: whose context a request goes on with. */
 import type { Header } from "../driver.ts";
-import type { PluginModule } from "../host/index.ts";
 import { extract, type Format, FORMATS, HEADERS, inject, type Sampling, type TraceContext } from "./model.ts";
-import { headersOf, Proxy } from "./proxy.ts";
+import { headersOf, Proxy, type ProxyOptions } from "./proxy.ts";
 
 export interface Propagation {
   extract?: readonly Format[];
@@ -107,12 +106,12 @@ export class ModelledProxy {
   /** What a request looks like where it arrives: behind the proxy's own parsing, in front of the filter. */
   private readonly arrive: (headers: readonly Header[]) => Header[];
 
-  constructor(config: Propagation, module?: PluginModule) {
+  constructor(config: Propagation, options: ProxyOptions = {}) {
     const whole = withDefaults(config);
     this.expectations = new Expectations(whole);
     this.proxy = new Proxy(configurationOf(whole), {
       collector: () => ({ status: 202 }),
-      ...(module === undefined ? {} : { module }),
+      ...options,
     });
     const bare = this.proxy.host.listen({ plugins: [] });
     this.arrive = (headers) => ofTraces(headersOf(bare.run({ method: "GET", path: "/", headers }).upstream!));
