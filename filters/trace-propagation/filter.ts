@@ -51,7 +51,6 @@ export class TracePropagation extends Filter {
   /** The context of the request at hand, and one that is compared with it. */
   private readonly context: TraceContext = new TraceContext();
   private readonly other: TraceContext = new TraceContext();
-  private direction: Direction = Direction.Auto;
   /** By where the context is from. */
   private readonly requests: StaticArray<Counter> = new StaticArray<Counter>(SOURCES.length);
   private readonly reasons: StaticArray<Bytes> = new StaticArray<Bytes>(SOURCES.length);
@@ -74,7 +73,6 @@ export class TracePropagation extends Filter {
       return;
     }
     this.random = random;
-    this.direction = own.direction;
     for (let at = 0; at < SOURCES.length; at++) {
       this.requests[at] = defineCounter(
         labelled("outrigger_trace_propagation_requests", "context", SOURCES[at]),
@@ -107,7 +105,6 @@ export class TracePropagation extends Filter {
   }
 
   onRequest(request: RequestView): Verdict {
-    if (this.direction == Direction.Auto) this.direct();
     const config = this.config;
     const headers = request.headers;
     const context = this.context;
@@ -119,8 +116,8 @@ export class TracePropagation extends Filter {
       this.countUntrusted(headers, baggage);
       baggage = ABSENT;
     }
-    const isInbound = this.direction == Direction.Inbound;
     const correlation = config.correlation;
+    const isInbound = (correlation == null && this.recorder == null) || this.isInbound();
     // A request that goes out with a context of its own needs no other.
     const correlates = correlation != null && (isInbound || from == NEW) && correlation.identify(headers);
     let time: u64 = 0;
@@ -196,9 +193,13 @@ export class TracePropagation extends Filter {
     this.config.report!.reporter.answered(answer);
   }
 
-  /** What an unspecified direction is taken for: a listener that takes requests in. */
-  private direct(): void {
-    this.direction = listenerDirection() == 2 ? Direction.Outbound : Direction.Inbound;
+  /**
+   * Whether the request comes in; where the listener does not say, it does. Asked for each request: plugins of one name and one
+   * configuration have one root context, also on listeners of different directions (tried with Envoy 1.40).
+   */
+  private isInbound(): bool {
+    const direction = this.config.direction;
+    return direction == Direction.Auto ? listenerDirection() != 2 : direction == Direction.Inbound;
   }
 
   /** Reads the context of the first format that has a valid one; answers its position, or {@link NEW}. */

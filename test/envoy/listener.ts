@@ -23,6 +23,12 @@ export interface ListenerSpec {
   filters?: readonly object[];
   /** Each request is answered with this status, and there is no upstream. */
   answer?: number;
+  /** Where requests go; default `upstream`. */
+  cluster?: string;
+  /** The clusters that requests go to, by authority; left out: all go to `upstream`. */
+  routes?: Readonly<Record<string, string>>;
+  /** Envoy's own tracing: `HttpConnectionManager.tracing`. */
+  tracing?: object;
 }
 
 /** Large enough for a header of 60 KiB among others. The limit's own maximum is 8192. */
@@ -47,6 +53,11 @@ export function listenerConfig(listener: ListenerSpec): object {
     ...(transportSocket ? { listener_filters: [TLS_INSPECTOR] } : {}),
     filter_chains: [...(transportSocket ? [secure] : []), { filters }],
   };
+}
+
+/** The same for a bootstrap's `static_resources`, where the type is known: discovered resources tell it. */
+export function staticListener(listener: ListenerSpec): object {
+  return Object.fromEntries(Object.entries(listenerConfig(listener)).filter(([name]) => name !== "@type"));
 }
 
 const TLS_INSPECTOR = {
@@ -87,26 +98,33 @@ function httpConnectionManager(listener: ListenerSpec): object {
         ...listener.plugins.map((plugin) => wasmFilter(plugin, "http")),
         router(),
       ],
+      ...(listener.tracing ? { tracing: listener.tracing } : {}),
       route_config: {
         name: `${listener.name}-${listener.revision}`,
-        virtual_hosts: [
-          {
-            name: "default",
-            domains: ["*"],
-            routes: [
-              {
-                name: "default",
-                match: { prefix: "/" },
-                ...(listener.answer === undefined
-                  ? { route: { cluster: "upstream", timeout: "15s" } }
-                  : { direct_response: { status: listener.answer } }),
-              },
+        virtual_hosts: listener.routes
+          ? Object.entries(listener.routes).map(([authority, cluster]) =>
+              virtualHost(authority, authority, to(cluster)),
+            )
+          : [
+              virtualHost(
+                "default",
+                "*",
+                listener.answer === undefined
+                  ? to(listener.cluster ?? "upstream")
+                  : { direct_response: { status: listener.answer } },
+              ),
             ],
-          },
-        ],
       },
     },
   };
+}
+
+function virtualHost(name: string, domain: string, action: object): object {
+  return { name, domains: [domain], routes: [{ name, match: { prefix: "/" }, ...action }] };
+}
+
+function to(cluster: string): object {
+  return { route: { cluster, timeout: "15s" } };
 }
 
 /** As Istio writes it: no vm_id, so that plugins with one module share a VM. */

@@ -1,7 +1,7 @@
 /** A real Envoy in which global-rate-limit stands on several listeners, each with a configuration and a cluster of its own. */
 import { createServer, type Server } from "node:http";
 import { upstreamCluster } from "../envoy/cds.ts";
-import { listenerConfig } from "../envoy/listener.ts";
+import { staticListener } from "../envoy/listener.ts";
 import { linearMemories } from "../envoy/proc.ts";
 import { EnvoyProcess, freePort } from "../envoy/process.ts";
 
@@ -39,7 +39,7 @@ export class LimitedProxy {
         rootId: "global-rate-limit",
         configuration: JSON.stringify(configuration).replaceAll('"ratelimit"', JSON.stringify(own)),
       };
-      listeners.push(untyped(listenerConfig({ name, port, revision: 1, plugins: [plugin], properties: [] })));
+      listeners.push(staticListener({ name, port, revision: 1, plugins: [plugin], properties: [] }));
     }
     const complaints: string[] = [];
     const envoy = await EnvoyProcess.start({
@@ -122,9 +122,4 @@ export class Upstream {
     this.server.closeAllConnections();
     await new Promise<void>((resolve) => this.server.close(() => resolve()));
   }
-}
-
-/** Discovered resources say of what type they are; the bootstrap's do not. */
-function untyped(resource: object): object {
-  return Object.fromEntries(Object.entries(resource).filter(([name]) => name !== "@type"));
 }

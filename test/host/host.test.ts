@@ -134,6 +134,28 @@ describe("configuration", () => {
     expect(listener.roots()[0]).toBe(root);
   });
 
+  test("listeners of both directions share the root context of one plugin; a stream knows which it is on", async () => {
+    const module = await compileModule(`
+      export function proxy_on_request_headers(id: u32, n: u32, end: u32): u32 {
+        property("xds\\0listener_direction");
+        log("direction " + load<u8>(load<usize>(P)).toString());
+        return 0;
+      }
+    `);
+    const host = new Host();
+    const plugins = [{ module, name: "a", configuration: "same" }];
+    const inbound = host.listen({ direction: "inbound", plugins });
+    const outbound = host.listen({ direction: "outbound", plugins });
+    const other = host.listen({ direction: "outbound", plugins: [{ ...plugins[0]!, name: "b" }] });
+    expect(outbound.roots()).toEqual(inbound.roots());
+    expect(other.roots()[0]).not.toBe(inbound.roots()[0]);
+    inbound.run({ method: "GET", path: "/" });
+    outbound.run({ method: "GET", path: "/" });
+    expect(texts(host)).toEqual(["direction 1", "direction 2"]);
+    inbound.close();
+    expect(outbound.run({ method: "GET", path: "/" }).response?.status).toBe(200);
+  });
+
   test("a stream that a plugin holds ends with the old configuration, which goes after it", async () => {
     const module = await compileModule(`
       export function proxy_on_configure(id: u32, size: u32): u32 { set_tick(1000); return 1; }

@@ -279,7 +279,7 @@ export class Listener {
 
   /** Each plugin is tried and then started on the main thread; when all are, the workers follow. */
   private load(options: readonly PluginOptions[]): void {
-    const plugins = [...this.network, ...options].map((plugin) => new Plugin(plugin, this.direction));
+    const plugins = [...this.network, ...options].map((plugin) => new Plugin(plugin));
     const main: PluginSlot[] = [];
     try {
       for (const plugin of plugins) {

@@ -32,13 +32,12 @@ export class Plugin {
   readonly vmConfiguration: Uint8Array;
   readonly failurePolicy: FailurePolicy;
   readonly environment: Readonly<Record<string, string>>;
-  readonly direction: Direction;
   /** Plugins with the same vmKey share one VM in each worker (`makeVmKey`). */
   readonly vmKey: string;
-  /** Plugins with the same key share one root context in it (`makePluginKey`, `createPluginKey`). */
+  /** Plugins with the same key share one root context in it, on whatever listeners they are (as tried). */
   readonly key: string;
 
-  constructor(options: PluginOptions, direction: Direction) {
+  constructor(options: PluginOptions) {
     const bytes = (text: string | Uint8Array = "") => (typeof text === "string" ? encodeUtf8(text) : text);
     this.module = options.module;
     this.name = options.name;
@@ -48,8 +47,7 @@ export class Plugin {
     this.vmConfiguration = bytes(options.vmConfiguration);
     this.failurePolicy = options.failurePolicy ?? "FAIL_RELOAD";
     this.environment = options.environment ?? {};
-    this.direction = direction;
     this.vmKey = [this.vmId, this.vmConfiguration.join(), this.module.codeKey].join("||");
-    this.key = [this.rootId, this.configuration.join(), this.name, direction].join("||");
+    this.key = [this.rootId, this.configuration.join(), this.name].join("||");
   }
 }

@@ -2,10 +2,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
-import { access } from "node:fs/promises";
-import { constants } from "node:fs";
+import { join } from "node:path";
 import { freePort } from "../envoy/process.ts";
+import { onPath } from "./cache.ts";
 import { PeerNotFound, PeerProcess } from "./process.ts";
 
 export class Redis {
@@ -81,17 +80,8 @@ export class Redis {
 
 /** The path of `redis-server`. Throws {@link PeerNotFound}. */
 export async function locateRedis(env: NodeJS.ProcessEnv = process.env): Promise<string> {
-  for (const folder of (env.PATH ?? "").split(delimiter)) {
-    const path = join(folder, "redis-server");
-    if (
-      folder !== "" &&
-      (await access(path, constants.X_OK).then(
-        () => true,
-        () => false,
-      ))
-    )
-      return path;
-  }
+  const path = await onPath("redis-server", env);
+  if (path !== undefined) return path;
   throw new PeerNotFound(
     "redis-server",
     "it is not on the PATH",

@@ -59,7 +59,7 @@ export class Reader {
     const { module, rootId } = this;
     const host = new Host();
     try {
-      host.canary(new Plugin({ module, name: "plugin", rootId, configuration }, "unspecified"));
+      host.canary(new Plugin({ module, name: "plugin", rootId, configuration }));
       return [];
     } catch (error) {
       if (!(error instanceof ConfigurationRefused)) throw error;
