@@ -26,7 +26,7 @@ export class SharedSets {
     this.key = bytesOf(key, length + TAIL);
   }
 
-  /** Inbound and outbound have values of their own. Before the first {@link read}: it can be read in a request only. */
+  /** Inbound and outbound have values of their own. Before each {@link read} for another one. */
   setDirection(direction: u32): void {
     store<u8>(pointerOf(this.key) + lengthOf(this.key) - TAIL, <u8>direction);
   }

@@ -1,6 +1,6 @@
 /**
  * A hand-written module with the exports and the host calls of `filters/local-rate-limit` with one bucket for all: the
- * headers, the clock, the bucket, the bucket again. It knows one rate, no keys, no matches and no modes. What
+ * headers, the listener's direction, the clock, the bucket, the bucket again. It knows one rate, no keys, no matches and no modes. What
  * local-rate-limit costs above this is what our runtime and its generality cost.
  */
 import { allocate, readName, requestHeaders, reset } from "./host";
@@ -11,6 +11,10 @@ export { proxy_on_context_create, proxy_on_tick } from "./roots";
 // @ts-ignore: decorator
 @external("wasi_snapshot_preview1", "clock_time_get")
 declare function clock_time_get(clock: u32, precision: u64, time: usize): u32;
+
+// @ts-ignore: decorator
+@external("env", "proxy_get_property")
+declare function proxy_get_property(path: usize, pathLength: usize, value: usize, size: usize): u32;
 
 // @ts-ignore: decorator
 @external("env", "proxy_get_shared_data")
@@ -49,6 +53,11 @@ const ATTEMPTS = 16;
 const time = memory.data(8, 8);
 const returned = memory.data(8, 8);
 const cas = memory.data(4, 4);
+/** `xds.listener_direction`. */
+const DIRECTION = memory.data<u8>([
+  0x78, 0x64, 0x73, 0, 0x6c, 0x69, 0x73, 0x74, 0x65, 0x6e, 0x65, 0x72, 0x5f, 0x64, 0x69, 0x72, 0x65, 0x63,
+  0x74, 0x69, 0x6f, 0x6e,
+]);
 /** A bucket as it is written. */
 const bucket = memory.data(8, 8);
 
@@ -70,6 +79,7 @@ export function proxy_on_request_headers(_context: u32, _count: u32, _endOfStrea
   reset();
   const root = current;
   if (!root || !requestHeaders()) return 0;
+  proxy_get_property(DIRECTION, 22, returned, returned + 4);
   const name = nameOf(root);
   if (takes(load<usize>(name), load<usize>(name, 4))) {
     count(root);

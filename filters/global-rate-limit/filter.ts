@@ -42,8 +42,8 @@ export class GlobalRateLimit extends Filter {
   private sentence: Sentence = changetype<Sentence>(0);
   private readonly records: Records = new Records();
   private readonly question: Question = new Question();
-  /** The listener's direction was asked for. */
-  private directed: bool = false;
+  /** The listener's direction, of which the states at hand are. */
+  private direction: u32 = 0;
   /** The items of the request at hand, and its record where it has one. */
   private items: usize = 0;
   private count: u32 = 0;
@@ -109,6 +109,7 @@ export class GlobalRateLimit extends Filter {
   private hear(answer: CallAnswer, inBackground: bool): void {
     const record = changetype<Record>(answer.memo);
     record.isAsking = 0;
+    this.direct(record.direction);
     this.record = record;
     this.items = itemsOf(record);
     this.count = record.count;
@@ -157,9 +158,13 @@ export class GlobalRateLimit extends Filter {
   /** Of the first descriptor of a request. */
   private begin(): void {
     this.now = monotonicNow();
-    if (this.directed) return;
-    this.directed = true;
-    const direction = <u32>listenerDirection();
+    if (this.config.key != null) this.direct(<u32>listenerDirection());
+  }
+
+  /** Takes the states of this direction: those of inbound and outbound are apart, though both may have one configuration. */
+  private direct(direction: u32): void {
+    if (direction == this.direction) return;
+    this.direction = direction;
     const limits = this.config.limits;
     for (let at = 0; at < limits.length; at++) unchecked(limits[at]).setDirection(direction);
   }
@@ -203,6 +208,7 @@ export class GlobalRateLimit extends Filter {
     if (block != 0) {
       const record = changetype<Record>(block);
       record.sent = this.now;
+      record.direction = this.direction;
       record.hasEnded = 1;
       const own = itemAt(itemsOf(record), 0);
       memory.copy(changetype<usize>(own), changetype<usize>(item), offsetof<Item>());
@@ -263,6 +269,7 @@ export class GlobalRateLimit extends Filter {
     if (!this.keep(request, 0)) return this.service.failed(Failure.Busy, this.now);
     const record = this.record;
     record.sent = this.now;
+    record.direction = this.direction;
     for (let at: u32 = 0; at < this.count; at++) this.item(at).bytes = ABSENT;
     if (!this.service.ask(message, false, <u32>changetype<usize>(record), this.now)) return false;
     record.isAsking = 1;

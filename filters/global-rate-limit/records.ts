@@ -59,6 +59,9 @@ export class Record {
   hasEnded: u32;
   /** When the call that is out was sent. */
   sent: u64;
+  /** The listener's. */
+  direction: u32;
+  unused: u32;
 }
 
 /** The item at this position of those that begin at `items`. */

@@ -35,8 +35,6 @@ export class LocalRateLimit extends Filter {
   /** What keys are hashed with, so that no client can choose whose slots it meets. */
   private key0: u64 = 0;
   private key1: u64 = 0;
-  /** The listener's direction is known: it can be read in a request only. */
-  private directed: bool = false;
   /** The positions of the limits that match the request at hand, and those that apply. */
   private found: StaticArray<i32> = new StaticArray<i32>(0);
   private applying: StaticArray<Limit> = new StaticArray<Limit>(0);
@@ -64,11 +62,11 @@ export class LocalRateLimit extends Filter {
     const config = this.config;
     const matching = config.index.all(request, this.found);
     if (matching == 0) return Verdict.Continue;
-    if (!this.directed) this.direct();
+    const direction = <u32>listenerDirection();
     this.shadowed = ABSENT;
     this.told = 0;
     const now = monotonicNow();
-    let refusing = this.look(request, matching, now);
+    let refusing = this.look(request, matching, direction, now);
     if (refusing == null) refusing = this.take(now);
     if (refusing != null) {
       this.tell(refusing.reason);
@@ -78,7 +76,7 @@ export class LocalRateLimit extends Filter {
     if (this.shadowed != ABSENT || config.annotate == Annotate.Always) {
       this.tell(config.annotate == Annotate.Always ? config.admittedReason : ABSENT);
     }
-    request.note = this.noted();
+    request.note = this.noted(direction);
     return Verdict.Continue;
   }
 
@@ -95,6 +93,7 @@ export class LocalRateLimit extends Filter {
         const value = response.headers.get(limit.cost.header);
         if (value != ABSENT && equals(getProperty(CODE_DETAILS), VIA_UPSTREAM)) {
           if (now == 0) now = monotonicNow();
+          limit.buckets.setDirection(records.direction(at));
           limit.settle(records.hash(at), records.rate(at), value, now);
           remaining = limit.remaining;
           reset = limit.reset;
@@ -112,19 +111,11 @@ export class LocalRateLimit extends Filter {
     this.records.release(note);
   }
 
-  /** Buckets of inbound and outbound are apart. */
-  private direct(): void {
-    this.directed = true;
-    const direction = <u32>listenerDirection();
-    const limits = this.config.limits;
-    for (let at = 0; at < limits.length; at++) limits[at].buckets.setDirection(direction);
-  }
-
   /**
    * Looks at the buckets of all limits that match, and takes nothing yet: a refused request is charged nowhere. Answers the limit that
    * refuses, of several the one that makes wait longest; null when all admit.
    */
-  private look(request: RequestView, matching: i32, now: u64): Limit | null {
+  private look(request: RequestView, matching: i32, direction: u32, now: u64): Limit | null {
     const limits = this.config.limits;
     let refusing: Limit | null = null;
     let longest: u32 = 0;
@@ -135,6 +126,8 @@ export class LocalRateLimit extends Filter {
       if (applies == Applies.No) continue;
       let wait: u32 = u32.MAX_VALUE;
       if (applies == Applies.Yes) {
+        // Buckets of inbound and outbound are apart, though both may have one configuration (`stream-properties.ts`).
+        limit.buckets.setDirection(direction);
         unchecked((this.applying[this.count++] = limit));
         limit.look(now);
         if (limit.admits) continue;
@@ -203,14 +196,22 @@ export class LocalRateLimit extends Filter {
   }
 
   /** What the response will need: the number of the first of a chain of records, or 0. */
-  private noted(): u32 {
+  private noted(direction: u32): u32 {
     const fields = this.config.fields;
     let first: u32 = 0;
     for (let at = this.count - 1; at >= 0; at--) {
       const limit = unchecked(this.applying[at]);
       const settles = limit.cost.source == CostSource.Response && limit.charged;
       if (!settles && (fields == LimitFields.Off || this.isShadow(limit))) continue;
-      first = this.records.add(first, limit.number, limit.rateAt, limit.hash, limit.remaining, limit.reset);
+      first = this.records.add(
+        first,
+        limit.number,
+        limit.rateAt,
+        limit.hash,
+        limit.remaining,
+        limit.reset,
+        direction,
+      );
     }
     return first;
   }

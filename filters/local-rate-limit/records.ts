@@ -10,7 +10,7 @@ export class Records {
   private free: u32 = 0;
 
   /** Adds a record before the chain `next`; answers its number. */
-  add(next: u32, limit: i32, rate: i32, hash: u64, remaining: u32, reset: u32): u32 {
+  add(next: u32, limit: i32, rate: i32, hash: u64, remaining: u32, reset: u32, direction: u32): u32 {
     if (this.free == 0) this.grow();
     const number = this.free;
     const record = this.record(number);
@@ -21,6 +21,7 @@ export class Records {
     store<u32>(record, remaining, 16);
     store<u32>(record, reset, 20);
     store<i32>(record, rate, 24);
+    store<u32>(record, direction, 28);
     return number;
   }
 
@@ -51,6 +52,11 @@ export class Records {
     return load<i32>(this.record(number), 24);
   }
 
+  /** The listener's. */
+  direction(number: u32): u32 {
+    return load<u32>(this.record(number), 28);
+  }
+
   /** Gives a chain back. */
   release(first: u32): void {
     let last = first;
@@ -79,7 +85,7 @@ export class Records {
   }
 }
 
-/** Bytes a record: next, limit, hash, remaining, reset, rate, unused. */
+/** Bytes a record: next, limit, hash, remaining, reset, rate, direction. */
 const RECORD: usize = 32;
 /** Records there is room for at first. */
 const FIRST: u32 = 64;
