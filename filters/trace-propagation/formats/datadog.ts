@@ -28,7 +28,7 @@ export let ignoredUpperHalf: bool = false;
 @final
 export class Datadog extends Format {
   constructor() {
-    super([TRACE_ID, PARENT_ID, PRIORITY, TAGS, ORIGIN]);
+    super([TRACE_ID, PARENT_ID, PRIORITY, TAGS, ORIGIN], 3);
   }
 
   extract(headers: HeaderView, context: TraceContext): Found {
