@@ -48,12 +48,17 @@ export interface TraceContext extends Sampling {
 /** What a format's headers say: a context, or no more than a decision. */
 type Read = TraceContext | Sampling | "absent" | "malformed";
 
+export type Kind = "syntax" | "duplicate" | "oversized";
+
 export interface Extracted {
   context: TraceContext | null;
   /** What a new trace takes over where there is no context; undecided where nobody said anything. */
   sampling: Sampling;
-  /** The formats whose headers came and were not in order; and of the format that won, headers without which it is a context too. */
-  malformed: string[];
+  /**
+   * The formats whose headers came and were not in order; and of the format that won, headers without which it is a context too. Each with
+   * what is wrong.
+   */
+  malformed: { what: string; kind: Kind }[];
   /** Formats with a context of another span than that of the format that won. */
   conflicts: number;
 }
@@ -74,8 +79,13 @@ export function extract(headers: readonly Header[], order: readonly Format[]): E
     context,
     sampling: context === null && decision !== undefined ? decision : UNDECIDED,
     malformed: [
-      ...reads.filter(({ read }) => read === "malformed").map(({ format }) => format),
-      ...(reads.find(({ read }) => read === context)?.ignored ?? []),
+      ...reads
+        .filter(({ read }) => read === "malformed")
+        .map(({ format }) => ({ what: format, kind: kindOf(format, new Fields(headers)) })),
+      ...(reads.find(({ read }) => read === context)?.ignored ?? []).map((what) => ({
+        what,
+        kind: "syntax" as const,
+      })),
     ],
     conflicts: contexts.filter(({ trace, span }) => trace !== context?.trace || span !== context.span).length,
   };
@@ -114,6 +124,17 @@ class Fields {
   has(format: Format): boolean {
     return HEADERS[format].some((name) => this.values(name).length > 0);
   }
+}
+
+/** What is wrong with the first header of ids, or of a decision, that there can be one of. */
+function kindOf(format: Format, fields: Fields): Kind {
+  const lists = ["tracestate", "x-datadog-tags", "x-datadog-origin"];
+  for (const name of HEADERS[format].filter((one) => !lists.includes(one))) {
+    const value = fields.value(name) ?? "";
+    if (value.length > 512) return "oversized";
+    if (value.includes(",")) return "duplicate";
+  }
+  return "syntax";
 }
 
 /** Each answers what the headers of a format say, and names those that it ignores because they are malformed. */
@@ -212,7 +233,10 @@ function truncated(members: string[]): string[] {
 
 function readB3(fields: Fields): Read {
   if (!fields.has("b3")) return "absent";
-  const debug = fields.value("x-b3-flags") === "1";
+  const flags = fields.value("x-b3-flags");
+  // Of the flags only 1 says something, but they are not there twice.
+  if (flags?.includes(",")) return "malformed";
+  const debug = flags === "1";
   const sampled = fields.value("x-b3-sampled");
   const decided = sampled === undefined ? UNDECIDED : B3_SAMPLED[sampled];
   if (decided === undefined) return "malformed";

@@ -58,7 +58,7 @@ export class Expectations {
   ): { source: Source; context: TraceContext } {
     const { extract: order, trustInbound } = this.config;
     const { context, sampling, malformed, conflicts } = extract(trustInbound ? arrived : [], order);
-    for (const name of malformed) this.count(`format=.=${name};`, 1);
+    for (const { what, kind } of malformed) this.count(`kind=.=${kind};.;format=.=${what};`, 1);
     this.count("conflicts", conflicts);
     if (context !== null)
       return { source: context.span === 0n ? "headers without span" : "headers", context };
