@@ -143,4 +143,16 @@ describe("requests under load", () => {
       behaviour = { status: 202 };
     });
   }
+
+  test("spans that pile up are given up, and take no more memory", { timeout: 60_000 }, async () => {
+    behaviour = "silence";
+    const count = 20_000;
+    const [before, memory] = [await proxy.dropped(), proxy.memory()];
+    await loads.get("broken")!.run(request, count);
+    await droppedSince(before, count);
+    // Some were not even sent; how many, is a matter of the machine's speed.
+    expect(await proxy.dropped("busy")).toBeGreaterThan(0);
+    expect(proxy.memory()).toBe(memory);
+    behaviour = { status: 202 };
+  });
 });
