@@ -15,6 +15,7 @@ import type { PluginSpec } from "../driver.ts";
 import { upstreamCluster } from "../envoy/cds.ts";
 import { staticListener } from "../envoy/listener.ts";
 import { EnvoyProcess, freePort } from "../envoy/process.ts";
+import { SPANS_AT_ONCE, zipkinTracing } from "../envoy/tracing.ts";
 
 /** Whom each service calls. */
 const CALLS = {
@@ -174,7 +175,7 @@ class Sidecar {
       concurrency: 2,
       bootstrap: {
         node: { id: `${service.name}-1`, cluster: service.name },
-        layered_runtime: { layers: [{ name: "static", static_layer: RUNTIME }] },
+        layered_runtime: SPANS_AT_ONCE,
         static_resources: {
           listeners,
           clusters: [
@@ -213,23 +214,8 @@ const PLUGIN: PluginSpec = {
   }),
 };
 
-/** Envoy's own tracer. Its spans tell the request's id as `guid:x-request-id`. */
-const NATIVE_TRACING = {
-  random_sampling: { value: 100 },
-  provider: {
-    name: "envoy.tracers.zipkin",
-    typed_config: {
-      "@type": "type.googleapis.com/envoy.config.trace.v3.ZipkinConfig",
-      collector_cluster: "zipkin",
-      collector_endpoint: "/api/v2/spans",
-      collector_endpoint_version: "HTTP_JSON",
-      shared_span_context: false,
-    },
-  },
-};
-
-/** Its spans go out soon; by itself it waits for five seconds. */
-const RUNTIME = { "tracing.zipkin.flush_interval_ms": 200 };
+/** Its spans tell the request's id as `guid:x-request-id`. */
+const NATIVE_TRACING = zipkinTracing("zipkin");
 
 interface Answer {
   status: number;
