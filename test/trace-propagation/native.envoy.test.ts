@@ -329,7 +329,7 @@ describe(
         expect(toldBy(service)[format]).toEqual({ trace: server.traceId, span: server.id, sampled: true });
     }
 
-    test("of a trace that comes in calls are below the server's span, which the service is told", async () => {
+    test("of a trace that comes in calls are below the server's span", async () => {
       const trace = newTrace();
       await isOneTrace([...context(trace, "w3c"), ...context(trace, "b3")], CALLER);
     });
