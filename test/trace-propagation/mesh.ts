@@ -30,8 +30,8 @@ export type ServiceName = keyof typeof CALLS;
 export const SPANS = 7;
 
 export interface MeshOptions {
-  /** Who traces: the plugin, or Envoy by itself. */
-  tracing: "plugin" | "native";
+  /** Who traces: the plugin, or Envoy by itself, or Envoy on the way in and the plugin on the way out. */
+  tracing: "plugin" | "native" | "both";
   /** Where Zipkin is. */
   zipkinPort: number;
   /** Milliseconds that each service works before it calls others; default 0. */
@@ -149,11 +149,11 @@ class Sidecar {
     { tracing, zipkinPort }: MeshOptions,
   ): Promise<Sidecar> {
     const sidecar = new Sidecar(inbound[service.name]);
-    const tracer = tracing === "plugin" ? { plugins: [PLUGIN] } : { plugins: [], tracing: NATIVE_TRACING };
+    const tracers = TRACERS[tracing];
     const others = Object.keys(CALLS).filter((name) => name !== service.name) as ServiceName[];
     const listeners = [
       staticListener({
-        ...tracer,
+        ...tracers.inbound,
         name: "inbound",
         port: sidecar.inboundPort,
         direction: "inbound",
@@ -161,7 +161,7 @@ class Sidecar {
         properties: [],
       }),
       staticListener({
-        ...tracer,
+        ...tracers.outbound,
         name: "outbound",
         port: outboundPort,
         direction: "outbound",
@@ -202,20 +202,37 @@ class Sidecar {
   }
 }
 
-/** As one would have it in each sidecar; the service's name is the cluster of the proxy's node. */
-const PLUGIN: PluginSpec = {
-  module: "build/trace-propagation.wasm",
-  name: "traces",
-  rootId: "trace-propagation",
-  configuration: JSON.stringify({
-    correlate: {},
-    sampling: { default: 100 },
-    report: { zipkin: { cluster: "zipkin" }, tags: { "guid:x-request-id": [{ header: "x-request-id" }] } },
-  }),
+/** Without spans it tells services and calls the context that came in. */
+const CONFIGURATION = { correlate: {}, sampling: { default: 100 } };
+
+/** Services are called as the cluster of their proxy's node. Envoy's own spans have the same tag. */
+const REPORT = {
+  zipkin: { cluster: "zipkin" },
+  tags: { "guid:x-request-id": [{ header: "x-request-id" }] },
 };
 
-/** Its spans tell the request's id as `guid:x-request-id`. */
-const NATIVE_TRACING = zipkinTracing("zipkin");
+function plugin(configuration: object): PluginSpec {
+  return {
+    module: "build/trace-propagation.wasm",
+    name: "traces",
+    rootId: "trace-propagation",
+    configuration: JSON.stringify(configuration),
+  };
+}
+
+interface Tracers {
+  plugins: readonly PluginSpec[];
+  tracing?: object;
+}
+
+const BY_PLUGIN: Tracers = { plugins: [plugin({ ...CONFIGURATION, report: REPORT })] };
+const BY_ENVOY: Tracers = { plugins: [], tracing: zipkinTracing("zipkin") };
+
+const TRACERS: Readonly<Record<MeshOptions["tracing"], { inbound: Tracers; outbound: Tracers }>> = {
+  plugin: { inbound: BY_PLUGIN, outbound: BY_PLUGIN },
+  native: { inbound: BY_ENVOY, outbound: BY_ENVOY },
+  both: { inbound: { ...BY_ENVOY, plugins: [plugin(CONFIGURATION)] }, outbound: BY_PLUGIN },
+};
 
 interface Answer {
   status: number;
