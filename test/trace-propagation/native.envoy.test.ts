@@ -79,13 +79,22 @@ function newTrace(): string {
 }
 
 /** What the plugin of another proxy sends, or an application. */
-function context(trace: string, format: "w3c" | "b3", sampled = true): Header[] {
-  if (format === "w3c") return [["traceparent", `00-${trace}-${CALLER}-0${Number(sampled)}`]];
-  return [
-    ["x-b3-traceid", trace],
-    ["x-b3-spanid", CALLER],
-    ["x-b3-sampled", String(Number(sampled))],
-  ];
+function context(trace: string, format: Format, sampled = true): Header[] {
+  const flag = String(Number(sampled));
+  switch (format) {
+    case "w3c":
+      return [["traceparent", `00-${trace}-${CALLER}-0${flag}`]];
+    case "b3":
+      return [
+        ["x-b3-traceid", trace],
+        ["x-b3-spanid", CALLER],
+        ["x-b3-sampled", flag],
+      ];
+    case "b3single":
+      return [["b3", `${trace}-${CALLER}-${flag}`]];
+    case "jaeger":
+      return [["uber-trace-id", `${trace}:${CALLER}:0:${flag}`]];
+  }
 }
 
 function value(headers: readonly Header[], name: string): string {
@@ -246,6 +255,7 @@ describe("native tracing on the way in, the plugin's spans on the way out", { ti
         for (const headers of [service, call])
           for (const format of FORMATS)
             expect(toldBy(headers)[format]).toMatchObject({ trace, sampled: false });
+        expect(reasonIn(service)).toBe("9");
         // Spans of a later request are there, and none of that one.
         await stand.ask(context(newTrace(), "b3"));
         await stand.spansSince(before, NATIVE_SERVER, PLUGIN_CLIENT);
@@ -279,11 +289,50 @@ describe("native tracing on the way in, the plugin's spans on the way out", { ti
       async (stand) => {
         const { service, call } = await stand.ask();
         expect(toldBy(service).b3.sampled).toBe(false);
+        expect(reasonIn(service)).toBe("4");
         expect(toldBy(service).w3c.sampled).toBe(true);
         expect(toldBy(call).b3.sampled).toBe(true);
         await stand.spansSince(0, PLUGIN_CLIENT);
       },
     ));
+});
+
+describe("the formats that a provider reads", { timeout: 60_000 }, () => {
+  const PROVIDERS = [
+    { name: "Zipkin's", tracing: zipkinTracing("collector"), reads: ["b3", "b3single"] },
+    {
+      name: "Zipkin's with W3C",
+      tracing: zipkinTracing("collector", { w3c: true }),
+      reads: ["w3c", "b3", "b3single"],
+    },
+    { name: "OpenTelemetry's", tracing: openTelemetryTracing("collector"), reads: ["w3c"] },
+  ];
+  for (const { name, tracing, reads } of PROVIDERS) {
+    test(`${name}: ${reads.join(", ")}`, () =>
+      withStand({ inbound: { plugin: null, tracing } }, async (stand) => {
+        const read: Format[] = [];
+        for (const format of FORMATS) {
+          const trace = newTrace();
+          const { service } = await stand.ask(context(trace, format));
+          const told = toldBy(service)[format];
+          if (told.trace === trace && told.span !== CALLER) read.push(format);
+        }
+        expect(read).toEqual(reads);
+      }));
+  }
+
+  test("B3 is written as it came: where it came in one header, not in several", () =>
+    withStand({ inbound: { plugin: null, tracing: zipkinTracing("collector") } }, async (stand) => {
+      const written = async (...formats: readonly Format[]): Promise<Format[]> => {
+        const trace = newTrace();
+        const { service } = await stand.ask(formats.flatMap((format) => context(trace, format)));
+        const told = toldBy(service);
+        return FORMATS.filter((format) => told[format].trace === trace && told[format].span !== CALLER);
+      };
+      expect(await written("b3")).toEqual(["b3"]);
+      expect(await written("b3single")).toEqual(["b3single"]);
+      expect(await written("b3", "b3single")).toEqual(["b3single"]);
+    }));
 });
 
 test(
