@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import type { Header } from "../driver.ts";
 import { FakeClock, Host, PluginModule } from "../host/index.ts";
 import { compileModule } from "../host/test-modules.ts";
+import { Proxy, type Headers } from "./proxy.ts";
 
 const TRACE = "0af7651916cd43dd8448eb211c80319c";
 const SPAN = "b7ad6b7169203331";
@@ -12,6 +13,57 @@ const TRACEPARENT = `00-${TRACE}-${SPAN}-01`;
 function id(name: string): Header {
   return ["x-request-id", name];
 }
+
+function traceOf(headers: Headers): string {
+  return headers.traceparent!.split("-")[1]!;
+}
+
+function trace(digit: string, span = SPAN): Header {
+  return ["traceparent", `00-${digit.repeat(32)}-${span}-01`];
+}
+
+/** A proxy with a request of a client's, with the id `a` and trace `1`, under way, during which something is done. */
+function during(work: (one: Proxy) => void, config: object = {}): void {
+  const one = new Proxy({ correlate: {}, inject: ["w3c"], ...config });
+  let done = false;
+  one.application = () => {
+    if (done) return;
+    done = true;
+    work(one);
+  };
+  one.enter([id("a"), trace("1")]);
+  expect(done).toBe(true);
+}
+
+/** A request of somebody who has guessed the id, so many seconds long. */
+function intrude(one: Proxy, header: Header, seconds: number): void {
+  one.application = () => one.advance(seconds);
+  one.enter([id("a"), header]);
+}
+
+describe("the id of a request that lasts", () => {
+  test("stays ambiguous when the other that had it ends: who comes third is not taken for the first", () => {
+    during((one) => {
+      one.advance(30);
+      intrude(one, trace("2"), 2);
+      one.advance(7);
+      intrude(one, trace("3"), 0);
+      expect(["2", "3"].map((digit) => digit.repeat(32))).not.toContain(traceOf(one.leave([id("a")])));
+    });
+  });
+
+  test.each([0, 2])("stays when another of its trace that had it ends after %i s", (seconds) => {
+    during((one) => {
+      one.advance(30);
+      intrude(one, trace("1", "2222222222222222"), seconds);
+      for (let waited = 0; waited < 20; waited += 0.5) {
+        one.advance(0.5);
+        // What has ended is gone when others are remembered in its place.
+        expect(traceOf(one.leave([id("a")]))).toBe("1".repeat(32));
+      }
+    });
+  });
+});
 
 describe("requests that all last", () => {
   let holder: PluginModule;
