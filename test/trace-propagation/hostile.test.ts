@@ -65,6 +65,141 @@ describe("the id of a request that lasts", () => {
   });
 });
 
+describe("what somebody else has written where contexts are remembered", () => {
+  /** A proxy whose contexts are all in one set, and what writes that. */
+  function poisoned(): { one: Proxy; poison: (value: Uint8Array) => void; genuine: Uint8Array } {
+    const one = new Proxy({ correlate: { maxEntries: 1 }, inject: ["w3c"] });
+    const texts = [
+      ["tracestate", `a=${"s".repeat(50)}`],
+      ["baggage", "k=v"],
+    ] as const;
+    for (let at = 0; at < 5; at++) one.enter([id(`${at}`), trace("1"), ...texts]);
+    const { sharedData } = one.host;
+    const key = sharedData.keys("").find((key) => key.startsWith("outrigger/trace-propagation/contexts/"))!;
+    const genuine = sharedData.get("", key)!.value;
+    return { one, poison: (value) => void sharedData.set("", key, value, 0), genuine };
+  }
+
+  /** All that reads a set: of requests that come in and go out, begin, last and end. None of it may trap. */
+  function use(one: Proxy): void {
+    one.leave([id("0")]);
+    one.leave([id("4")]);
+    one.enter([id("0"), trace("1")]);
+    one.enter([id("new"), trace("2")]);
+    expect(traceOf(one.leave([id("new")]))).toBe("2".repeat(32));
+  }
+
+  test("is cut off anywhere", () => {
+    const { one, poison, genuine } = poisoned();
+    for (let length = 0; length <= genuine.length; length++) {
+      poison(genuine.slice(0, length));
+      use(one);
+    }
+  });
+
+  test("has lengths that are not so", () => {
+    const { one, poison, genuine } = poisoned();
+    const size = genuine.length / 5;
+    const lengths = [0, 1, 47, 48, 49, 255, 256, 1023, 1024, 2048, 0x7fff, 0x8000, 0xffff];
+    for (let entry = 0; entry < 5; entry++) {
+      for (const state of lengths) {
+        for (const baggage of lengths) {
+          const value = genuine.slice();
+          const view = new DataView(value.buffer);
+          view.setUint16(entry * size + 42, state, true);
+          view.setUint16(entry * size + 44, baggage, true);
+          poison(value);
+          use(one);
+        }
+      }
+    }
+  });
+
+  test("is any bytes, few or 200 KiB", () => {
+    const { one, poison, genuine } = poisoned();
+    let seed = 1;
+    const next = (): number => (seed = (Math.imul(seed, 1103515245) + 12345) >>> 0) >>> 16;
+    for (let round = 0; round < 300; round++) {
+      const value = new Uint8Array(round % 50 === 0 ? 200_000 : next() % 3000).map(() => next());
+      // Hashes of requests that come, among them.
+      for (let at = 0; at + 48 < value.length; at += 48 + (next() % 100))
+        value.set(genuine.subarray(0, 8), at);
+      poison(value);
+      use(one);
+    }
+  });
+
+  test("is whatever it is when a request that lasts has its deadline moved, and when it has ended", () => {
+    for (const length of [0, 1, 47, 48, 60, 96]) {
+      during((one) => {
+        const { sharedData } = one.host;
+        for (let second = 0; second < 5; second++) {
+          for (const key of sharedData.keys("")) {
+            if (!key.startsWith("outrigger/trace-propagation/contexts/")) continue;
+            const { value } = sharedData.get("", key)!;
+            const bytes = new Uint8Array(length).fill(0xff);
+            bytes.set(value.subarray(0, Math.min(8, length)));
+            sharedData.set("", key, bytes, 0);
+          }
+          one.advance(1);
+          one.enter([id("other"), trace("2")]);
+        }
+      });
+    }
+  });
+});
+
+describe("spans as long as they can be", () => {
+  /** Each of these bytes takes most room in JSON, for what it is. */
+  const longest = { control: "%01", "no UTF-8": "%ff", quote: "%22", backslash: "%5c" };
+  const collectors = {
+    zipkin: (body: string): unknown[] => JSON.parse(body) as unknown[],
+    otlp: (body: string): unknown[] =>
+      (JSON.parse(body) as { resourceSpans: { scopeSpans: { spans: unknown[] }[] }[] }).resourceSpans[0]!
+        .scopeSpans[0]!.spans,
+  };
+
+  for (const [name, read] of Object.entries(collectors)) {
+    test.each(Object.entries(longest))(`go to ${name} whole, of %s bytes`, (_, escape) => {
+      const names = Array.from(
+        { length: 16 },
+        (_, at) => `${String.fromCharCode(97 + at)}${'"'.repeat(254)}`,
+      );
+      const bodies: string[] = [];
+      const one = new Proxy(
+        {
+          inject: ["w3c"],
+          correlate: {},
+          sampling: { default: 100 },
+          report: {
+            [name]: { cluster: "zipkin" },
+            serviceName: '"'.repeat(255),
+            tags: Object.fromEntries(names.map((tag) => [tag, [{ queryParam: "k" }]])),
+          },
+        },
+        {
+          collector: ({ body }) => {
+            bodies.push(Buffer.from(body).toString("utf8"));
+            return { status: 202 };
+          },
+        },
+      );
+      const request = {
+        method: "OPTIONS",
+        path: `/${"%22".repeat(400)}?k=${escape.repeat(200)}`,
+        authority: "a".repeat(300),
+      };
+      const requests = 40;
+      for (let at = 0; at < requests; at++) one.enter([id(`${at}`)], request);
+      one.advance(1.1);
+      expect(bodies.flatMap(read)).toHaveLength(requests);
+      for (const body of bodies) expect(Buffer.byteLength(body)).toBeLessThanOrEqual(65536);
+      expect(one.metric("dropped_spans")).toBe(0);
+      expect(traceOf(one.enter([trace("1")]))).toBe("1".repeat(32));
+    });
+  }
+});
+
 describe("requests that all last", () => {
   let holder: PluginModule;
 
