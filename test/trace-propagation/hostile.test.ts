@@ -1,9 +1,10 @@
 /** What a client, a neighbour in the shared data, or a collector can do to the filter when they mean it. */
 import { beforeAll, describe, expect, test } from "vitest";
 import { readFileSync } from "node:fs";
-import type { Header } from "../driver.ts";
-import { FakeClock, Host, PluginModule } from "../host/index.ts";
+import type { CallAnswer, Fault, Header } from "../driver.ts";
+import { FakeClock, Host, PluginModule, type Listener, type PluginOptions } from "../host/index.ts";
 import { compileModule } from "../host/test-modules.ts";
+import { allowed, denied, ScriptedService } from "../global-rate-limit/service.ts";
 import { Proxy, type Headers } from "./proxy.ts";
 
 const TRACE = "0af7651916cd43dd8448eb211c80319c";
@@ -35,6 +36,25 @@ function during(work: (one: Proxy) => void, config: object = {}): void {
   expect(done).toBe(true);
 }
 
+/** A context in all formats, recorded come what may. */
+const FORCED: readonly Header[] = [
+  ["traceparent", TRACEPARENT],
+  ["tracestate", "outrigger=f,a=1"],
+  ["b3", `${TRACE}-${SPAN}-d`],
+  ["x-b3-traceid", TRACE],
+  ["x-b3-spanid", SPAN],
+  ["x-b3-flags", "1"],
+  ["x-b3-sampled", "1"],
+  ["uber-trace-id", `${TRACE}:${SPAN}:0:3`],
+  ["x-datadog-trace-id", "1"],
+  ["x-datadog-parent-id", "2"],
+  ["x-datadog-sampling-priority", "2"],
+  ["x-datadog-tags", "_dd.p.dm=-4,_dd.p.tid=1111111111111111"],
+  ["x-datadog-origin", "synthetics"],
+  ["x-amzn-trace-id", `Root=1-${TRACE.slice(0, 8)}-${TRACE.slice(8)};Parent=${SPAN};Sampled=1`],
+  ["baggage", "k=v"],
+];
+
 /** A request of somebody who has guessed the id, so many seconds long. */
 function intrude(one: Proxy, header: Header, seconds: number): void {
   one.application = () => one.advance(seconds);
@@ -62,6 +82,100 @@ describe("the id of a request that lasts", () => {
         expect(traceOf(one.leave([id("a")]))).toBe("1".repeat(32));
       }
     });
+  });
+});
+
+describe("an outsider", () => {
+  const ALL = ["w3c", "b3", "b3single", "jaeger", "datadog", "xray"];
+
+  test.each([[ALL], [["w3c", "b3"]], [["datadog"]], [[]]])(
+    "who is not trusted brings nothing in, with %j injected: no trace, no decision, no baggage",
+    (inject) => {
+      const sampling = { default: 0 };
+      const alone = new Proxy({ inject, trustInbound: false, correlate: {}, sampling });
+      const names = Object.keys(alone.enter([id("a")])).sort();
+      const sent = alone.enter([id("b"), ...FORCED]);
+      expect(Object.keys(sent).sort()).toEqual(names);
+      const text = JSON.stringify(sent);
+      for (const secret of [
+        TRACE,
+        TRACE.slice(8),
+        SPAN,
+        "synthetics",
+        "_dd.p.dm",
+        "outrigger=f",
+        "a=1",
+        "k=v",
+      ]) {
+        expect(text).not.toContain(secret);
+      }
+      if (inject === ALL) {
+        expect(sent).toMatchObject({
+          "x-b3-sampled": "0",
+          "x-datadog-sampling-priority": "0",
+          b3: expect.stringMatching(/-0$/) as string,
+          traceparent: expect.stringMatching(/-02$/) as string,
+        });
+      }
+      expect(alone.metric("untrusted")).toBe(1);
+    },
+  );
+
+  test("who knows an id gets nothing of what is remembered for it on the way in", () => {
+    during(
+      (one) => {
+        const sent = one.enter([id("a"), trace("2")]);
+        expect(traceOf(sent)).toBe("2".repeat(32));
+        expect(sent).not.toHaveProperty("baggage");
+      },
+      { baggage: { allow: ["k"] } },
+    );
+  });
+
+  test("who sends the id of a request that is over changes nothing of what comes seconds later", () => {
+    const one = new Proxy({ correlate: {}, inject: ["w3c"] });
+    one.enter([id("a"), trace("2"), ["baggage", "k=evil"]]);
+    one.advance(6.1);
+    one.enter([id("a"), trace("1")]);
+    const left = one.leave([id("a")]);
+    expect(traceOf(left)).toBe("1".repeat(32));
+    expect(left).not.toHaveProperty("baggage");
+  });
+
+  test("puts others out with two and a half times as many requests as are to be remembered", () => {
+    const entries = 400;
+    const victims = 100;
+    const lost = [0, 0];
+    for (let victim = 0; victim < victims; victim++) {
+      const one = new Proxy({ correlate: { maxEntries: entries }, inject: ["w3c"] });
+      one.enter([id("victim"), trace("1")]);
+      for (const [phase, until] of [entries, entries * 2.5].entries()) {
+        for (let at = phase * entries; at < until; at++) one.enter([id(`${at}`), trace("2")]);
+        if (traceOf(one.leave([id("victim")])) !== "1".repeat(32)) lost[phase]!++;
+      }
+    }
+    console.log(
+      `of ${victims} are put out by ${entries} requests ${lost[0]}, by ${entries * 2.5} ${lost[1]}`,
+    );
+    expect(lost[0]).toBeLessThan(victims * 0.05);
+    expect(lost[1]).toBeGreaterThan(victims * 0.2);
+    expect(lost[1]).toBeLessThan(victims * 0.8);
+  });
+
+  test("leaves half of the others without texts with a quarter as many requests as are to be remembered", () => {
+    const entries = 3200;
+    const one = new Proxy({ correlate: { maxEntries: entries }, inject: ["w3c"] });
+    const flood = `k=${"v".repeat(1022)}`;
+    for (let at = 0; at < entries / 4; at++) one.enter([id(`${at}`), trace("2"), ["baggage", flood]]);
+    let without = 0;
+    const others = 400;
+    for (let at = 0; at < others; at++) {
+      one.enter([id(`other-${at}`), trace("1"), ["baggage", "k=v"]]);
+      if (one.leave([id(`other-${at}`)]).baggage === undefined) without++;
+    }
+    console.log(`${without} of ${others} are left without baggage`);
+    expect(without / others).toBeGreaterThan(0.3);
+    expect(without / others).toBeLessThan(0.7);
   });
 });
 
@@ -237,5 +351,135 @@ describe("requests that all last", () => {
     const before = host.wasmMemoryBytes();
     host.clock.advance(20_000_000_000n);
     expect(host.wasmMemoryBytes()).toBe(before);
+  });
+});
+
+describe("a suite with a filter behind that waits, replies and fails", () => {
+  const module = PluginModule.compile(readFileSync("build/outrigger.wasm"));
+  const config = (share: number): string =>
+    JSON.stringify({
+      filters: [
+        {
+          tracePropagation: {
+            correlate: { maxEntries: 100 },
+            sampling: { default: share },
+            report: { zipkin: { cluster: "zipkin" } },
+          },
+        },
+        {
+          globalRateLimit: {
+            domain: "test",
+            service: { cluster: "ratelimit", timeout: "10ms" },
+            breaker: { consecutiveFailures: 1_000_000 },
+            failureMode: "allow",
+            limits: [{ name: "plain", descriptor: [{ key: "plain", from: { header: "x-key" } }] }],
+          },
+        },
+      ],
+    });
+
+  class Suite {
+    readonly host = new Host({ clock: new FakeClock(), logLevel: 3 });
+    readonly listener: Listener;
+    spans: { tags: Record<string, string> }[] = [];
+    collectorAnswers: () => CallAnswer | Fault = () => ({ status: 202 });
+
+    constructor() {
+      const service = new ScriptedService(({ descriptors }) => {
+        const key = descriptors[0]?.entries[0]?.value;
+        if (key === "silent") return () => {};
+        if (key === "failing") return (exchange) => exchange.end(14);
+        return key === "over" ? denied({}) : allowed({});
+      });
+      this.host.clusters.set("ratelimit", service.cluster);
+      this.host.clusters.set("zipkin", {
+        http: ({ body }) => {
+          this.spans.push(...(JSON.parse(Buffer.from(body).toString()) as typeof this.spans));
+          return this.collectorAnswers();
+        },
+      });
+      this.listener = this.host.listen({
+        direction: "inbound",
+        plugins: [this.plugin(100)],
+        // Every eighth lasts for longer than a tick.
+        reply: ({ headers }) => {
+          if (headers.some(([name]) => name === "x-lasts")) this.host.clock.advance(1_500_000_000n);
+          return {};
+        },
+      });
+    }
+
+    plugin(share: number): PluginOptions {
+      return { module, name: "suite", rootId: "suite", configuration: config(share) };
+    }
+
+    ask(at: number): void {
+      const key = ["fine", "over", "failing", "silent"][at % 4]!;
+      const headers: Header[] = [id(`${at % 1000}`), ["x-key", key]];
+      if (at % 32 === 0) headers.push(["x-lasts", "1"]);
+      const stream = this.listener.open({ method: "GET", path: `/${at}`, headers });
+      if (key !== "silent") return;
+      if ((at & 4) !== 0) stream.resetStream("downstream_remote_disconnect");
+      this.host.clock.advance(20_000_000n);
+    }
+  }
+
+  test("tells each request's span once, and keeps nothing of any", { timeout: 120_000 }, () => {
+    const suite = new Suite();
+    let at = 0;
+    const batch = (): void => {
+      for (let count = 0; count < 2000; count++) suite.ask(at++);
+      suite.host.clock.advance(10_000_000_000n);
+    };
+    for (let warm = 0; warm < 3; warm++) batch();
+    const memory = suite.host.wasmMemoryBytes();
+    suite.spans = [];
+    const first = at;
+    for (let round = 0; round < 10; round++) batch();
+    expect(suite.host.wasmMemoryBytes()).toBe(memory);
+    const paths = suite.spans.map(({ tags }) => Number(tags["http.path"]!.slice(1))).sort((a, b) => a - b);
+    expect(paths).toEqual(Array.from({ length: at - first }, (_, index) => first + index));
+    const errors = suite.spans.filter(({ tags }) => tags.error === "no response");
+    expect(errors).toHaveLength((at - first) / 8);
+  });
+
+  test("is updated again and again with requests under way and batches out", { timeout: 120_000 }, () => {
+    const suite = new Suite();
+    const answers: (CallAnswer | Fault)[] = [
+      { status: 202, after: 3000 },
+      { status: 500 },
+      "silence",
+      "reset",
+      { status: 200 },
+    ];
+    let calls = 0;
+    suite.collectorAnswers = () => answers[calls++ % answers.length]!;
+    let at = 0;
+    const batch = (): void => {
+      for (let round = 0; round < 20; round++) {
+        const streams = Array.from({ length: 20 }, (_, index) =>
+          suite.listener.open({
+            method: "GET",
+            path: `/${at++}`,
+            headers: [id(`${index}`), ["x-key", "silent"]],
+          }),
+        );
+        suite.listener.update([suite.plugin(at % 3 === 0 ? 100 : 99)]);
+        for (const stream of streams.slice(0, 10)) stream.resetStream("downstream_remote_disconnect");
+        for (let more = 0; more < 50; more++) suite.ask(at++);
+        suite.host.clock.advance(1_000_000_000n);
+      }
+      suite.host.clock.advance(30_000_000_000n);
+    };
+    for (let warm = 0; warm < 3; warm++) batch();
+    const memory = suite.host.wasmMemoryBytes();
+    for (let round = 0; round < 5; round++) batch();
+    expect(suite.host.wasmMemoryBytes()).toBe(memory);
+    suite.spans = [];
+    suite.collectorAnswers = () => ({ status: 202 });
+    suite.listener.update([suite.plugin(100)]);
+    suite.ask(0);
+    suite.host.clock.advance(1_100_000_000n);
+    expect(suite.spans).toHaveLength(1);
   });
 });
