@@ -52,15 +52,13 @@ export class Remembered {
       let top = room;
       let count: u32 = 0;
       let text: u32 = 0;
-      let isAmbiguous = false;
+      let flags: u8 = 0;
       const end = endOf(value);
       for (let at = pointerOf(value); at < end; at += sizeOf(at)) {
         if (deadlineOf(at) <= now) continue;
         if (load<u64>(at) == hash) {
-          if (!isOf(at, context)) {
-            isAmbiguous = true;
-            deadline = max(deadline, deadlineOf(at));
-          }
+          flags |= isOf(at, context) ? SHARED : SHARED | AMBIGUOUS;
+          deadline = max(deadline, deadlineOf(at));
           continue;
         }
         const size = sizeOf(at);
@@ -75,17 +73,11 @@ export class Remembered {
         text -= size - ENTRY;
         this.evicted = 1;
       }
-      const cut = this.append(
-        top,
-        hash,
-        deadline,
-        context,
-        baggage,
-        SET_TEXT - min(text, SET_TEXT),
-        isAmbiguous,
-      );
+      const cut = this.append(top, hash, deadline, context, baggage, SET_TEXT - min(text, SET_TEXT), flags);
       const written = bytesOf(room, <u32>(top - room) + sizeOf(top));
-      if (this.sets.write(written)) return isAmbiguous ? Kept.Ambiguous : cut ? Kept.Cut : Kept.Whole;
+      if (this.sets.write(written)) {
+        return (flags & AMBIGUOUS) != 0 ? Kept.Ambiguous : cut ? Kept.Cut : Kept.Whole;
+      }
     }
     return Kept.Contended;
   }
@@ -98,8 +90,9 @@ export class Remembered {
     context: TraceContext,
     baggage: Bytes,
     room: u32,
-    isAmbiguous: bool,
+    flags: u8,
   ): bool {
+    const isAmbiguous = (flags & AMBIGUOUS) != 0;
     if (room > MOST_TEXT) room = MOST_TEXT;
     const state = isAmbiguous || lengthOf(context.state) > room ? ABSENT : context.state;
     room -= lengthOf(state);
@@ -109,7 +102,6 @@ export class Remembered {
     store<u64>(top, context.high, 16);
     store<u64>(top, context.low, 24);
     store<u64>(top, context.span, 32);
-    let flags: u8 = isAmbiguous ? AMBIGUOUS : 0;
     if (context.sampled) flags |= SAMPLED;
     if (context.forced) flags |= FORCED;
     if (context.random) flags |= RANDOM;
@@ -141,7 +133,8 @@ export class Remembered {
 
   /**
    * Moves the deadline of what is remembered for a request: later while it lasts, sooner (`isLast`) when it has ended and nothing newer
-   * stands in its place. One read and, where that changes something, one write.
+   * stands in its place, nor did anything live when it came: others that last may have their deadlines there. One read and, where that
+   * changes something, one write.
    */
   move(hash: u64, span: u64, deadline: u64, isLast: bool): void {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -149,7 +142,9 @@ export class Remembered {
       const at = find(value, hash);
       if (at == 0) return;
       const before = deadlineOf(at);
-      if (isLast ? before <= deadline || load<u64>(at, 32) != span : before >= deadline) return;
+      if (isLast) {
+        if (before <= deadline || load<u64>(at, 32) != span || (load<u8>(at, 40) & SHARED) != 0) return;
+      } else if (before >= deadline) return;
       store<u64>(at, deadline, 8);
       if (this.sets.write(value)) return;
     }
@@ -221,3 +216,5 @@ const SAMPLED: u8 = 1;
 const FORCED: u8 = 2;
 const RANDOM: u8 = 4;
 const AMBIGUOUS: u8 = 8;
+/** Another request with the hash had been remembered before, and was live. */
+const SHARED: u8 = 16;
