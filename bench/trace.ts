@@ -17,6 +17,7 @@ export const traceNames = [
   "trace-outbound-apart",
   "trace-correlate-outbound",
   "trace-report",
+  "trace-report-lean",
   "trace-envoy",
 ] as const;
 export type TraceName = (typeof traceNames)[number];
@@ -64,9 +65,10 @@ const and =
 
 const correlate = { correlate: { by: "x-request-id", ttl: "60s", maxEntries: 100_000 } };
 
-const report = {
-  report: { zipkin: { cluster: "zipkin", path: "/api/v2/spans", timeout: "5s" }, serviceName: "bench" },
-};
+const zipkin = { zipkin: { cluster: "zipkin", path: "/api/v2/spans", timeout: "5s" }, serviceName: "bench" };
+const report = { report: zipkin };
+/** Without what takes a host call each. */
+const leanReport = { report: { ...zipkin, route: false, peer: false } };
 
 /** What `limit/trace-same-calls.ts` is configured with to do the same. */
 const inboundByHand = (copy: number): string => (copy % 2 === 0 ? "keep" : "strip");
@@ -181,6 +183,10 @@ export async function traceVariants(
       },
     ),
     await reporting(ours("trace-report", "inbound, and spans", sameTrace, and(inbound, report)), COPIES),
+    await reporting(
+      ours("trace-report-lean", "spans without route and peer", sameTrace, and(inbound, leanReport)),
+      COPIES,
+    ),
     await reporting(
       {
         ...none,

@@ -37,7 +37,7 @@ const key = fc.constantFrom<Json>(
 
 function report(): fc.Arbitrary<Json> {
   const tags = fc.dictionary(name, key, { maxKeys: 3, noNullPrototype: true });
-  const more = { serviceName: name, tags };
+  const more = { serviceName: name, tags, route: fc.boolean(), peer: fc.boolean() };
   return fc.oneof(
     some({ ...more, zipkin: collector }, ["zipkin"]),
     some({ ...more, otlp: collector }, ["otlp"]),

@@ -184,6 +184,19 @@ describe("a span in Zipkin's JSON", () => {
     expect(one.spans()[0]!.localEndpoint.serviceName).toBe("outrigger-test");
   });
 
+  test("does without route and peer where they are not wanted", () => {
+    const one = new Reporting({ route: false, peer: false });
+    one.proxy.enter([SAMPLED]);
+    const before = one.proxy.calls("proxy_get_property");
+    one.proxy.enter([SAMPLED]);
+    // The direction, and the response's status.
+    expect(one.proxy.calls("proxy_get_property") - before).toBe(2);
+    const [span] = one.spans();
+    expect(span).not.toHaveProperty("remoteEndpoint");
+    expect(span!.name).toBe("GET");
+    expect(span!.tags).not.toHaveProperty("http.route");
+  });
+
   test("is not told of a request that is not sampled", () => {
     const one = new Reporting({}, { sampling: { default: 0 } });
     one.proxy.enter([["traceparent", `00-${TRACE}-${SPAN}-00`]]);

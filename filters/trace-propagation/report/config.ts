@@ -19,12 +19,15 @@ export class Report {
     readonly reporter: Reporter,
     /** The values of the configured tags. */
     readonly tags: StaticArray<Key>,
+    /** Whether spans tell the route's name and the other side's address, each of which is a host call. */
+    readonly tellsRoute: bool,
+    readonly tellsPeer: bool,
   ) {}
 }
 
 /** Reads `report`; null where it is wrong. */
 export function readReport(reader: ConfigReader, node: JsonNode): Report | null {
-  if (!reader.object(node, "zipkin otlp serviceName tags")) return null;
+  if (!reader.object(node, "zipkin otlp serviceName tags route peer")) return null;
   const zipkin = reader.member(node, "zipkin");
   const otlp = reader.member(node, "otlp");
   if ((zipkin == null) == (otlp == null)) {
@@ -44,9 +47,11 @@ export function readReport(reader: ConfigReader, node: JsonNode): Report | null 
     destination = readDestination(reader, otlp!, "/v1/traces");
     encoding = new OtlpEncoding(reader.keeper, name, names);
   }
+  const tellsRoute = reader.boolean(node, "route", true);
+  const tellsPeer = reader.boolean(node, "peer", true);
   if (destination == null || reader.failed) return null;
   const reporter = new Reporter(reader.keeper, destination, encoding);
-  return new Report(reporter, StaticArray.fromArray(keys));
+  return new Report(reporter, StaticArray.fromArray(keys), tellsRoute, tellsPeer);
 }
 
 function readServiceName(reader: ConfigReader, node: JsonNode): string {

@@ -58,8 +58,9 @@ export class SpanRecorder {
     at = afterText(at);
     span.host = textAt(at);
     span.tags = afterText(at);
-    span.route = cut(routeName(), MOST_ROUTE);
-    span.peer = cut(span.isClient ? upstreamAddress() : sourceAddress(), MOST_PEER);
+    span.route = this.report.tellsRoute ? cut(routeName(), MOST_ROUTE) : ABSENT;
+    if (!this.report.tellsPeer) span.peer = ABSENT;
+    else span.peer = cut(span.isClient ? upstreamAddress() : sourceAddress(), MOST_PEER);
     span.status = <u32>responseCode();
     span.grpcStatus = (record.flags & GRPC) != 0 ? <i32>responseGrpcStatus() : -1;
     span.isError = span.status == 0 || span.status >= 500 || isGrpcError(span.grpcStatus, span.isClient);
