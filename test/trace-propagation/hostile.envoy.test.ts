@@ -21,7 +21,7 @@ const UPGRADE: readonly Header[] = [
 const ACCESS_LOG = {
   flush_access_log_on_new_request: true,
   flush_log_on_tunnel_successfully_established: true,
-  access_log_flush_interval: "0.05s",
+  access_log_flush_interval: "0.3s",
 };
 /** As many requests and connections of a cluster as are wanted at once. */
 const NO_LIMIT = { max_connections: 100_000, max_pending_requests: 100_000, max_requests: 100_000 };
@@ -229,7 +229,7 @@ test("a request that lasts, and is logged meanwhile, tells one span when it ends
   upstream.handle = (_, response) => void setTimeout(() => response.end(), 1500);
   expect(await ask("/lasts", [["x-request-id", "lasts"]])).toBe(200);
   const { "/lasts": span } = await toldOf(1);
-  expect(logged).toBeGreaterThan(5);
+  expect(logged).toBeGreaterThan(4);
   expect(span!.duration).toBeGreaterThan(1_400_000);
   expect(span!.tags).toMatchObject({ "http.status_code": "200" });
   expect(spans).toHaveLength(1);
