@@ -1,5 +1,5 @@
 /**
- * `make demo`: a dark launch, a local and a global rate limit in a real Envoy, in a few seconds. Starts what envoy.yaml
+ * `make demo`: a dark launch, traces, a local and a global rate limit in a real Envoy, in a few seconds. Starts what envoy.yaml
  * describes, sends requests and shows what became of each and why. Ends with 1 when an answer is not as expected.
  */
 import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
@@ -39,6 +39,8 @@ interface Part {
 interface LogEntry {
   variant: string | null;
   upstream: string | null;
+  traceparent: string | null;
+  b3: string | null;
   reasons: Record<string, string | null>;
 }
 
@@ -62,6 +64,13 @@ const search = (what: string, key: string, status: number, remaining: number, re
   expected: [String(status), String(remaining), `local-rate-limit:${reason}`],
 });
 
+const trace = (what: string, headers: Record<string, string>, id: string, reason: string): Example => ({
+  what,
+  path: "/reviews/1",
+  headers,
+  expected: [id, id, `trace-propagation:${reason}`],
+});
+
 /** With an API key; each address has a hundred a minute. */
 const review = (
   what: string,
@@ -75,6 +84,9 @@ const review = (
   times,
   expected: [String(status), String(remaining), `global-rate-limit:${reason}`],
 });
+
+const TRACE_ID = "0af7651916cd43dd8448eb211c80319c";
+const SPAN_ID = "b7ad6b7169203331";
 
 const PARTS: readonly Part[] = [
   {
@@ -91,6 +103,31 @@ const PARTS: readonly Part[] = [
       launch("a beta user", { "x-beta-user": "true" }, "v2", "dark-launch:beta-users"),
       launch("a client that forges x-variant: v2", { "x-variant": "v2" }, "v1", "dark-launch:*"),
       launch("X-Beta-User: false", { "X-Beta-User": "false" }, "v1", "dark-launch:*"),
+    ],
+  },
+  {
+    title: "One trace, whichever format it came in: what goes on in W3C and in B3.",
+    columns: ["trace in traceparent", "trace in x-b3-traceid", "reason"],
+    cells: (_, { traceparent, b3, reasons }) => [
+      traceparent?.split("-")[1]?.slice(0, 8),
+      b3?.slice(0, 8),
+      reasons["trace-propagation"],
+    ],
+    examples: [
+      trace("with traceparent", { traceparent: `00-${TRACE_ID}-${SPAN_ID}-01` }, "0af76519", "w3c"),
+      trace("with b3", { b3: `${TRACE_ID}-${SPAN_ID}-1` }, "0af76519", "b3single"),
+      trace(
+        "with a broken traceparent, and Datadog's headers",
+        {
+          traceparent: `00-${TRACE_ID}-0000000000000000-01`,
+          "x-datadog-trace-id": "9532127138774266268",
+          "x-datadog-parent-id": "1",
+          "x-datadog-tags": "_dd.p.tid=0af7651916cd43dd",
+        },
+        "0af76519",
+        "datadog",
+      ),
+      trace("with nothing", {}, "*", "new"),
     ],
   },
   {

@@ -19,10 +19,27 @@ function digit(value: u8): u8 {
 
 /** Writes a number as so many lower-case hexadecimal digits, 1 to 16, the lowest ones, to `target`; answers where they end. */
 export function hexDigitsTo(target: usize, value: u64, digits: u32): usize {
+  if (digits == 16) {
+    store<u64>(target, eightDigits(<u32>(value >>> 32)));
+    store<u64>(target, eightDigits(<u32>value), 8);
+    return target + 16;
+  }
   for (let at: u32 = 0; at < digits; at++) {
     store<u8>(target + at, digit((<u8>(value >>> ((digits - 1 - at) << 2))) & 15));
   }
   return target + digits;
+}
+
+/** The eight digits of a number as they stand in memory, all at once. */
+function eightDigits(value: u32): u64 {
+  // Each half byte gets a byte of its own, the highest one the lowest place.
+  let spread = <u64>bswap<u32>(value);
+  spread = (spread | (spread << 16)) & 0x0000ffff0000ffff;
+  spread = (spread | (spread << 8)) & 0x00ff00ff00ff00ff;
+  spread = ((spread >>> 4) | (spread << 8)) & 0x0f0f0f0f0f0f0f0f;
+  // 1 where a digit is a letter: those lie 39 further on.
+  const letters = ((spread + 0x0606060606060606) >>> 4) & 0x0101010101010101;
+  return spread + 0x3030303030303030 + letters * 0x27;
 }
 
 /** What {@link parseHex} has read. */

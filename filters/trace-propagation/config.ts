@@ -119,6 +119,7 @@ const FORMATS = "w3c b3 b3single jaeger datadog xray";
 const ALL = 6;
 const W3C_AND_B3 = 2;
 export const W3C = 0;
+export const DATADOG = 4;
 const XRAY = 5;
 const MOST_RULES: u32 = 1000;
 

@@ -14,8 +14,9 @@ import { RequestView } from "../../assembly/request-view";
 import { listenerDirection } from "../../assembly/stream-properties";
 import { CallAnswer, keepAsking } from "../../assembly/waiting";
 import { BAGGAGE } from "./baggage";
-import { Direction, TracePropagationConfig, W3C } from "./config";
+import { DATADOG, Direction, TracePropagationConfig, W3C } from "./config";
 import { TraceContext } from "./context";
+import { ignoredUpperHalf } from "./formats/datadog";
 import { FAULTS, Format, Found, write } from "./formats/format";
 import { TRACESTATE } from "./formats/w3c";
 import { CLIENT, Record, Records, REMEMBERED, SPAN } from "./records";
@@ -53,9 +54,10 @@ export class TracePropagation extends Filter {
   /** By where the context is from. */
   private readonly requests: StaticArray<Counter> = new StaticArray<Counter>(SOURCES.length);
   private readonly reasons: StaticArray<Bytes> = new StaticArray<Bytes>(SOURCES.length);
-  /** By format and fault; then `tracestate`, and `baggage`. */
+  /** By format and fault; then by header, without which there is a context too. */
   private readonly malformed: StaticArray<Counter> = new StaticArray<Counter>(6 * 3);
   private badState: Counter = 0;
+  private badTags: Counter = 0;
   private badBaggage: Counter = 0;
   private longBaggage: Counter = 0;
   private conflicts: Counter = 0;
@@ -81,6 +83,7 @@ export class TracePropagation extends Filter {
       this.malformed[at] = malformedCounter(SOURCES[at / 3], FAULTS[at % 3]);
     }
     this.badState = malformedCounter("tracestate", FAULTS[0]);
+    this.badTags = malformedCounter("x-datadog-tags", FAULTS[0]);
     this.badBaggage = malformedCounter("baggage", FAULTS[0]);
     this.longBaggage = malformedCounter("baggage", FAULTS[2]);
     this.conflicts = defineCounter("outrigger_trace_propagation_conflicts");
@@ -220,6 +223,7 @@ export class TracePropagation extends Filter {
           from = position;
           if (context == this.other) this.context.copy(this.other);
           if (position == W3C) this.takeState(headers);
+          else if (position == DATADOG && ignoredUpperHalf) count(this.badTags);
         } else if (!context.agrees(this.context)) count(this.conflicts);
       }
     }

@@ -35,6 +35,7 @@ export function readTracestate(header: Bytes): bool {
   let kept: u32 = 0;
   let count: u32 = 0;
   let total: u32 = 0;
+  let hasOwn = false;
   for (let start: u32 = 0; start < lengthOf(header);) {
     const comma = indexOfByte(header, 0x2c, start);
     const end: u32 = comma < 0 ? lengthOf(header) : comma;
@@ -46,7 +47,8 @@ export function readTracestate(header: Bytes): bool {
     if (equal < 0 || !isKey(member, equal) || !isValue(member, equal + 1)) return false;
     const key = slice(member, 0, equal);
     if (equals(key, OWN_KEY)) {
-      isForced = isForced || equals(slice(member, equal + 1, lengthOf(member)), FORCED_VALUE);
+      if (!hasOwn) isForced = equals(slice(member, equal + 1, lengthOf(member)), FORCED_VALUE);
+      hasOwn = true;
       continue;
     }
     if (isAmong(key, members, kept)) continue;
@@ -56,37 +58,32 @@ export function readTracestate(header: Bytes): bool {
     total += lengthOf(member) + 1;
   }
   if (kept == 0) return true;
-  // Without the last comma.
-  if (total - 1 > MOST_BYTES) kept = shorten(members, kept, total - 1);
+  // Without the last comma; the own member is to have room in front.
+  const most = isForced ? MOST_BYTES - lengthOf(OWN_MEMBER) - 1 : MOST_BYTES;
+  if (total - 1 > most) kept = shorten(members, kept, total - 1, most);
   othersMembers = join(members, kept, room);
   return true;
 }
 
-/** The list with the own member in front, which is there only where it says something; {@link ABSENT} for an empty list. */
+/**
+ * The list with the own member in front, which is there only where it says something; {@link ABSENT} for an empty list. A decision is
+ * forced beside members of others only where they came with the own member, and {@link readTracestate} has left room for it.
+ */
 export function tracestateOf(others: Bytes, forced: bool): Bytes {
   if (!forced) return others;
   if (others == ABSENT) return OWN_MEMBER;
   const own = lengthOf(OWN_MEMBER);
-  let length = lengthOf(others);
-  // Where the list is full, its oldest members make room.
-  let members: u32 = 1;
-  for (let at: u32 = 0; at < length; at++) if (byteAt(others, at) == 0x2c) members++;
-  while (members >= MOST_MEMBERS || own + 1 + length > MOST_BYTES) {
-    while (length > 0 && byteAt(others, length - 1) != 0x2c) length--;
-    if (length == 0) return OWN_MEMBER;
-    length--;
-    members--;
-  }
-  const room = arenaAllocate(own + 1 + length);
+  const length = own + 1 + lengthOf(others);
+  const room = arenaAllocate(length);
   copyTo(room, OWN_MEMBER);
   store<u8>(room + own, 0x2c);
-  copyTo(room + own + 1, slice(others, 0, length));
-  return bytesOf(room, own + 1 + length);
+  copyTo(room + own + 1, others);
+  return bytesOf(room, length);
 }
 
-/** Takes members out of a list that is too long: those over {@link LONG_MEMBER} first, then from its end (§3.3.1.5). Answers how many stay. */
-function shorten(members: usize, count: u32, length: u32): u32 {
-  for (let at = count; at > 0 && length > MOST_BYTES; at--) {
+/** Takes members out of a list until it has `most` characters: those over {@link LONG_MEMBER} first, then from its end (§3.3.1.5). Answers how many stay. */
+function shorten(members: usize, count: u32, length: u32, most: u32): u32 {
+  for (let at = count; at > 0 && length > most; at--) {
     const place = members + <usize>(at - 1) * KEPT;
     const size = lengthOf(load<Bytes>(place, 8));
     if (size <= LONG_MEMBER) continue;
@@ -94,7 +91,7 @@ function shorten(members: usize, count: u32, length: u32): u32 {
     count--;
     memory.copy(place, place + KEPT, <usize>(count - (at - 1)) * KEPT);
   }
-  while (count > 0 && length > MOST_BYTES) {
+  while (count > 0 && length > most) {
     count--;
     length -= lengthOf(load<Bytes>(members + <usize>count * KEPT, 8)) + 1;
   }

@@ -98,8 +98,13 @@ async function updates(envoy: EnvoyProcess): Promise<number> {
   return Number(/update_success: (\d+)/.exec(text)?.[1] ?? 0);
 }
 
-/** A cluster with one endpoint on 127.0.0.1. */
-export function upstreamCluster(name: string, port: number, http2 = false): object {
+/** A cluster with one endpoint on 127.0.0.1. Requests that the router sends there pass the filters. */
+export function upstreamCluster(
+  name: string,
+  port: number,
+  http2 = false,
+  filters: readonly object[] = [],
+): object {
   const options = http2
     ? { http2_protocol_options: {} }
     : { http_protocol_options: { enable_trailers: true } };
@@ -112,6 +117,7 @@ export function upstreamCluster(name: string, port: number, http2 = false): obje
         "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
         explicit_http_config: options,
         common_http_protocol_options: { max_headers_count: 1000 },
+        ...(filters.length === 0 ? {} : { http_filters: [...filters, UPSTREAM_CODEC] }),
       },
     },
     load_assignment: {
@@ -126,3 +132,11 @@ export function upstreamCluster(name: string, port: number, http2 = false): obje
     },
   };
 }
+
+/** The last of a cluster's filters, as the router is the last of a listener's. */
+const UPSTREAM_CODEC = {
+  name: "envoy.filters.http.upstream_codec",
+  typed_config: {
+    "@type": "type.googleapis.com/envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec",
+  },
+};

@@ -128,7 +128,7 @@ function to(cluster: string): object {
 }
 
 /** As Istio writes it: no vm_id, so that plugins with one module share a VM. */
-function wasmFilter(plugin: PluginSpec, type: "http" | "network"): object {
+export function wasmFilter(plugin: PluginSpec, type: "http" | "network"): object {
   return {
     name: plugin.name,
     typed_config: {

@@ -1,8 +1,16 @@
 import { describe, expect, test } from "vitest";
 import { loadModule } from "../host/driver.ts";
-import { fuzzConfigurationText, fuzzDecisions, type FuzzOptions, fuzzSuite } from "./fuzz.ts";
+import {
+  fuzzConfigurationText,
+  fuzzDecisions,
+  type FuzzOptions,
+  fuzzPropagation,
+  fuzzSuite,
+} from "./fuzz.ts";
+import { configuration } from "./trace-propagation.ts";
 
 const MODULE = "build/dark-launch.wasm";
+const TRACE_MODULE = "build/trace-propagation.wasm";
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 const options = (seconds: number): FuzzOptions => ({ seconds, seed });
 
@@ -19,5 +27,13 @@ describe(`random input, SEED=${seed}`, () => {
 
   test("no configuration traps dark-launch", { timeout: 120_000 }, () => {
     expect(fuzzConfigurationText(module, options(5))).toBeGreaterThan(50);
+  });
+
+  test("trace-propagation says one context in all formats", { timeout: 120_000 }, () => {
+    expect(fuzzPropagation(loadModule(TRACE_MODULE), options(5))).toBeGreaterThan(50);
+  });
+
+  test("no configuration traps trace-propagation", { timeout: 120_000 }, () => {
+    expect(fuzzConfigurationText(loadModule(TRACE_MODULE), options(3), configuration())).toBeGreaterThan(50);
   });
 });

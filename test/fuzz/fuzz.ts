@@ -13,6 +13,7 @@ import { configuration } from "./dark-launch.ts";
 import { type DarkLaunch, decide, type Decision } from "./dark-launch-model.ts";
 import { type Arrived, baggageMembers } from "./match-model.ts";
 import { type Arrival, arrival } from "./requests.ts";
+import { checkPropagation, play as propagation } from "./trace-propagation.ts";
 
 export interface FuzzOptions {
   seconds: number;
@@ -186,10 +187,28 @@ function play(plugins: PluginOptions[], arrivals: Arrival[]): unknown {
   return [seen, counters.sort(), traps];
 }
 
-/** No configuration text traps the module: it is taken, or refused with a reason. Answers the number of runs. */
-export function fuzzConfigurationText(module: PluginModule, options: FuzzOptions): number {
+/** What `trace-propagation` passes on is of one piece, whatever its configuration. Answers the number of runs. */
+export function fuzzPropagation(module: PluginModule, options: FuzzOptions): number {
   let runs = 0;
-  const json = fc.oneof(configuration(), fc.jsonValue()).map((value) => JSON.stringify(value));
+  const property = fc.property(propagation, (one) => {
+    runs++;
+    checkPropagation(module, one);
+  });
+  fc.assert(property, parameters(options) as never);
+  return runs;
+}
+
+/**
+ * No configuration text traps the module: it is taken, or refused with a reason. Texts are JSON, and what is left of
+ * such configurations after a few changes. Answers the number of runs.
+ */
+export function fuzzConfigurationText(
+  module: PluginModule,
+  options: FuzzOptions,
+  configurations: fc.Arbitrary<unknown> = configuration(),
+): number {
+  let runs = 0;
+  const json = fc.oneof(configurations, fc.jsonValue()).map((value) => JSON.stringify(value));
   const mutation = fc.record({
     at: fc.nat(),
     remove: fc.nat({ max: 4 }),

@@ -125,3 +125,40 @@ describe("with the tracing of Envoy itself, as it is without the plugin", { time
     ]);
   });
 });
+
+describe(
+  "with the tracing of Envoy itself on the way in, and the plugin's on the way out",
+  { timeout: 60_000 },
+  () => {
+    let mesh: Mesh;
+    beforeAll(async () => (mesh = await Mesh.start({ tracing: "both", zipkinPort: zipkin.port })), 120_000);
+    afterAll(async () => {
+      await mesh?.stop();
+      expect(mesh.complaints).toEqual([]);
+    });
+
+    test("a request with a context is one trace, with a service's calls beside its span", async () => {
+      const [traceId, spanId] = ["4bf92f3577b34da6a3ce929d0e0e4738", "00f067aa0ba902b7"];
+      // As a gateway sends it that has the plugin.
+      const requestId = await mesh.ask({
+        traceparent: `00-${traceId}-${spanId}-01`,
+        "x-b3-traceid": traceId,
+        "x-b3-spanid": spanId,
+        "x-b3-sampled": "1",
+      });
+      const traces = await tracesOf(zipkin, requestId, SPANS);
+      expect(traces.map(drawTrace)).toEqual([
+        [
+          "CLIENT productpage get ratings",
+          "  SERVER ratings ratings",
+          "CLIENT productpage get reviews",
+          "  CLIENT reviews get ratings",
+          "    SERVER ratings ratings",
+          "  SERVER reviews reviews",
+          "SERVER productpage productpage",
+        ].join("\n"),
+      ]);
+      expect(new Set(rootsOf(traces[0]!).map(({ parentId }) => parentId))).toEqual(new Set([spanId]));
+    });
+  },
+);

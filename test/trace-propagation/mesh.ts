@@ -15,6 +15,7 @@ import type { PluginSpec } from "../driver.ts";
 import { upstreamCluster } from "../envoy/cds.ts";
 import { staticListener } from "../envoy/listener.ts";
 import { EnvoyProcess, freePort } from "../envoy/process.ts";
+import { SPANS_AT_ONCE, zipkinTracing } from "../envoy/tracing.ts";
 
 /** Whom each service calls. */
 const CALLS = {
@@ -29,8 +30,8 @@ export type ServiceName = keyof typeof CALLS;
 export const SPANS = 7;
 
 export interface MeshOptions {
-  /** Who traces: the plugin, or Envoy by itself. */
-  tracing: "plugin" | "native";
+  /** Who traces: the plugin, or Envoy by itself, or Envoy on the way in and the plugin on the way out. */
+  tracing: "plugin" | "native" | "both";
   /** Where Zipkin is. */
   zipkinPort: number;
   /** Milliseconds that each service works before it calls others; default 0. */
@@ -148,11 +149,11 @@ class Sidecar {
     { tracing, zipkinPort }: MeshOptions,
   ): Promise<Sidecar> {
     const sidecar = new Sidecar(inbound[service.name]);
-    const tracer = tracing === "plugin" ? { plugins: [PLUGIN] } : { plugins: [], tracing: NATIVE_TRACING };
+    const tracers = TRACERS[tracing];
     const others = Object.keys(CALLS).filter((name) => name !== service.name) as ServiceName[];
     const listeners = [
       staticListener({
-        ...tracer,
+        ...tracers.inbound,
         name: "inbound",
         port: sidecar.inboundPort,
         direction: "inbound",
@@ -160,7 +161,7 @@ class Sidecar {
         properties: [],
       }),
       staticListener({
-        ...tracer,
+        ...tracers.outbound,
         name: "outbound",
         port: outboundPort,
         direction: "outbound",
@@ -174,7 +175,7 @@ class Sidecar {
       concurrency: 2,
       bootstrap: {
         node: { id: `${service.name}-1`, cluster: service.name },
-        layered_runtime: { layers: [{ name: "static", static_layer: RUNTIME }] },
+        layered_runtime: SPANS_AT_ONCE,
         static_resources: {
           listeners,
           clusters: [
@@ -201,35 +202,37 @@ class Sidecar {
   }
 }
 
-/** As one would have it in each sidecar; the service's name is the cluster of the proxy's node. */
-const PLUGIN: PluginSpec = {
-  module: "build/trace-propagation.wasm",
-  name: "traces",
-  rootId: "trace-propagation",
-  configuration: JSON.stringify({
-    correlate: {},
-    sampling: { default: 100 },
-    report: { zipkin: { cluster: "zipkin" }, tags: { "guid:x-request-id": [{ header: "x-request-id" }] } },
-  }),
+/** Without spans it tells services and calls the context that came in. */
+const CONFIGURATION = { correlate: {}, sampling: { default: 100 } };
+
+/** Services are called as the cluster of their proxy's node. Envoy's own spans have the same tag. */
+const REPORT = {
+  zipkin: { cluster: "zipkin" },
+  tags: { "guid:x-request-id": [{ header: "x-request-id" }] },
 };
 
-/** Envoy's own tracer. Its spans tell the request's id as `guid:x-request-id`. */
-const NATIVE_TRACING = {
-  random_sampling: { value: 100 },
-  provider: {
-    name: "envoy.tracers.zipkin",
-    typed_config: {
-      "@type": "type.googleapis.com/envoy.config.trace.v3.ZipkinConfig",
-      collector_cluster: "zipkin",
-      collector_endpoint: "/api/v2/spans",
-      collector_endpoint_version: "HTTP_JSON",
-      shared_span_context: false,
-    },
-  },
-};
+function plugin(configuration: object): PluginSpec {
+  return {
+    module: "build/trace-propagation.wasm",
+    name: "traces",
+    rootId: "trace-propagation",
+    configuration: JSON.stringify(configuration),
+  };
+}
 
-/** Its spans go out soon; by itself it waits for five seconds. */
-const RUNTIME = { "tracing.zipkin.flush_interval_ms": 200 };
+interface Tracers {
+  plugins: readonly PluginSpec[];
+  tracing?: object;
+}
+
+const BY_PLUGIN: Tracers = { plugins: [plugin({ ...CONFIGURATION, report: REPORT })] };
+const BY_ENVOY: Tracers = { plugins: [], tracing: zipkinTracing("zipkin") };
+
+const TRACERS: Readonly<Record<MeshOptions["tracing"], { inbound: Tracers; outbound: Tracers }>> = {
+  plugin: { inbound: BY_PLUGIN, outbound: BY_PLUGIN },
+  native: { inbound: BY_ENVOY, outbound: BY_ENVOY },
+  both: { inbound: { ...BY_ENVOY, plugins: [plugin(CONFIGURATION)] }, outbound: BY_PLUGIN },
+};
 
 interface Answer {
   status: number;

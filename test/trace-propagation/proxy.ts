@@ -107,7 +107,7 @@ function sent(listener: Listener, headers: readonly Header[], request: Partial<H
   return headersOf(upstream);
 }
 
-export function headersOf(request: UpstreamRequest): Headers {
+export function headersOf(request: Pick<UpstreamRequest, "headers">): Headers {
   const found: Record<string, string> = {};
   for (const [name, value] of request.headers) {
     found[name] = name in found ? `${found[name]},${value}` : value;

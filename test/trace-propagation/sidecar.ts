@@ -4,15 +4,30 @@
  */
 import type { PluginSpec } from "../driver.ts";
 import { upstreamCluster } from "../envoy/cds.ts";
-import { listenerConfig } from "../envoy/listener.ts";
+import { staticListener, wasmFilter, type ListenerSpec } from "../envoy/listener.ts";
 import { EnvoyProcess, freePort, type EnvoyLog } from "../envoy/process.ts";
+import { SPANS_AT_ONCE } from "../envoy/tracing.ts";
 import { ForwardingService } from "./forwarding-service.ts";
 
 export interface SidecarOptions {
   /** The plugin's configuration on both listeners; left out: there is no plugin. */
   plugin?: object;
+  /** What one of the listeners has of its own. */
+  inbound?: Side;
+  outbound?: Side;
+  /** Where the cluster `collector` is, to which spans go; left out: there is none. */
+  collectorPort?: number;
   /** Worker threads of Envoy; default 2, so that the requests of one trace also meet in different VMs. */
   workers?: number;
+}
+
+export interface Side {
+  /** The plugin's configuration here; null: there is no plugin. */
+  plugin?: object | null;
+  /** The plugin is a filter of the cluster, behind the router, and not of the listener; inbound only. */
+  behindRouter?: boolean;
+  /** Envoy's own tracing (`HttpConnectionManager.tracing`); left out: it does not trace. */
+  tracing?: object;
 }
 
 export class Sidecar {
@@ -25,35 +40,52 @@ export class Sidecar {
     readonly errors: readonly EnvoyLog[],
   ) {}
 
-  static async start({ plugin, workers = 2 }: SidecarOptions): Promise<Sidecar> {
+  static async start({ workers = 2, ...options }: SidecarOptions): Promise<Sidecar> {
     const inbound = (await freePort()).port;
     const outbound = (await freePort()).port;
     const service = await ForwardingService.start(outbound);
-    const common = { revision: 1, plugins: plugin === undefined ? [] : [pluginOf(plugin)] };
     const errors: EnvoyLog[] = [];
+    const pluginsOf = ({ plugin = options.plugin ?? null }: Side): PluginSpec[] =>
+      plugin === null ? [] : [pluginOf(plugin)];
+    const side = (own: Side): Pick<ListenerSpec, "plugins" | "tracing"> => ({
+      plugins: own.behindRouter ? [] : pluginsOf(own),
+      ...(own.tracing ? { tracing: own.tracing } : {}),
+    });
+    const behindRouter = options.inbound?.behindRouter ? pluginsOf(options.inbound) : [];
+    const serviceCluster = upstreamCluster(
+      "service",
+      service.port,
+      false,
+      behindRouter.map((plugin) => wasmFilter(plugin, "http")),
+    );
+    const collector =
+      options.collectorPort === undefined ? [] : [upstreamCluster("collector", options.collectorPort)];
     try {
       const envoy = await EnvoyProcess.start({
         concurrency: workers,
         bootstrap: {
           node: { id: "sidecar", cluster: "sidecar" },
+          layered_runtime: SPANS_AT_ONCE,
           static_resources: {
             listeners: [
-              listener({
+              staticListener({
                 name: "inbound",
                 port: inbound,
+                revision: 1,
                 direction: "inbound",
                 cluster: "service",
-                ...common,
+                ...side(options.inbound ?? {}),
               }),
-              listener({
+              staticListener({
                 name: "outbound",
                 port: outbound,
+                revision: 1,
                 direction: "outbound",
                 cluster: "called",
-                ...common,
+                ...side(options.outbound ?? {}),
               }),
             ],
-            clusters: [upstreamCluster("service", service.port), CALLED],
+            clusters: [serviceCluster, CALLED, ...collector],
           },
         },
         onLog: (log) => {
@@ -90,9 +122,4 @@ function pluginOf(configuration: object): PluginSpec {
     rootId: "trace-propagation",
     configuration: JSON.stringify(configuration),
   };
-}
-
-/** A listener of the bootstrap, which has no type with it as a discovered one has. */
-function listener(spec: Parameters<typeof listenerConfig>[0]): object {
-  return Object.fromEntries(Object.entries(listenerConfig(spec)).filter(([name]) => name !== "@type"));
 }

@@ -71,13 +71,16 @@ export class TracedProxy {
     return this.ports.get(listener)!;
   }
 
-  /** Spans that no collector has taken, of all listeners, as of the last tick. */
-  async dropped(): Promise<number> {
+  /** Spans that no collector has taken, of all listeners, as of the last tick: for whatever reason, or for one. */
+  async dropped(reason?: "busy" | "failed" | "no_cluster"): Promise<number> {
     const filter = encodeURIComponent("outrigger_trace_propagation_dropped_spans");
     const { stats } = JSON.parse(await this.envoy.admin(`/stats?format=json&filter=${filter}`)) as {
-      stats: { value: number }[];
+      stats: { name: string; value: number }[];
     };
-    return stats.reduce((sum, { value }) => sum + value, 0);
+    const counted = stats.filter(
+      ({ name }) => reason === undefined || name.includes(`reason=.=${reason};.;`),
+    );
+    return counted.reduce((sum, { value }) => sum + value, 0);
   }
 
   /** Bytes of the linear memories of all VMs together. */

@@ -5,6 +5,7 @@ import {
   Bytes,
   bytesOf,
   equals,
+  indexOfByte,
   lengthOf,
   literal,
   slice,
@@ -19,7 +20,7 @@ import { Found, Format, write } from "./format";
 @final
 export class B3 extends Format {
   constructor() {
-    super([TRACE_ID, SPAN_ID, PARENT_SPAN_ID, SAMPLED, FLAGS]);
+    super([TRACE_ID, SPAN_ID, PARENT_SPAN_ID, SAMPLED, FLAGS], 5);
   }
 
   extract(headers: HeaderView, context: TraceContext): Found {
@@ -29,8 +30,9 @@ export class B3 extends Format {
     const sampled = headers.get(SAMPLED);
     const flags = headers.get(FLAGS);
     if (sampled != ABSENT && !readSampled(sampled, context)) return Found.Malformed;
-    // Of the flags only 1 says something: "Absent or any other value can be ignored".
-    if (flags != ABSENT && lengthOf(flags) == 1 && byteAt(flags, 0) == ONE) context.decide(true, true);
+    // Of the flags only 1 says something: "Absent or any other value can be ignored", but not two of them.
+    if (indexOfByte(flags, 0x2c) >= 0) return Found.Malformed;
+    if (lengthOf(flags) == 1 && byteAt(flags, 0) == ONE) context.decide(true, true);
     if (trace == ABSENT && span == ABSENT && parent == ABSENT) {
       return context.decided ? Found.Decision : Found.Nothing;
     }
@@ -63,7 +65,7 @@ export class B3 extends Format {
 @final
 export class B3Single extends Format {
   constructor() {
-    super([B3_HEADER]);
+    super([B3_HEADER], 1);
   }
 
   extract(headers: HeaderView, context: TraceContext): Found {

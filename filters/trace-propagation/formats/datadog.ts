@@ -18,35 +18,36 @@ import { HeaderView } from "../../../assembly/header-view";
 import { TraceContext } from "../context";
 import { Found, Format, write } from "./format";
 
+/** `_dd.p.tid` of the last context was none, and the trace is taken for one of 64 bits. */
+export let ignoredUpperHalf: bool = false;
+
 /**
  * Datadog's headers: decimal numbers, of the trace id the lower 64 bits; the upper ones are in `x-datadog-tags`
  * (docs.datadoghq.com, "Trace Context Propagation"; dd-trace-go `textmap.go`).
  */
 @final
 export class Datadog extends Format {
-  /** The last context's `_dd.p.tid` was none, and the trace is taken for one of 64 bits. */
-  ignoredUpperHalf: bool = false;
-
   constructor() {
-    super([TRACE_ID, PARENT_ID, PRIORITY, TAGS, ORIGIN]);
+    super([TRACE_ID, PARENT_ID, PRIORITY, TAGS, ORIGIN], 3);
   }
 
   extract(headers: HeaderView, context: TraceContext): Found {
-    this.ignoredUpperHalf = false;
+    ignoredUpperHalf = false;
     const trace = headers.get(TRACE_ID);
     const parent = headers.get(PARENT_ID);
     if (trace == ABSENT && parent == ABSENT) return Found.Nothing;
     if (!readDecimal(trace)) return Found.Malformed;
     context.low = decimal;
-    if (!readDecimal(parent)) return Found.Malformed;
+    if (!readDecimal(parent) || decimal == 0) return Found.Malformed;
     context.span = decimal;
     readPriority(headers.get(PRIORITY), context);
     const upper = upperHalfIn(headers.get(TAGS));
     if (upper != ABSENT) {
       if (lengthOf(upper) == 16 && parseHex(upper, 0, 16)) context.high = parsedHex;
-      else this.ignoredUpperHalf = true;
+      else ignoredUpperHalf = true;
     }
-    return Found.Context;
+    // Of a trace id of 128 bits the lower half alone may be 0, as dd-trace-go has it.
+    return context.hasTrace ? Found.Context : Found.Malformed;
   }
 
   inject(headers: HeaderView, context: TraceContext): void {
@@ -79,7 +80,7 @@ export class Datadog extends Format {
 /** What {@link readDecimal} has read. */
 let decimal: u64 = 0;
 
-/** A number above 0 that 64 bits have room for. */
+/** A number that 64 bits have room for, into {@link decimal}. */
 function readDecimal(text: Bytes): bool {
   const length = lengthOf(text);
   if (length == 0 || length > 20) return false;
@@ -90,7 +91,7 @@ function readDecimal(text: Bytes): bool {
     value = value * 10 + digit;
   }
   decimal = value;
-  return value != 0;
+  return true;
 }
 
 /** -1, 0, 1 or 2. Another one decides nothing. */

@@ -32,6 +32,8 @@ export abstract class Format {
   constructor(
     /** The headers of the format, all of them. */
     readonly headers: StaticArray<Bytes>,
+    /** How many of them, from the first one on, are no lists: a comma stands for a second header there. */
+    private readonly singles: i32,
   ) {}
 
   /** Reads the format's headers into a context that is clear. What it holds afterwards counts for {@link Found.Context} and `Decision` alone. */
@@ -56,7 +58,7 @@ export abstract class Format {
   /** What is wrong with headers that {@link extract} has called malformed. */
   faultIn(headers: HeaderView): Fault {
     const names = this.headers;
-    for (let at = 0; at < names.length; at++) {
+    for (let at = 0; at < this.singles; at++) {
       const value = headers.get(unchecked(names[at]));
       if (lengthOf(value) > LONGEST) return Fault.Oversized;
       if (indexOfByte(value, 0x2c) >= 0) return Fault.Duplicate;

@@ -13,7 +13,7 @@ import { Found, Format, write } from "./format";
 @final
 export class Jaeger extends Format {
   constructor() {
-    super([HEADER]);
+    super([HEADER], 1);
   }
 
   extract(headers: HeaderView, context: TraceContext): Found {

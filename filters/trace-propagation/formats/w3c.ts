@@ -13,7 +13,7 @@ import { Found, Format, write } from "./format";
 @final
 export class W3c extends Format {
   constructor() {
-    super([TRACEPARENT, TRACESTATE]);
+    super([TRACEPARENT, TRACESTATE], 1);
   }
 
   extract(headers: HeaderView, context: TraceContext): Found {

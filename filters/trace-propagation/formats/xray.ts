@@ -25,7 +25,7 @@ import { Found, Format, write } from "./format";
 @final
 export class XRay extends Format {
   constructor() {
-    super([HEADER]);
+    super([HEADER], 1);
   }
 
   extract(headers: HeaderView, context: TraceContext): Found {

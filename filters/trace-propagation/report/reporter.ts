@@ -20,10 +20,10 @@ export class Destination {
   ) {}
 }
 
-/** Bytes of a batch. */
-const BATCH: u32 = 64 << 10;
+/** Bytes of a batch. A call costs the proxy what a hundred spans do: the more go in one, the better. */
+const BATCH: u32 = 256 << 10;
 /** Batches that are out at once; what comes while so many are is dropped. */
-const MOST_CALLS: u32 = 8;
+const MOST_CALLS: u32 = 4;
 
 /**
  * Gathers spans and sends them, a batch at once: when the second is over, or the batch is full. What cannot be sent, or was not
