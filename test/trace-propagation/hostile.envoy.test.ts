@@ -321,10 +321,12 @@ describe("headers that mean it", () => {
 
 describe("many requests that all last", () => {
   test(
-    "take no more memory from one second to the next, and little time of others",
+    "take the memory of their records and no more, and little time of others",
     { timeout: 120_000 },
     async () => {
       const requests = 4000;
+      const memory = (): number => linearMemories(envoy.pid).reduce((sum, size) => sum + size, 0);
+      const before = memory();
       const sessions = Array.from({ length: requests / 100 }, () => connectHttp2(`http://127.0.0.1:${port}`));
       try {
         let open = 0;
@@ -344,7 +346,6 @@ describe("many requests that all last", () => {
           }
         }
         await expect.poll(() => open, { timeout: 60_000 }).toBe(requests);
-        const before = linearMemories(envoy.pid);
         const end = Date.now() + 8000;
         let longest = 0;
         while (Date.now() < end) {
@@ -352,8 +353,12 @@ describe("many requests that all last", () => {
           expect(await ask("/short")).toBe(200);
           longest = Math.max(longest, performance.now() - started);
         }
-        console.log(`${requests} requests that last: others took ${longest.toFixed(1)} ms at most`);
-        expect(linearMemories(envoy.pid)).toEqual(before);
+        const grown = (memory() - before) / requests;
+        console.log(
+          `${requests} requests that last: ${grown} bytes each; others took ${longest.toFixed(1)} ms at most`,
+        );
+        // Its record and its place in the table of streams.
+        expect(grown).toBeLessThan(1400);
       } finally {
         for (const session of sessions) session.destroy();
       }
