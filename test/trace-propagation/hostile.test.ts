@@ -303,7 +303,7 @@ describe("spans as long as they can be", () => {
         path: `/${"%22".repeat(400)}?k=${escape.repeat(200)}`,
         authority: "a".repeat(300),
       };
-      const requests = 120;
+      const requests = 40;
       for (let at = 0; at < requests; at++) one.enter([id(`${at}`)], request);
       one.advance(1.1);
       expect(bodies.flatMap(read)).toHaveLength(requests);
@@ -312,6 +312,43 @@ describe("spans as long as they can be", () => {
       expect(traceOf(one.enter([trace("1")]))).toBe("1".repeat(32));
     });
   }
+});
+
+describe("a wall clock that steps", () => {
+  const steps = { back: -3600n * 10n ** 9n, forward: 10n ** 18n, "to 1970": -1_767_225_600n * 10n ** 9n };
+
+  test.each(Object.entries(steps))("%s while a request lasts: its duration is what it was", (_, step) => {
+    const bodies: string[] = [];
+    const one = new Proxy(
+      {
+        inject: ["xray"],
+        correlate: {},
+        sampling: { default: 100 },
+        report: { zipkin: { cluster: "zipkin" } },
+      },
+      {
+        collector: ({ body }) => {
+          bodies.push(Buffer.from(body).toString("utf8"));
+          return { status: 202 };
+        },
+      },
+    );
+    one.application = () => {
+      one.advance(0.5);
+      one.host.clock.wall += step;
+      one.advance(3);
+    };
+    one.enter([id("a")]);
+    one.application = () => undefined;
+    one.enter([id("b")]);
+    one.advance(1.1);
+    const spans = bodies.flatMap((body) => JSON.parse(body) as { duration: number }[]);
+    expect(spans.map(({ duration }) => duration)).toEqual([3_500_000, 1]);
+    // And what is remembered has its time by the other clock.
+    one.advance(4);
+    one.leave([id("b")]);
+    expect(one.metric("correlation", "=restored")).toBe(1);
+  });
 });
 
 describe("requests that all last", () => {
