@@ -5,6 +5,7 @@ import {
   indexOfByte,
   lastIndexOfByte,
   lengthOf,
+  literal,
   slice,
 } from "../../../assembly/bytes/bytes";
 import { textAt, afterText } from "../records";
@@ -23,6 +24,21 @@ export abstract class Encoding {
 
   /** Writes one span; there is room for {@link FIXED} bytes, and for all its texts and tags with the room that JSON takes for them. */
   abstract write(json: JsonWriter, span: Span): void;
+
+  /** What the span is called: method and route. */
+  protected writeName(json: JsonWriter, span: Span): void {
+    json.text(span.method);
+    if (lengthOf(span.route) == 0) return;
+    json.raw(SPACE);
+    json.text(span.route);
+  }
+
+  /** What went wrong: the status that says so. */
+  protected writeError(json: JsonWriter, span: Span): void {
+    if (span.grpcStatus > 0) json.decimal(span.grpcStatus);
+    else if (span.status != 0) json.decimal(span.status);
+    else json.raw(NO_RESPONSE);
+  }
 
   /** Writes the configured tags that have a value, each with `behind` it. */
   protected writeTags(json: JsonWriter, span: Span, behind: Bytes): void {
@@ -60,3 +76,8 @@ export function portIn(peer: Bytes): Bytes {
 export function isIpv6(address: Bytes): bool {
   return indexOfByte(address, 0x3a) >= 0;
 }
+
+// @ts-ignore: decorator
+@lazy const SPACE = literal(" ");
+// @ts-ignore: decorator
+@lazy const NO_RESPONSE = literal("no response");

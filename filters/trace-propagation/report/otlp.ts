@@ -38,11 +38,7 @@ export class OtlpEncoding extends Encoding {
       json.hex(span.parent, 16);
     }
     json.raw(span.isClient ? CLIENT : SERVER);
-    json.text(span.method);
-    if (lengthOf(span.route) > 0) {
-      json.raw(SPACE);
-      json.text(span.route);
-    }
+    this.writeName(json, span);
     json.raw(START);
     json.decimal(span.start);
     json.raw(END);
@@ -83,9 +79,7 @@ export class OtlpEncoding extends Encoding {
     }
     if (span.isError) {
       json.raw(ERROR_TYPE);
-      if (span.grpcStatus > 0) json.decimal(span.grpcStatus);
-      else if (span.status != 0) json.decimal(span.status);
-      else json.raw(NO_RESPONSE);
+      this.writeError(json, span);
       json.raw(END_TEXT);
     }
     this.writeTags(json, span, END_TEXT);
@@ -103,8 +97,6 @@ export class OtlpEncoding extends Encoding {
 @lazy const CLIENT = literal('","kind":3,"name":"');
 // @ts-ignore: decorator
 @lazy const SERVER = literal('","kind":2,"name":"');
-// @ts-ignore: decorator
-@lazy const SPACE = literal(" ");
 // @ts-ignore: decorator
 @lazy const START = literal('","startTimeUnixNano":"');
 // @ts-ignore: decorator
@@ -128,8 +120,6 @@ const METHOD = literal('","attributes":[{"key":"http.request.method","value":{"s
 @lazy const GRPC_STATUS = literal(',{"key":"rpc.grpc.status_code","value":{"intValue":"');
 // @ts-ignore: decorator
 @lazy const ERROR_TYPE = literal(',{"key":"error.type","value":{"stringValue":"');
-// @ts-ignore: decorator
-@lazy const NO_RESPONSE = literal("no_response");
 // @ts-ignore: decorator
 @lazy const END_TEXT = literal('"}}');
 // @ts-ignore: decorator

@@ -28,11 +28,7 @@ export class ZipkinEncoding extends Encoding {
       json.hex(span.parent, 16);
     }
     json.raw(span.isClient ? CLIENT : SERVER);
-    json.text(span.method);
-    if (lengthOf(span.route) > 0) {
-      json.raw(SPACE);
-      json.text(span.route);
-    }
+    this.writeName(json, span);
     json.raw(TIMESTAMP);
     json.decimal(span.start / 1000);
     json.raw(DURATION);
@@ -73,9 +69,7 @@ export class ZipkinEncoding extends Encoding {
     }
     if (span.isError) {
       json.raw(ERROR);
-      if (span.grpcStatus > 0) json.decimal(span.grpcStatus);
-      else if (span.status != 0) json.decimal(span.status);
-      else json.raw(NO_RESPONSE);
+      this.writeError(json, span);
       json.raw(QUOTE);
     }
     this.writeTags(json, span, QUOTE);
@@ -93,8 +87,6 @@ export class ZipkinEncoding extends Encoding {
 @lazy const CLIENT = literal('","kind":"CLIENT","name":"');
 // @ts-ignore: decorator
 @lazy const SERVER = literal('","kind":"SERVER","name":"');
-// @ts-ignore: decorator
-@lazy const SPACE = literal(" ");
 // @ts-ignore: decorator
 @lazy const TIMESTAMP = literal('","timestamp":');
 // @ts-ignore: decorator
@@ -123,8 +115,6 @@ export class ZipkinEncoding extends Encoding {
 @lazy const GRPC_STATUS = literal(',"grpc.status_code":"');
 // @ts-ignore: decorator
 @lazy const ERROR = literal(',"error":"');
-// @ts-ignore: decorator
-@lazy const NO_RESPONSE = literal("no response");
 // @ts-ignore: decorator
 @lazy const QUOTE = literal('"');
 // @ts-ignore: decorator
