@@ -48,6 +48,13 @@ export let parsedHex: u64 = 0;
 /** Reads the bytes from `start` up to `end`, 1 to 16 of them, as a hexadecimal number into {@link parsedHex}. False where they are none. */
 export function parseHex(bytes: Bytes, start: u32, end: u32, upperCase: bool = false): bool {
   if (end <= start || end - start > 16 || end > lengthOf(bytes)) return false;
+  if (end - start == 16 && !upperCase) {
+    const at = pointerOf(bytes) + start;
+    const high = eightFrom(at);
+    const low = eightFrom(at + 8);
+    parsedHex = (high << 32) | low;
+    return (high | low) >>> 32 == 0;
+  }
   let value: u64 = 0;
   for (let at = start; at < end; at++) {
     const byte = <u32>byteAt(bytes, at);
@@ -61,4 +68,23 @@ export function parseHex(bytes: Bytes, start: u32, end: u32, upperCase: bool = f
   }
   parsedHex = value;
   return true;
+}
+
+/** The number of eight lower-case digits, all at once; one above 32 bits where they are none. */
+function eightFrom(at: usize): u64 {
+  const digits = load<u64>(at);
+  const letters = (digits >>> 6) & 0x0101010101010101;
+  let values = (digits & 0x0f0f0f0f0f0f0f0f) + letters * 9;
+  // What these values are written as is what stands there, and 10 to 15 are letters, no others.
+  if (
+    (values & 0xf0f0f0f0f0f0f0f0) != 0 ||
+    values + 0x3030303030303030 + letters * 0x27 != digits ||
+    (((values + 0x0606060606060606) >>> 4) & 0x0101010101010101) != letters
+  ) {
+    return u64.MAX_VALUE;
+  }
+  values = bswap<u64>(values);
+  values = (values | (values >>> 4)) & 0x00ff00ff00ff00ff;
+  values = (values | (values >>> 8)) & 0x0000ffff0000ffff;
+  return (values | (values >>> 16)) & 0xffffffff;
 }

@@ -276,11 +276,12 @@ export class TracePropagation extends Filter {
   private inject(headers: HeaderView, baggage: Bytes): void {
     const config = this.config;
     const context = this.context;
-    for (let at = 0, length = config.inject.length; at < length; at++) {
-      unchecked(config.formats[unchecked(config.inject[at])]).inject(headers, context);
-    }
+    // What goes first: each change makes later looks at headers a little dearer.
     for (let at = 0, length = config.remove.length; at < length; at++) {
       unchecked(config.formats[unchecked(config.remove[at])]).remove(headers);
+    }
+    for (let at = 0, length = config.inject.length; at < length; at++) {
+      unchecked(config.formats[unchecked(config.inject[at])]).inject(headers, context);
     }
     if (baggage == ABSENT) headers.remove(BAGGAGE);
     else write(headers, BAGGAGE, baggage);

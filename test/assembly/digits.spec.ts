@@ -1,4 +1,4 @@
-import { Bytes, bytesOf } from "../../assembly/bytes/bytes";
+import { Bytes, bytesOf, pointerOf } from "../../assembly/bytes/bytes";
 import { decimalTo } from "../../assembly/bytes/decimal";
 import { hexDigitsTo, parsedHex, parseHex } from "../../assembly/bytes/hex";
 import { isTokenByte } from "../../assembly/bytes/token";
@@ -44,6 +44,22 @@ describe("hexadecimal digits of a number", () => {
     same(parseHex(some, 2, 7), false);
     same(parseHex(some, 3, 4), true);
     same(parsedHex, 0xb);
+  });
+
+  it("are none where one of sixteen is not, whichever byte it is", () => {
+    const some = bytes("0123456789abcdef");
+    for (let at = 0; at < 16; at++) {
+      const place = pointerOf(some) + at;
+      const before = load<u8>(place);
+      for (let byte = 0; byte < 256; byte++) {
+        store<u8>(place, <u8>byte);
+        const isDigit = (byte >= 0x30 && byte <= 0x39) || (byte >= 0x61 && byte <= 0x66);
+        same(parseHex(some, 0, 16), isDigit, byte.toString());
+      }
+      store<u8>(place, before);
+    }
+    same(parseHex(some, 0, 16), true);
+    same(parsedHex, 0x0123456789abcdef);
   });
 
   it("are none where there are none, too many, or other bytes", () => {
