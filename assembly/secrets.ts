@@ -1,4 +1,6 @@
 import { byteAt, Bytes, lengthOf, literal, lowerByte } from "./bytes/bytes";
+import { JsonKind, JsonNode } from "./json/node";
+import { positionAmong } from "./json/words";
 
 /** What a credential's name has in it, in lower case: whole segments, or two of them that stand side by side. */
 // @ts-ignore: decorator
@@ -32,6 +34,13 @@ export function isSecretHeader(name: Bytes): bool {
     if ((start == 0 || isHyphen(byteAt(name, start - 1))) && hasWordAt(name, start)) return true;
   }
   return false;
+}
+
+/** Whether a part of a key, like `{header: authorization}`, is a header, a cookie or a parameter whose name is one of a credential. */
+export function isSecretPart(part: JsonNode): bool {
+  const value = part.first;
+  if (value == null || value.kind != JsonKind.String) return false;
+  return positionAmong(value.name, "header cookie queryParam") >= 0 && isSecretHeader(value.text);
 }
 
 /** Whether one of the words stands in the name from `start` on, up to its end or to the end of a segment. */

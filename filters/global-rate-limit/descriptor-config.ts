@@ -1,11 +1,10 @@
 import { ABSENT, Bytes, lengthOf } from "../../assembly/bytes/bytes";
 import { ConfigReader } from "../../assembly/json/config-reader";
 import { JsonKind, JsonNode } from "../../assembly/json/node";
-import { positionAmong } from "../../assembly/json/words";
 import { readKeyPart } from "../../assembly/key";
 import { emptyList } from "../../assembly/list";
 import { Attribute } from "../../assembly/match/attribute";
-import { isSecretHeader } from "../../assembly/secrets";
+import { isSecretPart } from "../../assembly/secrets";
 import { Descriptor, Entry, overrideOf } from "./descriptor";
 
 const MAX_DESCRIPTORS: u32 = 16;
@@ -72,7 +71,7 @@ function readEntry(reader: ConfigReader, node: JsonNode): Entry | null {
   }
   if (from != null) {
     const attribute: Attribute | null = readKeyPart(reader, from);
-    const hash = reader.boolean(node, "hash", isSecret(from));
+    const hash = reader.boolean(node, "hash", isSecretPart(from));
     const skip = reader.boolean(node, "skipIfMissing", false);
     return attribute == null ? null : new Entry(key, ABSENT, attribute, hash, skip);
   }
@@ -85,13 +84,6 @@ function readEntry(reader: ConfigReader, node: JsonNode): Entry | null {
     return null;
   }
   return new Entry(key, filled(reader, value, "a text that is not empty"), null, false, false);
-}
-
-/** Whether a part of a key is a header, a cookie or a parameter whose name is one of a credential. */
-function isSecret(part: JsonNode): bool {
-  const value = part.first;
-  if (value == null || value.kind != JsonKind.String) return false;
-  return positionAmong(value.name, "header cookie queryParam") >= 0 && isSecretHeader(value.text);
 }
 
 /** Reads `limit: {requests, per}`, which the service is to apply instead of its own; {@link ABSENT} without it. */

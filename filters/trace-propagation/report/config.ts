@@ -2,10 +2,9 @@ import { ABSENT, byteAt, byteString, Bytes, lengthOf } from "../../../assembly/b
 import { ConfigReader } from "../../../assembly/json/config-reader";
 import { readDuration } from "../../../assembly/json/duration";
 import { JsonKind, JsonNode } from "../../../assembly/json/node";
-import { positionAmong } from "../../../assembly/json/words";
 import { Key, readKey } from "../../../assembly/key";
 import { emptyList } from "../../../assembly/list";
-import { isSecretHeader } from "../../../assembly/secrets";
+import { isSecretPart } from "../../../assembly/secrets";
 import { nodeCluster } from "../../../assembly/stream-properties";
 import { Encoding } from "./encoding";
 import { OtlpEncoding } from "./otlp";
@@ -118,15 +117,7 @@ function readTags(reader: ConfigReader, node: JsonNode, names: string[], keys: K
 function refuseSecrets(reader: ConfigReader, list: JsonNode): void {
   let item = list.first;
   while (item != null) {
-    const value = item.first;
-    if (
-      value != null &&
-      value.kind == JsonKind.String &&
-      positionAmong(value.name, "header cookie queryParam") >= 0 &&
-      isSecretHeader(value.text)
-    ) {
-      reader.problem(value, "a secret, which no trace is to carry");
-    }
+    if (isSecretPart(item)) reader.problem(item.first!, "a secret, which no trace is to carry");
     item = item.next;
   }
 }
