@@ -49,13 +49,14 @@ export abstract class Filter {
   onResponse(_response: ResponseView, _note: u32): void {}
 
   /**
-   * The request for which {@link onRequest} left this note has ended without {@link onResponse} and {@link onEnd}: what the note stands for can be used
-   * again. Called only in a module that has said {@link keepRecords}.
+   * The request for which {@link onRequest} left this note has ended without {@link onResponse} and {@link onEnd}: what the note stands
+   * for can be used again. Called only in a module that has said {@link keepRecords}.
    */
   onForgotten(_note: u32): void {}
 
   /**
-   * Whether the notes of this filter are kept until their requests have ended, for {@link onEnd} instead of {@link onResponse}. Asked in a module that has said {@link keepUntilEnd}.
+   * Whether the notes of this filter are kept until their requests have ended, for {@link onEnd} instead of {@link onResponse}. Asked in
+   * a module that has said {@link keepUntilEnd}.
    */
   outlivesResponses(): bool {
     return false;
@@ -68,8 +69,9 @@ export abstract class Filter {
   onEnd(_note: u32): void {}
 
   /**
-   * The answer to a call that no request waits for: one of `callHttpInBackground` and `callGrpcInBackground`, or, in a module that has said `keepAsking`, of a request
-   * that has ended meanwhile. There is no request: no headers, no properties of one. It must not allocate on the managed heap.
+   * The answer to a call that no request waits for: one of `callHttpInBackground` and `callGrpcInBackground`, or, in a module that has said
+   * `keepAsking`, of a request that has ended meanwhile. There is no request: no headers, no properties of one. It must not allocate on
+   * the managed heap.
    */
   onBackground(_answer: CallAnswer): void {}
 }

@@ -7,7 +7,6 @@ import { Counter, count, defineCounter, labelled } from "../../assembly/host/met
 import { ProcessKey, processKey } from "../../assembly/host/process-key";
 import { ConfigReader } from "../../assembly/json/config-reader";
 import { JsonNode } from "../../assembly/json/node";
-import { slotHash } from "../../assembly/limit/slot-sets";
 import { TraceContext } from "./context";
 import { ENDED, Record, Records } from "./records";
 import { Kept, Remembered, Restored } from "./remembered";
@@ -87,7 +86,7 @@ export class Correlation {
       count(this.ignored);
       return false;
     }
-    this.hash = slotHash(sipHash(isUuid(id) ? withoutReason(id) : id, this.key.key0, this.key.key1));
+    this.hash = sipHash(isUuid(id) ? withoutReason(id) : id, this.key.key0, this.key.key1);
     return true;
   }
 

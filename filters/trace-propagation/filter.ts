@@ -167,14 +167,11 @@ export class TracePropagation extends Filter {
     const record = changetype<Record>(note);
     const time = monotonicNow();
     if ((record.flags & SPAN) != 0) this.recorder!.end(record, time);
-    if ((record.flags & REMEMBERED) != 0) {
-      if (this.config.correlation!.ends(record, time)) return;
-      this.records.unlist(record);
-    }
-    this.records.giveBack(record);
+    if ((record.flags & REMEMBERED) != 0 && this.config.correlation!.ends(record, time)) return;
+    this.onForgotten(note);
   }
 
-  /** Nobody will say how the request ended: what is remembered for it goes by itself. */
+  /** The record can be used again. Where nobody says how the request ended, what is remembered for it goes by itself. */
   onForgotten(note: u32): void {
     const record = changetype<Record>(note);
     if ((record.flags & REMEMBERED) != 0) this.records.unlist(record);

@@ -1,5 +1,14 @@
 import { arenaAllocate } from "../../../assembly/bytes/arena";
-import { ABSENT, byteAt, Bytes, bytesOf, lengthOf, literal, trim } from "../../../assembly/bytes/bytes";
+import {
+  ABSENT,
+  byteAt,
+  Bytes,
+  bytesOf,
+  indexOfByte,
+  lengthOf,
+  literal,
+  trim,
+} from "../../../assembly/bytes/bytes";
 import { hexDigitsTo, parsedHex, parseHex } from "../../../assembly/bytes/hex";
 import { HeaderView } from "../../../assembly/header-view";
 import { TraceContext } from "../context";
@@ -58,8 +67,7 @@ function parse(value: Bytes, context: TraceContext): bool {
   context.random = (parsedHex & RANDOM) != 0;
   if (!context.hasTrace || context.span == 0) return false;
   // Of what later versions may add, a comma stands for a second header.
-  for (let at = LENGTH; at < length; at++) if (byteAt(value, at) == 0x2c) return false;
-  return true;
+  return indexOfByte(value, 0x2c, LENGTH) < 0;
 }
 
 const LENGTH: u32 = 55;
