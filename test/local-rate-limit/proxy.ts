@@ -1,22 +1,13 @@
 /** A proxy on the V8 host with the filter in its way, and a count of what it admits. */
-import { readFileSync } from "node:fs";
 import type { Header, UpstreamReply } from "../driver.ts";
-import { FakeClock, Host, PluginModule, type Listener } from "../host/index.ts";
+import { loadModule } from "../host/driver.ts";
+import { FakeClock, Host, type Listener, type PluginModule } from "../host/index.ts";
 import type { Direction } from "../host/plugin.ts";
 
 export interface Rate {
   requests: number;
   per: "second" | "minute" | "hour" | "day";
   burst?: number;
-}
-
-const compiled = new Map<string, PluginModule>();
-
-/** A built module; compiled once. */
-function builtModule(name: string): PluginModule {
-  const known = compiled.get(name) ?? PluginModule.compile(readFileSync(`build/${name}.wasm`));
-  compiled.set(name, known);
-  return known;
 }
 
 export interface ProxyOptions {
@@ -52,7 +43,7 @@ export class Proxy {
       direction,
       plugins: [
         {
-          module: options.module ?? builtModule(suite ? "outrigger" : "local-rate-limit"),
+          module: options.module ?? loadModule(`build/${suite ? "outrigger" : "local-rate-limit"}.wasm`),
           name,
           rootId: suite ? "suite" : "local-rate-limit",
           configuration: JSON.stringify(suite ? config : { responseHeaders: "off", ...config }),

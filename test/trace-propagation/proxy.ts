@@ -1,16 +1,7 @@
 /** A proxy on the V8 host with `trace-propagation` on the ways into and out of an application. */
-import { readFileSync } from "node:fs";
 import type { CallAnswer, Fault, Header, HttpRequest, UpstreamReply, UpstreamRequest } from "../driver.ts";
-import { FakeClock, Host, PluginModule, type Listener } from "../host/index.ts";
-
-const compiled = new Map<string, PluginModule>();
-
-/** A built module; compiled once. */
-function builtModule(name: string): PluginModule {
-  const known = compiled.get(name) ?? PluginModule.compile(readFileSync(`build/${name}.wasm`));
-  compiled.set(name, known);
-  return known;
-}
+import { loadModule } from "../host/driver.ts";
+import { FakeClock, Host, type Listener, type PluginModule } from "../host/index.ts";
 
 export interface ProxyOptions {
   workers?: number;
@@ -44,7 +35,8 @@ export class Proxy {
         direction,
         plugins: [
           {
-            module: options.module ?? builtModule(options.suite ? "outrigger" : "trace-propagation"),
+            module:
+              options.module ?? loadModule(`build/${options.suite ? "outrigger" : "trace-propagation"}.wasm`),
             name: `traces-${direction}`,
             rootId: options.suite ? "suite" : "trace-propagation",
             configuration: JSON.stringify(
