@@ -3,10 +3,16 @@
  * headers, the listener's direction, the clock, the bucket, the bucket again. It knows one rate, no keys, no matches and no modes. What
  * local-rate-limit costs above this is what our runtime and its generality cost.
  */
-import { allocate, readName, requestHeaders, reset } from "./host";
-import { begin, count, current, find, nameOf } from "./roots";
+import { requestHeaders, reset } from "./host";
+import { count, current, nameOf } from "./roots";
 
-export { proxy_on_context_create, proxy_on_tick } from "./roots";
+export {
+  proxy_abi_version_0_2_1,
+  proxy_on_configure,
+  proxy_on_context_create,
+  proxy_on_memory_allocate,
+  proxy_on_tick,
+} from "./roots";
 
 // @ts-ignore: decorator
 @external("wasi_snapshot_preview1", "clock_time_get")
@@ -61,25 +67,12 @@ const DIRECTION = memory.data<u8>([
 /** A bucket as it is written. */
 const bucket = memory.data(8, 8);
 
-export function proxy_abi_version_0_2_1(): void {}
-
-export function proxy_on_memory_allocate(size: usize): usize {
-  return allocate(size);
-}
-
-/** The configuration is the key of the bucket in the shared data. */
-export function proxy_on_configure(context: u32, size: u32): u32 {
-  const root = find(context);
-  if (!root) return 0;
-  readName(size, nameOf(root));
-  return begin(root) ? 1 : 0;
-}
-
 export function proxy_on_request_headers(_context: u32, _count: u32, _endOfStream: u32): u32 {
   reset();
   const root = current;
   if (!root || !requestHeaders()) return 0;
   proxy_get_property(DIRECTION, 22, returned, returned + 4);
+  // The configuration is the key of the bucket in the shared data.
   const name = nameOf(root);
   if (takes(load<usize>(name), load<usize>(name, 4))) {
     count(root);

@@ -3,6 +3,8 @@
  * counted in memory and flushed to the host once a second.
  */
 
+import { allocate, readName } from "./host";
+
 // @ts-ignore: decorator
 @external("env", "proxy_set_tick_period_milliseconds")
 declare function proxy_set_tick_period_milliseconds(period: u32): u32;
@@ -53,7 +55,7 @@ export function count(root: usize): void {
 }
 
 /** The slot of root context `id`, or 0. */
-export function find(id: u32): usize {
+function find(id: u32): usize {
   for (let root = roots; root < rootsEnd; root += ROOT_BYTES) {
     if (load<u32>(root) == id) return root;
   }
@@ -61,12 +63,26 @@ export function find(id: u32): usize {
 }
 
 /** Defines the counter and asks for ticks; false when the host refuses. */
-export function begin(root: usize): bool {
+function begin(root: usize): bool {
   // ABI metric type 0 is a counter.
   if (proxy_define_metric(0, METRIC, METRIC_LENGTH, metric)) return false;
   store<u32>(root, load<u32>(metric), 4);
   proxy_set_tick_period_milliseconds(1000);
   return true;
+}
+
+export function proxy_abi_version_0_2_1(): void {}
+
+export function proxy_on_memory_allocate(size: usize): usize {
+  return allocate(size);
+}
+
+/** The configuration is what each module makes of it: it is kept as the root's name. */
+export function proxy_on_configure(context: u32, size: u32): u32 {
+  const root = find(context);
+  if (!root) return 0;
+  readName(size, nameOf(root));
+  return begin(root) ? 1 : 0;
 }
 
 export function proxy_on_context_create(context: u32, parent: u32): void {

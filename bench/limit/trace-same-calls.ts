@@ -4,10 +4,16 @@
  * reads, and its new traces have all the same ids. What trace-propagation costs above this is what our
  * runtime, its parsing and its generality cost.
  */
-import { allocate, headerPairs, readName, reset } from "./host";
-import { begin, count, current, find, nameOf } from "./roots";
+import { headerPairs, reset } from "./host";
+import { count, current, nameOf } from "./roots";
 
-export { proxy_on_context_create, proxy_on_tick } from "./roots";
+export {
+  proxy_abi_version_0_2_1,
+  proxy_on_configure,
+  proxy_on_context_create,
+  proxy_on_memory_allocate,
+  proxy_on_tick,
+} from "./roots";
 
 // @ts-ignore: decorator
 @external("env", "proxy_add_header_map_value")
@@ -63,25 +69,12 @@ let traceId: usize = 0;
 let spanId: usize = 0;
 let isSampled: usize = 0;
 
-export function proxy_abi_version_0_2_1(): void {}
-
-export function proxy_on_memory_allocate(size: usize): usize {
-  return allocate(size);
-}
-
-/** The configuration is what to do with a request's context: see {@link proxy_on_request_headers}. */
-export function proxy_on_configure(context: u32, size: u32): u32 {
-  const root = find(context);
-  if (!root) return 0;
-  readName(size, nameOf(root));
-  return begin(root) ? 1 : 0;
-}
-
 export function proxy_on_request_headers(_context: u32, _count: u32, _endOfStream: u32): u32 {
   reset();
   const root = current;
   if (!root) return 0;
   look();
+  // The configuration is what to do with the context.
   switch (load<u8>(load<usize>(nameOf(root)))) {
     // `keep`: passes it on in B3 too.
     case 0x6b:
