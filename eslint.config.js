@@ -12,6 +12,7 @@ const ASSEMBLYSCRIPT = [
   "test/conformance/module/**/*.ts",
   "test/jwt/module/**/*.ts",
   "test/regex/module/**/*.ts",
+  "test/authz/module/**/*.ts",
 ];
 
 export default defineConfig(
