@@ -3,7 +3,6 @@ import { ApiKeys } from "../../filters/authz/identity/api-keys";
 import { arrives, nameOf, replyOf, request } from "./authenticating";
 import { host, resetHost } from "./mock-host";
 import { newReader, parsed } from "./reading";
-import { same } from "./same";
 import { bytes, text } from "./texts";
 
 /** Two keys, and their SHA-256 by `printf %s KEY | sha256sum`. */
@@ -84,6 +83,19 @@ describe("API keys", () => {
     }
     expect(verdict(keys, ":path=/?key")).toBe("refused <absent>");
     expect(verdict(keys, "cookie=k=")).toBe("refused <absent>");
+  });
+
+  it("are refused where only a part of their hash is configured", () => {
+    // The hash of the key, but for one digit: what finds it in the table is its beginning.
+    for (let at = 0; at < 64; at += 7) {
+      const other = CI_HASH.charAt(at) == "0" ? "1" : "0";
+      const hash = CI_HASH.substring(0, at) + other + CI_HASH.substring(at + 1);
+      const reader = newReader();
+      const document = `{${EVERYWHERE},"keys":[{"name":"other","sha256":"${hash}"}]}`;
+      const keys = ApiKeys.read(reader, parsed(bytes(document)))!;
+      expect(reader.report()).toBe("");
+      expect(verdict(keys, "x-api-key=" + CI)).toBe("refused <absent>", hash);
+    }
   });
 
   it("are looked for in the order of the places: the first that is there counts", () => {

@@ -7,7 +7,6 @@ import {
   indexOfByte,
   lengthOf,
   literal,
-  slice,
 } from "../../../assembly/bytes/bytes";
 import { ConfigReader } from "../../../assembly/json/config-reader";
 import { JsonKind, JsonNode } from "../../../assembly/json/node";
