@@ -32,9 +32,11 @@ export class Credentials {
   /** Looks at each kind, as far as the first that is refused. Changes nothing in the request. */
   authenticate(request: RequestView): Authentication {
     const keys = this.apiKeys;
-    if (keys != null && keys.authenticate(request) == Authentication.Refused) return this.refuse(keys.rejection);
+    if (keys != null && keys.authenticate(request) == Authentication.Refused)
+      return this.refuse(keys.rejection);
     const users = this.users;
-    if (users != null && users.authenticate(request) == Authentication.Refused) return this.refuse(users.rejection);
+    if (users != null && users.authenticate(request) == Authentication.Refused)
+      return this.refuse(users.rejection);
     return Authentication.Passed;
   }
 
