@@ -52,12 +52,7 @@ function policyOf({ name, method, prefix, header, value }: RbacRule): Json {
 
 /** The rows asked for, in the order of the table, after the baseline; throws when the module is not built. */
 export function authzVariants(only: ReadonlySet<string>, separateVms: boolean): Variant[] {
-  const row = (
-    name: AuthzName,
-    title: string,
-    counter: string,
-    filter: (copy: number) => Json,
-  ): Variant => ({
+  const row = (name: AuthzName, title: string, counter: string, filter: (copy: number) => Json): Variant => ({
     ...baseline,
     name,
     title,

@@ -21,7 +21,13 @@ import { measureUpdates } from "./updates.ts";
 import { variantNames, variants, type Variant } from "./variants.ts";
 
 /** The parts of the report: their rows never share a round. */
-const rowNames: readonly string[] = [...variantNames, ...rateLimitNames, ...traceNames, ...authzNames, "global"];
+const rowNames: readonly string[] = [
+  ...variantNames,
+  ...rateLimitNames,
+  ...traceNames,
+  ...authzNames,
+  "global",
+];
 
 /** Names for all rows of a part. */
 const parts = new Map<string, readonly string[]>([
