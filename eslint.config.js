@@ -9,6 +9,7 @@ const ASSEMBLYSCRIPT = [
   "examples/**/*.ts",
   "bench/gcore/**/*.ts",
   "test/assembly/**/*.ts",
+  "test/authz/keys-module/**/*.ts",
   "test/conformance/module/**/*.ts",
   "test/jwt/module/**/*.ts",
   "test/regex/module/**/*.ts",
