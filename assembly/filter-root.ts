@@ -11,7 +11,7 @@ import {
 import { proxy_set_effective_context } from "./abi/imports";
 import { Root } from "./abi/root";
 import { registerRoot } from "./abi/roots";
-import { findStream, untrackStream, untrackStreamsOf } from "./abi/streams";
+import { findStream, stateIn, untrackStream, untrackStreamsOf } from "./abi/streams";
 import {
   BufferTypeValues,
   FilterHeadersStatusValues,
@@ -222,7 +222,8 @@ export class FilterRoot extends Root {
       sendLocalResponse(500, INTERNAL_ERROR, 0, 0);
       return;
     }
-    request.note = 0;
+    const stream = findStream(id);
+    request.note = stream == 0 ? 0 : noteOf(stateIn(stream), at, this.filters.length);
     forgetSent();
     const verdict = unchecked(this.filters[at]).onAnswer(request, answer);
     if (verdict == Verdict.Ended) return;
