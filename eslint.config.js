@@ -11,6 +11,7 @@ const ASSEMBLYSCRIPT = [
   "test/assembly/**/*.ts",
   "test/conformance/module/**/*.ts",
   "test/regex/module/**/*.ts",
+  "test/authz/custom-module/**/*.ts",
 ];
 
 export default defineConfig(
