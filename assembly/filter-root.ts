@@ -34,7 +34,7 @@ import {
   WasmResultValues,
 } from "./abi/values";
 import { resetArena } from "./bytes/arena";
-import { literal, release } from "./bytes/bytes";
+import { Bytes, literal, release } from "./bytes/bytes";
 import { Keeper } from "./bytes/keeper";
 import { Filter, notesAreRecords, notesOutlive, reply, Verdict } from "./filter";
 import { getBuffer } from "./host/buffers";
@@ -218,7 +218,7 @@ export class FilterRoot extends Root {
   requestHeaders(id: u32, _state: usize, _count: u32, _endOfStream: bool): u32 {
     if (!request.load()) {
       // Never seen on Envoy: the host gave no headers, or not in the form of the ABI.
-      sendLocalResponse(500, INTERNAL_ERROR, 0, 0);
+      sendLocalResponse(errorStatus, errorReason, 0, 0);
       return FilterHeadersStatusValues.StopIteration;
     }
     return this.decide(id, 0);
@@ -277,7 +277,7 @@ export class FilterRoot extends Root {
       const token = sentToken();
       if (token != 0) trackCall(token, this.id, id, at, sentMemoOf(), changetype<usize>(this.filters));
       // Nothing would ever come.
-      else sendLocalResponse(500, INTERNAL_ERROR, 0, 0);
+      else sendLocalResponse(errorStatus, errorReason, 0, 0);
       return;
     }
     sendLocalResponse(reply.status, reply.details, reply.body, reply.headers, reply.grpcStatus);
@@ -331,7 +331,7 @@ export class FilterRoot extends Root {
     if (proxy_set_effective_context(id) != WasmResultValues.Ok) return;
     const filters = changetype<usize>(this.filters);
     if (parked.configuration != filters || !request.load()) {
-      sendLocalResponse(500, INTERNAL_ERROR, 0, 0);
+      sendLocalResponse(errorStatus, errorReason, 0, 0);
       return;
     }
     const at = <i32>parked.filter;
@@ -356,7 +356,7 @@ export class FilterRoot extends Root {
     }
     if (!current || !request.load()) {
       if (asks && current) unchecked(this.filters[at]).onBackground(answer);
-      sendLocalResponse(500, INTERNAL_ERROR, 0, 0);
+      sendLocalResponse(errorStatus, errorReason, 0, 0);
       return;
     }
     this.resume(id, at, answer);
@@ -449,8 +449,15 @@ export class FilterRoot extends Root {
   }
 }
 
-// @ts-ignore: decorator
-@lazy const INTERNAL_ERROR = literal("outrigger:internal");
+/** What a request gets that no filter can decide about: the host failed, or its configuration has gone while it waited. */
+let errorStatus: u32 = 500;
+let errorReason: Bytes = literal("outrigger:internal");
+
+/** Says, while the filter is configured, what such requests get: a module with a filter that protects something denies them in its name. */
+export function answerErrors(status: u32, reason: Bytes): void {
+  errorStatus = status;
+  errorReason = reason;
+}
 
 /** Logs a message whose code units are bytes. */
 function logError(message: string): void {
