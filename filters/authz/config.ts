@@ -9,6 +9,7 @@ import { ClaimPaths } from "./claims";
 import { Denial } from "./denial";
 import { NAME } from "./identity";
 import { Credentials } from "./identity/credentials";
+import { JwtAuthenticator } from "./jwt/authenticator";
 import { Action, Policy } from "./policy/policy";
 import { PolicyList, ProviderNames, readPolicies } from "./policy/read-policies";
 import { Rule } from "./policy/rule";
@@ -24,6 +25,8 @@ export class AuthzConfig {
   denial: Denial = new Denial();
   readonly claims: ClaimPaths = new ClaimPaths();
   readonly credentials: Credentials = new Credentials();
+  /** Of `jwtRules`; null without rules. */
+  tokens: JwtAuthenticator | null = null;
   policies: StaticArray<Policy> = new StaticArray<Policy>(0);
   /** Whether a request needs an ALLOW policy's leave, and whether it would. */
   isAllowList: bool = false;
@@ -51,15 +54,21 @@ export class AuthzConfig {
     this.noAllowReason = reasonOf(reader.keeper, NAME, "no-allow");
     this.errorReason = reasonOf(reader.keeper, NAME, "error");
     this.credentials.read(reader, config);
+    const jwtRules = reader.member(config, "jwtRules");
+    if (jwtRules != null) this.tokens = JwtAuthenticator.read(reader, jwtRules);
     const vocabulary = new Vocabulary(reader, this.claims, readTrustDomains(reader, config));
     const found = readPolicies(vocabulary, config, this.mode, new NoProviders());
     if (reader.failed) return;
+    const tokens = this.tokens;
+    if (tokens != null) tokens.prepare(this.claims, this.mode == Mode.Enforce);
     this.index(found);
   }
 
   /** Defines the metrics: only for a configuration that is taken. */
   define(): void {
     this.credentials.define();
+    const tokens = this.tokens;
+    if (tokens != null) tokens.define();
     for (let at = 0; at < this.policies.length; at++) this.policies[at].define();
   }
 

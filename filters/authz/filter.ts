@@ -10,9 +10,10 @@ import { JsonNode } from "../../assembly/json/node";
 import { sourceAddress } from "../../assembly/properties";
 import { joinReasons } from "../../assembly/reason";
 import { RequestView } from "../../assembly/request-view";
+import { CallAnswer } from "../../assembly/waiting";
 import { AuthzConfig } from "./config";
 import { explainRules } from "./explain";
-import { Authentication, identity } from "./identity";
+import { Authentication, identity, Rejection } from "./identity";
 import { doubt } from "./policy/attributes";
 import { Policy } from "./policy/policy";
 import { RuleSet } from "./policy/rule-set";
@@ -49,11 +50,36 @@ export class Authz extends Filter {
   }
 
   onRequest(request: RequestView): Verdict {
+    this.begin();
+    this.paths.look(request.path());
+    return this.decide(request, true);
+  }
+
+  /** Keys have come for which the request has waited, or will not come in time. */
+  onAnswer(request: RequestView, answer: CallAnswer): Verdict {
+    this.begin();
+    return this.decide(request, !answer.timedOut);
+  }
+
+  onTick(): void {
+    const tokens = this.config.tokens;
+    if (tokens != null) tokens.onTick();
+  }
+
+  onParked(): void {
+    const tokens = this.config.tokens;
+    if (tokens != null) tokens.onParked();
+  }
+
+  onBackground(answer: CallAnswer): void {
+    const tokens = this.config.tokens;
+    if (tokens != null) tokens.onBackground(answer);
+  }
+
+  private begin(): void {
     identity.begin();
     this.shadowed = ABSENT;
     this.told = 0;
-    this.paths.look(request.path());
-    return this.decide(request);
   }
 
   /** As a network plugin on the same listener: hands the address of the connection's peer to what decides about its requests. */
@@ -63,10 +89,17 @@ export class Authz extends Filter {
   }
 
   /** Asks the policies, when it is known who calls. */
-  private decide(request: RequestView): Verdict {
+  private decide(request: RequestView, mayWait: bool): Verdict {
     const config = this.config;
-    if (config.credentials.authenticate(request) == Authentication.Refused && this.reject(request)) {
-      return Verdict.Reply;
+    const credentials = config.credentials;
+    if (credentials.authenticate(request) == Authentication.Refused) {
+      if (this.reject(request, credentials.rejection)) return Verdict.Reply;
+    }
+    const tokens = config.tokens;
+    if (tokens != null) {
+      const outcome = tokens.authenticate(request, mayWait);
+      if (outcome == Authentication.Waits) return Verdict.Wait;
+      if (outcome == Authentication.Refused && this.reject(request, tokens.rejection)) return Verdict.Reply;
     }
     if (logs(LogLevelValues.debug)) explainRules(config, request);
     doubt.begin();
@@ -90,8 +123,7 @@ export class Authz extends Filter {
   }
 
   /** Refuses credentials; false in shadow mode, in which the request goes on as nobody's. */
-  private reject(request: RequestView): bool {
-    const rejection = this.config.credentials.rejection;
+  private reject(request: RequestView, rejection: Rejection): bool {
     rejection.tally();
     if (this.config.mode == Mode.Shadow) {
       this.note(rejection.reason);
