@@ -20,6 +20,7 @@ import {
   hasWoken,
   Parked,
   ParkedState,
+  parks,
   takeWoken,
   wakeLate,
 } from "./abi/parked";
@@ -47,15 +48,7 @@ import { isWord } from "./json/words";
 import { JsonNode } from "./json/node";
 import { jsonProblem, parseJson } from "./json/parse";
 import { releaseInterned } from "./match/attribute";
-import {
-  beginWoken,
-  endWoken,
-  parkingDeadline,
-  parkingMemo,
-  parkingTime,
-  parks,
-  wokenAnswer,
-} from "./parking";
+import { beginWoken, endWoken, parkingDeadline, parkingMemo, parkingTime, wokenAnswer } from "./parking";
 import { pluginRootId } from "./properties";
 import { RequestView } from "./request-view";
 import { clearNote, dropNotes, keepNote, noteOf } from "./response-notes";
@@ -79,7 +72,7 @@ const PARKED_TICK = 50;
 const WOKEN_TICK = 1;
 /**
  * Requests that are woken in a callback. What a callback does to streams the host does when it has ended, the next inside of what the
- * one before has called back: a stack frame or more for each (`doAfterVmCallActions` in proxy-wasm-cpp-host `wasm.h`).
+ * one before calls back: some stack for each (see `pending-streams.ts`, which has room for so many).
  */
 const MOST_WOKEN = 32;
 
