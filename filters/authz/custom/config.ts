@@ -15,7 +15,7 @@ import { readDuration } from "../../../assembly/json/duration";
 import { JsonKind, JsonNode } from "../../../assembly/json/node";
 import { parseNumber } from "../../../assembly/json/number";
 import { readRequiredKey } from "../../../assembly/key";
-import { isHeaderValue } from "../../../assembly/limit/refusal";
+import { isHeaderValue } from "../../../assembly/configured-reply";
 import { emptyList } from "../../../assembly/list";
 import { DecisionCache } from "./decision-cache";
 import { GrpcTransport } from "./grpc-transport";

@@ -1,7 +1,7 @@
 import { ByteMap } from "../../../assembly/bytes/byte-map";
 import { byteAt, Bytes, equals, lengthOf, literal, slice } from "../../../assembly/bytes/bytes";
 import { isTokenByte } from "../../../assembly/bytes/token";
-import { isHeaderValue } from "../../../assembly/limit/refusal";
+import { isHeaderValue } from "../../../assembly/configured-reply";
 import { Change } from "./change";
 
 /**
