@@ -1,4 +1,4 @@
-import { Bytes, equals, literal } from "../bytes/bytes";
+import { ABSENT, Bytes, equals, literal } from "../bytes/bytes";
 import { Hash } from "../bytes/hmac";
 
 /** Algorithms of JSON Web Signatures that the proxy can verify (RFC 7518 §3.1), and what keys they take. */
@@ -32,6 +32,20 @@ export function algorithmOf(name: Bytes): Algorithm {
     if (equals(name, nameOf(algorithm))) return algorithm;
   }
   return Algorithm.None;
+}
+
+/**
+ * The name of an algorithm which is registered for signatures (IANA, "JSON Web Signature and Encryption Algorithms"), and which the proxy's
+ * `verify_signature` has not: ours, whatever the client wrote. {@link ABSENT} when `name` is no such algorithm.
+ */
+export function unsupportedNamed(name: Bytes): Bytes {
+  if (equals(name, PS256)) return PS256;
+  if (equals(name, PS384)) return PS384;
+  if (equals(name, PS512)) return PS512;
+  if (equals(name, EDDSA)) return EDDSA;
+  if (equals(name, ED25519)) return ED25519;
+  if (equals(name, ED448)) return ED448;
+  return equals(name, ES256K) ? ES256K : ABSENT;
 }
 
 function nameOf(algorithm: Algorithm): Bytes {
@@ -92,3 +106,17 @@ export function coordinateSize(curve: KeyKind): u32 {
 @lazy const HS384 = literal("HS384");
 // @ts-ignore: decorator
 @lazy const HS512 = literal("HS512");
+// @ts-ignore: decorator
+@lazy const PS256 = literal("PS256");
+// @ts-ignore: decorator
+@lazy const PS384 = literal("PS384");
+// @ts-ignore: decorator
+@lazy const PS512 = literal("PS512");
+// @ts-ignore: decorator
+@lazy const EDDSA = literal("EdDSA");
+// @ts-ignore: decorator
+@lazy const ED25519 = literal("Ed25519");
+// @ts-ignore: decorator
+@lazy const ED448 = literal("Ed448");
+// @ts-ignore: decorator
+@lazy const ES256K = literal("ES256K");
