@@ -74,16 +74,19 @@ describe("authz beside Envoy's RBAC, of one request's bytes", { timeout: 60_000 
   });
 
   for (const setting of settings) {
-    test.each(ATTACKS)(`$name, ${setting}`, async ({ name, policies, requests }) => {
-      const counts = { passes: 0, denied: 0, refused: 0 };
-      for (const request of requests) {
-        const { native, ours } = await twins.ask({ name, policies, setting }, request);
-        expect.soft(ours, JSON.stringify(request)).toEqual(native);
-        counts[outcome(native.verdict)]++;
-      }
-      expect(counts.passes).toBeGreaterThan(0);
-      expect(counts.denied).toBeGreaterThan(0);
-    });
+    for (const { name, advisories, policies, requests } of ATTACKS) {
+      const known = advisories.length > 0 ? ` (${advisories.join(", ")})` : "";
+      test(`${name}${known}, ${setting}`, async () => {
+        const counts = { passes: 0, denied: 0, refused: 0 };
+        for (const request of requests) {
+          const { native, ours } = await twins.ask({ name, policies, setting }, request);
+          expect.soft(ours, JSON.stringify(request)).toEqual(native);
+          counts[outcome(native.verdict)]++;
+        }
+        expect(counts.passes).toBeGreaterThan(0);
+        expect(counts.denied).toBeGreaterThan(0);
+      });
+    }
   }
 
   test.each(Object.entries(DENIED))("%s where /admin is denied", async (path, expected) => {
