@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { HttpRequest } from "../driver.ts";
 import { ATTACKS } from "./attacks.ts";
+import type { Policy } from "./native.ts";
 import { SETTINGS, Twins, verdictOf, type Case, type Setting } from "./twins.ts";
 
 const settings = Object.keys(SETTINGS) as Setting[];
@@ -62,7 +63,7 @@ describe("authz beside Envoy's RBAC, of one request's bytes", { timeout: 60_000 
   const cases: Case[] = settings.flatMap((setting) =>
     ATTACKS.map(({ name, policies }) => ({ name, policies, setting })),
   );
-  const all: Case = { name: "all", policies: ATTACKS.flatMap(denying), setting: "BASE" };
+  const all: Case = { name: "all", policies: denying(), setting: "BASE" };
   let twins: Twins;
 
   beforeAll(async () => {
@@ -172,24 +173,31 @@ describe("paths that arrive as no setting leaves them", { timeout: 60_000 }, () 
     ]);
   });
 
-  test("each setting leaves fewer of them, the strictest none", async () => {
+  test("each setting leaves fewer of them", async () => {
     // A backslash becomes a slash, `/\` two of them.
     expect(await gains("BASE", REQUESTS)).toEqual([0, 4, 4, 0]);
-    expect(await gains("MERGE_SLASHES", REQUESTS)).toEqual([0, 0, 4, 0]);
-    expect(await gains("DECODE_AND_MERGE_SLASHES", REQUESTS)).toEqual([0, 0, 0, 0]);
+    // Envoy leaves a path that is nothing but slashes as two of them (`PathTransformer::mergeSlashes`).
+    expect(await gains("MERGE_SLASHES", REQUESTS)).toEqual([0, 1, 4, 0]);
+    expect(await gains("DECODE_AND_MERGE_SLASHES", REQUESTS)).toEqual([0, 1, 0, 0]);
   });
 });
 
-/** The DENY policies of an attack, by names of their own. */
-function denying({ policies }: (typeof ATTACKS)[number], at: number): Case["policies"] {
-  return policies
-    .filter(({ action, rules }) => action === "DENY" && !rules.some(({ to }) => to?.some(negative)))
-    .map((policy) => ({ ...policy, name: `${policy.name}-${at}` }));
+/**
+ * The policies that deny some requests and not all, each once. (Which of several that match is named differs: the native filter sorts them by
+ * their names.)
+ */
+function denying(): Policy[] {
+  const found = new Map<string, Policy>();
+  for (const policy of ATTACKS.flatMap(({ policies }) => policies)) {
+    if (policy.action === "DENY" && !isWide(policy) && !found.has(policy.name))
+      found.set(policy.name, policy);
+  }
+  return [...found.values()];
 }
 
-function negative({ operation }: { operation: object }): boolean {
-  // `paths: ["*"]` denies all.
-  return "notPaths" in operation || JSON.stringify(operation).includes('"*"');
+function isWide({ rules }: Policy): boolean {
+  const operations = rules.flatMap(({ to = [] }) => to.map(({ operation }) => operation));
+  return operations.some(({ paths = [], notPaths }) => notPaths !== undefined || paths.includes("*"));
 }
 
 function outcome(verdict: string): Outcome {
