@@ -152,7 +152,7 @@ export class FilterRoot extends Root {
   requestHeaders(id: u32, _state: usize, _count: u32, _endOfStream: bool): u32 {
     if (!request.load()) {
       // Never seen on Envoy: the host gave no headers, or not in the form of the ABI.
-      sendLocalResponse(500, INTERNAL_ERROR, 0, 0);
+      this.fail();
       return FilterHeadersStatusValues.StopIteration;
     }
     return this.decide(id, 0);
@@ -204,11 +204,19 @@ export class FilterRoot extends Root {
       const token = sentToken();
       if (token != 0) trackCall(token, this.id, id, at, sentMemoOf(), changetype<usize>(this.filters));
       // Nothing would ever come.
-      else sendLocalResponse(500, INTERNAL_ERROR, 0, 0);
+      else this.fail();
       return;
     }
-    sendLocalResponse(reply.status, reply.details, reply.body, reply.headers, reply.grpcStatus);
-    reply.grpcStatus = GrpcStatusValues.InvalidCode;
+    sendReply();
+  }
+
+  /** Answers a request that cannot be decided. */
+  private fail(): void {
+    const filters = this.filters;
+    for (let at = 0; at < filters.length; at++) {
+      if (unchecked(filters[at]).onFailure()) return sendReply();
+    }
+    sendLocalResponse(500, INTERNAL_ERROR, 0, 0);
   }
 
   /** Asks the filter that has waited again, and then those behind it. */
@@ -226,7 +234,7 @@ export class FilterRoot extends Root {
     }
     if (!current || !request.load()) {
       if (asks && current) unchecked(this.filters[at]).onBackground(answer);
-      sendLocalResponse(500, INTERNAL_ERROR, 0, 0);
+      this.fail();
       return;
     }
     request.note = 0;
@@ -312,6 +320,12 @@ export class FilterRoot extends Root {
 
 // @ts-ignore: decorator
 @lazy const INTERNAL_ERROR = literal("outrigger:internal");
+
+/** Sends what a filter has filled. */
+function sendReply(): void {
+  sendLocalResponse(reply.status, reply.details, reply.body, reply.headers, reply.grpcStatus);
+  reply.grpcStatus = GrpcStatusValues.InvalidCode;
+}
 
 /** Logs a message whose code units are bytes. */
 function logError(message: string): void {

@@ -39,6 +39,14 @@ export abstract class Filter {
     return Verdict.Wait;
   }
 
+  /**
+   * The request cannot be decided: its headers could not be read, a call that it was to wait for was not sent, or the configuration has changed while it
+   * waited. True where this filter has filled {@link reply}; where none of a plugin's has, the request is answered with 500.
+   */
+  onFailure(): bool {
+    return false;
+  }
+
   /** About a second has passed. */
   onTick(): void {}
 

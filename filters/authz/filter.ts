@@ -56,6 +56,14 @@ export class Authz extends Filter {
     return this.decide(request);
   }
 
+  /** Where a request cannot be decided it is denied. */
+  onFailure(): bool {
+    if (this.config.mode == Mode.Shadow) return false;
+    this.shadowed = ABSENT;
+    this.fail();
+    return true;
+  }
+
   /** As a network plugin on the same listener: hands the address of the connection's peer to what decides about its requests. */
   onConnection(): void {
     const address = sourceAddress();

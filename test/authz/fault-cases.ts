@@ -159,7 +159,7 @@ export const CASES: readonly FaultCase[] = [
   },
   {
     name: "callers that alone are allowed",
-    config: policies(["ALLOW", source({ principals: [ANN_PRINCIPAL!] })]),
+    config: policies(["ALLOW", source({ principals: [ANN_PRINCIPAL] })]),
     passes: [as(ANN)],
     refused: [as(BOB), get("/")],
   },
@@ -167,7 +167,7 @@ export const CASES: readonly FaultCase[] = [
     name: "callers that are denied",
     config: policies([
       "DENY",
-      source({ principals: [ANN_PRINCIPAL!] }),
+      source({ principals: [ANN_PRINCIPAL] }),
       source({ namespaces: ["c"] }),
       source({ serviceAccounts: ["d/eve"] }),
     ]),
@@ -176,7 +176,7 @@ export const CASES: readonly FaultCase[] = [
   },
   {
     name: "callers by what they are not",
-    config: policies(["DENY", source({ notPrincipals: [ANN_PRINCIPAL!] })]),
+    config: policies(["DENY", source({ notPrincipals: [ANN_PRINCIPAL] })]),
     passes: [as(ANN)],
     refused: [as(BOB), get("/")],
   },
