@@ -79,8 +79,8 @@ export class Authz extends Filter {
     if (logs(LogLevelValues.debug)) explainRules(config, request);
     doubt.begin();
     this.lookAside(request);
-    // What policies on trial, or for the log alone, could not know is nobody's trouble.
-    doubt.unknown = false;
+    // What policies on trial, or for the log alone, could not know is nobody's trouble; attributes that failed are asked for again.
+    doubt.begin();
     const denying = config.deny.first(request);
     if (doubt.failed) return this.fail();
     if (denying != null) return this.deny(denying.policy);

@@ -1,5 +1,5 @@
 /** Configurations of `authz` that between them ask the host all that it can be asked, each with requests that pass and that do not. */
-import type { Cluster, HttpRequest, Json } from "../driver.ts";
+import type { Claims, Cluster, HttpRequest, Json } from "../driver.ts";
 import type { AttributeValue } from "../host/index.ts";
 import { ecSigner, rsaSigner, secretSigner, token, type Algorithm, type Signer } from "../jwt/signing.ts";
 import { createHash } from "node:crypto";
@@ -21,6 +21,7 @@ const get = (path: string, more: Partial<HttpRequest> = {}): HttpRequest => ({
 });
 const from = (address: string): HttpRequest => get("/", { headers: [["x-forwarded-for", address]] });
 const as = (...uris: string[]): HttpRequest => get("/", { peer: { uris } });
+const claiming = (claims: Claims): HttpRequest => get("/", { claims });
 const bearer = (text: string): HttpRequest => get("/", { headers: [["authorization", `Bearer ${text}`]] });
 
 type Rule = Readonly<Record<string, Json>>;
@@ -239,6 +240,32 @@ export const CASES: readonly FaultCase[] = [
     attributes: { "connection.requested_server_name": "a.test" },
     passes: [],
     refused: [get("/")],
+  },
+  {
+    name: "tokens that the proxy has verified",
+    config: policies(
+      [
+        "DENY",
+        when("request.auth.claims[groups]", "guest"),
+        when("request.auth.claims[team][name]", "red"),
+        whenNot("request.auth.claims[sub]", "ann", "bob"),
+      ],
+      [
+        "ALLOW",
+        {
+          ...source({ requestPrincipals: [`${ISSUER}/*`] }),
+          ...when("request.auth.claims[groups]", "staff"),
+        },
+      ],
+    ),
+    passes: [claiming({ iss: ISSUER, sub: "ann", groups: ["staff"], team: null })],
+    refused: [
+      get("/"),
+      claiming({ iss: ISSUER, sub: "ann", groups: ["staff", "guest"] }),
+      claiming({ iss: ISSUER, sub: "bob", groups: ["staff"], team: { name: "red" } }),
+      claiming({ iss: ISSUER, sub: "eve", groups: ["staff"] }),
+      claiming({ iss: "other", sub: "ann", groups: ["staff"] }),
+    ],
   },
   jwtCase("HS256", secretSigner(Buffer.alloc(32, 1)), secretSigner(Buffer.alloc(32, 2))),
   jwtCase("RS256", rsaSigner(), rsaSigner()),

@@ -106,6 +106,10 @@ const PROPERTIES = [
   ["connection", "requested_server_name"],
   ["connection", "dns_san_peer_certificate"],
   ["connection", "subject_peer_certificate"],
+  ...["iss", "sub", "groups"].map((claim) => [
+    ...["metadata", "filter_metadata", "envoy.filters.http.jwt_authn", "payload"],
+    claim,
+  ]),
 ].map((path) => path.join("\0"));
 
 const ofProperty = (path: string, what: string, answer: Replacement): Trouble =>
@@ -114,7 +118,7 @@ const ofProperty = (path: string, what: string, answer: Replacement): Trouble =>
   );
 
 const PROPERTY_TROUBLES = PROPERTIES.flatMap((path) =>
-  [WasmResult.BadArgument, WasmResult.InternalFailure, WasmResult.SerializationFailure].map((result) =>
+  [WasmResult.BadArgument, WasmResult.InternalFailure, WasmResult.Unimplemented].map((result) =>
     ofProperty(path, `answers ${result}`, () => result),
   ),
 );
@@ -255,6 +259,27 @@ describe.each(CASES)("$name", { timeout: 120_000 }, (one) => {
           const said = `${JSON.stringify(config)}: ${what}: ${JSON.stringify(request)}`;
           expect(proxy.ask(request), said).toMatchObject({ passes: true });
         }
+      }
+    }
+  });
+
+  test("is denied as an error where what cannot be had was asked for before: on trial, for the log, to explain", () => {
+    const { policies, ...others } = one.config as { policies: { name: string; action: string }[] };
+    if (Object.keys(others).length > 0) return;
+    const tried = policies.map((policy) => ({ ...policy, name: `${policy.name}-tried`, mode: "shadow" }));
+    const audited = policies.map((policy) => ({
+      ...policy,
+      name: `${policy.name}-audited`,
+      action: "AUDIT",
+    }));
+    for (const level of [LogLevel.Debug, LogLevel.Warn]) {
+      for (const trouble of [...TROUBLES, ...PROPERTY_TROUBLES]) {
+        const proxy = new Proxy(
+          { ...one, config: { policies: [...tried, ...audited, ...policies] } },
+          () => {},
+          level,
+        );
+        suffer(proxy, one, trouble);
       }
     }
   });
