@@ -1,7 +1,6 @@
 import { Annotate } from "../../assembly/annotate";
 import { ABSENT, Bytes, literal } from "../../assembly/bytes/bytes";
-import { Filter, reply, Verdict } from "../../assembly/filter";
-import { answerErrors } from "../../assembly/filter-root";
+import { Filter, keepAnsweringFailures, reply, Verdict } from "../../assembly/filter";
 import { logBytes, LogLevelValues, logs } from "../../assembly/host/log";
 import { Counter, count, defineCounter } from "../../assembly/host/metrics";
 import { setProperty } from "../../assembly/host/properties";
@@ -46,8 +45,7 @@ export class Authz extends Filter {
   configure(config: JsonNode, reader: ConfigReader): void {
     this.config.read(config, reader);
     if (reader.failed) return;
-    // What the host does not tell, or has forgotten, nobody is let in for.
-    answerErrors(403, ERROR);
+    keepAnsweringFailures();
     this.config.define();
     this.paths.define();
     this.errors = defineCounter("outrigger_authz_errors");
@@ -96,6 +94,14 @@ export class Authz extends Filter {
   onBackground(answer: CallAnswer): void {
     const tokens = this.config.tokens;
     if (tokens != null) tokens.onBackground(answer);
+  }
+
+  /** Where a request cannot be decided it is denied. */
+  onFailure(): bool {
+    if (this.config.mode == Mode.Shadow) return false;
+    this.shadowed = ABSENT;
+    this.fail();
+    return true;
   }
 
   /** As a network plugin on the same listener: hands the address of the connection's peer to what decides about its requests. */
@@ -178,8 +184,8 @@ export class Authz extends Filter {
     if (logs(LogLevelValues.debug)) explainRules(config, request);
     doubt.begin();
     this.lookAside(request);
-    // What policies on trial, or for the log alone, could not know is nobody's trouble.
-    doubt.unknown = false;
+    // What policies on trial, or for the log alone, could not know is nobody's trouble; attributes that failed are asked for again.
+    doubt.begin();
     const denying = config.deny.first(request);
     if (doubt.failed) return this.fail();
     if (denying != null) return this.deny(denying.policy);

@@ -1,18 +1,18 @@
-import { ABSENT, byteString, Bytes, bytesOf, lengthOf, literal, slice } from "../../assembly/bytes/bytes";
+import { ABSENT, byteString, Bytes, bytesOf, lengthOf, literal } from "../../assembly/bytes/bytes";
 import { Keeper } from "../../assembly/bytes/keeper";
 import {
   claimElements,
   claimPath,
   claimText,
-  claimValue,
   countElements,
   elementLength,
   firstElement,
   isStructure,
+  valuePath,
 } from "../../assembly/claims";
 import { emptyList } from "../../assembly/list";
 import { ClaimKind, ClaimPaths, Claims } from "./claims";
-import { askProperty } from "./policy/attributes";
+import { askMetadata } from "./policy/attributes";
 
 /**
  * Claims of a token that Envoy's jwt_authn verified before this filter, as istiod has it write them down: where the configuration has no
@@ -42,7 +42,7 @@ export class MetadataClaims extends Claims {
     const path = this.paths[number];
     // A name that cannot be one of a property.
     if (path == ABSENT) return ClaimKind.Absent;
-    const value = find(path);
+    const value = askMetadata(valuePath(path));
     if (value == ABSENT) return ClaimKind.Absent;
     this.list = claimElements(path, value);
     if (this.list == ABSENT) {
@@ -69,14 +69,8 @@ export class MetadataClaims extends Claims {
   }
 }
 
-/** That the host cannot say is noted: a claim that is not there and one that nobody can read are not the same. */
-function find(path: Bytes): Bytes {
-  const value = askProperty(slice(path, 0, lengthOf(path) - FIRST));
-  return value == ABSENT ? claimValue(path) : value;
-}
-
 function textAt(path: Bytes): Bytes {
-  const value = find(path);
+  const value = askMetadata(valuePath(path));
   return value != ABSENT && isText(value) && claimElements(path, value) == ABSENT ? value : ABSENT;
 }
 
@@ -85,8 +79,6 @@ function isText(value: Bytes): bool {
   return lengthOf(value) == 0 || claimText(value) == value;
 }
 
-/** Bytes at a path's end that name the first element of a list (`claimPath`). */
-const FIRST: u32 = 2;
 // @ts-ignore: decorator
 @lazy const ISSUER = literal("iss");
 // @ts-ignore: decorator
