@@ -31,6 +31,8 @@ export interface ListenerSpec {
   routes?: Readonly<Record<string, string>>;
   /** Envoy's own tracing: `HttpConnectionManager.tracing`. */
   tracing?: object;
+  /** Fields of `HttpConnectionManager` that replace those set here, such as how it normalises paths. */
+  connectionManager?: object;
 }
 
 /** Large enough for a header of 60 KiB among others. The limit's own maximum is 8192. */
@@ -118,6 +120,7 @@ function httpConnectionManager(listener: ListenerSpec): object {
               ),
             ],
       },
+      ...listener.connectionManager,
     },
   };
 }
