@@ -15,6 +15,7 @@ import { findStream, untrackStream, untrackStreamsOf } from "./abi/streams";
 import {
   BufferTypeValues,
   FilterHeadersStatusValues,
+  FilterStatusValues,
   GrpcStatusValues,
   WasmResultValues,
 } from "./abi/values";
@@ -155,6 +156,12 @@ export class FilterRoot extends Root {
       return FilterHeadersStatusValues.StopIteration;
     }
     return this.decide(id, 0);
+  }
+
+  newConnection(_id: u32, _state: usize): u32 {
+    const filters = this.filters;
+    for (let at = 0; at < filters.length; at++) unchecked(filters[at]).onConnection();
+    return FilterStatusValues.Continue;
   }
 
   httpCallResponse(token: u32, headers: u32, bodySize: u32, _trailers: u32): void {

@@ -43,6 +43,12 @@ export abstract class Filter {
   onTick(): void {}
 
   /**
+   * A client has connected, where the module is a network plugin of a listener: properties can be read, and what is set is there for the requests on
+   * that connection. Only in a module that exports `proxy_on_new_connection`.
+   */
+  onConnection(): void {}
+
+  /**
    * Changes the response of a request for which {@link onRequest} left a {@link RequestView.note}. Called for no other,
    * and only in a module that exports `proxy_on_response_headers`.
    */

@@ -130,6 +130,11 @@ export class HeaderView {
     return this.get(name) != ABSENT;
   }
 
+  /** Whether the host may have had several pairs of this name: false for sure, true perhaps. */
+  mayRepeat(name: Bytes): bool {
+    return (this.sharedBits & nameBit(pointerOf(name), lengthOf(name))) != 0;
+  }
+
   /** Sets the header to this value, whatever it had before. */
   set(name: Bytes, value: Bytes): void {
     replaceHeader(this.map, name, value);
@@ -176,13 +181,14 @@ export class HeaderView {
     return bytesOf(joined, length);
   }
 
-  private rewind(): void {
+  /** Begins a walk over the pairs that the host had, by {@link next}. */
+  rewind(): void {
     this.cursor = this.sizes;
     this.cursorName = this.first;
   }
 
   /** The value of the next pair of this name, or {@link ABSENT}. */
-  private next(name: Bytes): Bytes {
+  next(name: Bytes): Bytes {
     const length = lengthOf(name);
     while (this.cursor < this.sizes + <usize>this.count * 8) {
       const nameLength = load<u32>(this.cursor);
@@ -197,8 +203,8 @@ export class HeaderView {
     return ABSENT;
   }
 
-  /** The newest change of this header, or 0. */
-  private changeOf(name: Bytes): usize {
+  /** The newest change of this header, whose value stands 8 bytes behind it, or 0; the joined values of one that came several times, too. */
+  changeOf(name: Bytes): usize {
     for (let change = this.changes + <usize>this.changed * CHANGE; change > this.changes;) {
       change -= CHANGE;
       if (equals(load<Bytes>(change), name)) return change;

@@ -2,7 +2,7 @@ import { arenaAllocate, lowerCase } from "../../assembly/bytes/arena";
 import { ByteMap } from "../../assembly/bytes/byte-map";
 import { ABSENT, byteAt, Bytes, lengthOf, literal, slice } from "../../assembly/bytes/bytes";
 import { ProtobufReader, Wire } from "../../assembly/bytes/protobuf";
-import { isHeaderValue } from "../../assembly/limit/refusal";
+import { isHeaderValue } from "../../assembly/configured-reply";
 
 /** `RateLimitResponse.Code`. */
 export const OK: u32 = 1;

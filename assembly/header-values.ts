@@ -1,0 +1,43 @@
+import { ABSENT, byteAt, Bytes, equals, lengthOf, slice } from "./bytes/bytes";
+import { HeaderView } from "./header-view";
+
+/**
+ * The values of a header one by one, where {@link HeaderView.get} joins them: as Envoy's RBAC filter matches them since CVE-2026-26308. Apart from the
+ * view, since few modules need it.
+ */
+
+/** The value of a header that was changed through the view. */
+let changed: Bytes = ABSENT;
+let isChanged: bool = false;
+
+/** Begins a walk over the values of a header, whose name is in lower case. One walk at a time. */
+export function beginValues(headers: HeaderView, name: Bytes): void {
+  const change = headers.changeOf(name);
+  changed = change == 0 ? ABSENT : load<Bytes>(change, 8);
+  isChanged = change != 0 && !isJoin(headers, name, changed);
+  headers.rewind();
+}
+
+/** The next value, or {@link ABSENT}. */
+export function nextValue(headers: HeaderView, name: Bytes): Bytes {
+  if (!isChanged) return headers.next(name);
+  const value = changed;
+  changed = ABSENT;
+  return value;
+}
+
+/** Whether `text` is what all values that the host had make when joined: nobody has changed the header then. */
+function isJoin(headers: HeaderView, name: Bytes, text: Bytes): bool {
+  const length = lengthOf(text);
+  let at: u32 = 0;
+  let count = 0;
+  headers.rewind();
+  for (let value = headers.next(name); value != ABSENT; value = headers.next(name)) {
+    // A comma; in a cookie a semicolon and a space.
+    if (count++ > 0) at += at < length && byteAt(text, at) == 0x3b ? 2 : 1;
+    const end = at + lengthOf(value);
+    if (end > length || !equals(slice(text, at, end), value)) return false;
+    at = end;
+  }
+  return count > 1 && at == length;
+}

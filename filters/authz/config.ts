@@ -1,0 +1,121 @@
+import { Annotate, readAnnotate } from "../../assembly/annotate";
+import { ABSENT, Bytes, indexOfByte, lengthOf } from "../../assembly/bytes/bytes";
+import { ConfigReader } from "../../assembly/json/config-reader";
+import { JsonKind, JsonNode } from "../../assembly/json/node";
+import { emptyList } from "../../assembly/list";
+import { Mode, readMode } from "../../assembly/mode";
+import { reasonOf } from "../../assembly/reason";
+import { ClaimPaths } from "./claims";
+import { Denial } from "./denial";
+import { NAME } from "./identity";
+import { Action, Policy } from "./policy/policy";
+import { PolicyList, ProviderNames, readPolicies } from "./policy/read-policies";
+import { Rule } from "./policy/rule";
+import { RuleSet } from "./policy/rule-set";
+import { TrustDomains } from "./policy/trust-domains";
+import { Vocabulary } from "./policy/vocabulary";
+
+/** The configuration of `authz`; `schema.json` describes its JSON form. */
+@final
+export class AuthzConfig {
+  mode: Mode = Mode.Enforce;
+  annotate: Annotate = Annotate.Decisions;
+  denial: Denial = new Denial();
+  readonly claims: ClaimPaths = new ClaimPaths();
+  policies: StaticArray<Policy> = new StaticArray<Policy>(0);
+  /** Whether a request needs an ALLOW policy's leave, and whether it would. */
+  isAllowList: bool = false;
+  isShadowAllowList: bool = false;
+  custom: RuleSet = new RuleSet(emptyList<Rule>());
+  deny: RuleSet = new RuleSet(emptyList<Rule>());
+  allow: RuleSet = new RuleSet(emptyList<Rule>());
+  audit: RuleSet = new RuleSet(emptyList<Rule>());
+  /** Of the policies in shadow mode; CUSTOM and AUDIT among the others are told as they match. */
+  shadowDeny: RuleSet = new RuleSet(emptyList<Rule>());
+  shadowAllow: RuleSet = new RuleSet(emptyList<Rule>());
+  shadowOthers: RuleSet = new RuleSet(emptyList<Rule>());
+  allowedReason: Bytes = ABSENT;
+  noAllowReason: Bytes = ABSENT;
+  errorReason: Bytes = ABSENT;
+
+  /** Reads all of it; what is wrong goes to the reader, and the configuration is then not to be used. */
+  read(config: JsonNode, reader: ConfigReader): void {
+    if (!reader.object(config, FIELDS)) return;
+    this.mode = readMode(reader, config);
+    this.annotate = readAnnotate(reader, config);
+    const denial = Denial.read(reader, config);
+    if (denial != null) this.denial = denial;
+    this.allowedReason = reasonOf(reader.keeper, NAME, "allowed");
+    this.noAllowReason = reasonOf(reader.keeper, NAME, "no-allow");
+    this.errorReason = reasonOf(reader.keeper, NAME, "error");
+    const vocabulary = new Vocabulary(reader, this.claims, readTrustDomains(reader, config));
+    const found = readPolicies(vocabulary, config, this.mode, new NoProviders());
+    if (reader.failed) return;
+    this.index(found);
+  }
+
+  /** Defines the metrics: only for a configuration that is taken. */
+  define(): void {
+    for (let at = 0; at < this.policies.length; at++) this.policies[at].define();
+  }
+
+  private index(found: PolicyList): void {
+    this.policies = StaticArray.fromArray(found.policies);
+    for (let at = 0; at < this.policies.length; at++) {
+      const policy = this.policies[at];
+      if (policy.action != Action.Allow) continue;
+      if (policy.mode == Mode.Enforce) this.isAllowList = true;
+      else this.isShadowAllowList = true;
+    }
+    this.custom = setOf(found.rules, Action.Custom, Mode.Enforce);
+    this.deny = setOf(found.rules, Action.Deny, Mode.Enforce);
+    this.allow = setOf(found.rules, Action.Allow, Mode.Enforce);
+    this.audit = setOf(found.rules, Action.Audit, Mode.Enforce);
+    this.shadowDeny = setOf(found.rules, Action.Deny, Mode.Shadow);
+    this.shadowAllow = setOf(found.rules, Action.Allow, Mode.Shadow);
+    this.shadowOthers = setOf(found.rules, Action.Custom, Mode.Shadow, Action.Audit);
+  }
+}
+
+const FIELDS =
+  "mode annotate trustDomain trustDomainAliases jwtRules apiKeys basicAuth extensionProviders policies deny";
+const MOST_ALIASES: u32 = 100;
+
+/** Until there are providers. */
+class NoProviders extends ProviderNames {
+  indexOf(_name: Bytes): i32 {
+    return -1;
+  }
+}
+
+function setOf(rules: Rule[], action: Action, mode: Mode, orElse: Action = action): RuleSet {
+  const found = emptyList<Rule>();
+  for (let at = 0; at < rules.length; at++) {
+    const policy = rules[at].policy;
+    if (policy.mode == mode && (policy.action == action || policy.action == orElse)) found.push(rules[at]);
+  }
+  return new RuleSet(found);
+}
+
+function readTrustDomains(reader: ConfigReader, config: JsonNode): TrustDomains {
+  const domains = emptyList<Bytes>();
+  const node = reader.member(config, "trustDomain");
+  domains.push(node == null ? reader.keeper.keepText("cluster.local") : readTrustDomain(reader, node));
+  const aliases = reader.list(config, "trustDomainAliases");
+  if (aliases != null) {
+    if (aliases.count > MOST_ALIASES) reader.problem(aliases, "more than 100 aliases");
+    let item = aliases.first;
+    while (item != null) {
+      domains.push(readTrustDomain(reader, item));
+      item = item.next;
+    }
+  }
+  return new TrustDomains(reader.keeper, StaticArray.fromArray(domains));
+}
+
+function readTrustDomain(reader: ConfigReader, node: JsonNode): Bytes {
+  const text = node.kind == JsonKind.String ? node.text : ABSENT;
+  const isRight = lengthOf(text) > 0 && indexOfByte(text, 0x2a) < 0 && indexOfByte(text, 0x2f) < 0;
+  if (!isRight) reader.unexpected(node, "a trust domain, like cluster.local");
+  return reader.keeper.keep(text);
+}

@@ -1,0 +1,34 @@
+import { logBytes, LogLevelValues } from "../../assembly/host/log";
+import { literal, release } from "../../assembly/bytes/bytes";
+import { RequestView } from "../../assembly/request-view";
+import { AuthzConfig } from "./config";
+import { doubt } from "./policy/attributes";
+import { RuleSet } from "./policy/rule-set";
+
+/**
+ * Logs for each rule whether it matches the request, and which of its clauses fail: `outrigger explain` reads it, and whoever looks for the reason of a
+ * denial with the log at debug. It names what the configuration says, and nothing that a client sent. It allocates, and walks all rules.
+ */
+export function explainRules(config: AuthzConfig, request: RequestView): void {
+  explainSet(config.custom, request);
+  explainSet(config.deny, request);
+  explainSet(config.allow, request);
+  explainSet(config.audit, request);
+  explainSet(config.shadowDeny, request);
+  explainSet(config.shadowAllow, request);
+  explainSet(config.shadowOthers, request);
+}
+
+function explainSet(rules: RuleSet, request: RequestView): void {
+  for (let at = 0; at < rules.size; at++) {
+    const rule = rules.rule(at);
+    doubt.begin();
+    const failures = rule.failures(request);
+    const verdict = rule.matches(request)
+      ? "matches"
+      : (doubt.unknown ? "is denied for want of the direct peer, " : "fails at ") + failures;
+    const line = literal(`authz: ${rule.title()} ${verdict}`);
+    logBytes(LogLevelValues.debug, line);
+    release(line);
+  }
+}

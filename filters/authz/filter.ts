@@ -1,0 +1,176 @@
+import { Annotate } from "../../assembly/annotate";
+import { ABSENT, Bytes, literal } from "../../assembly/bytes/bytes";
+import { Filter, Verdict } from "../../assembly/filter";
+import { logBytes, LogLevelValues, logs } from "../../assembly/host/log";
+import { Counter, count, defineCounter } from "../../assembly/host/metrics";
+import { setProperty } from "../../assembly/host/properties";
+import { ConfigReader } from "../../assembly/json/config-reader";
+import { JsonNode } from "../../assembly/json/node";
+import { sourceAddress } from "../../assembly/properties";
+import { joinReasons } from "../../assembly/reason";
+import { RequestView } from "../../assembly/request-view";
+import { AuthzConfig } from "./config";
+import { explainRules } from "./explain";
+import { identity } from "./identity";
+import { doubt } from "./policy/attributes";
+import { Policy } from "./policy/policy";
+import { RuleSet } from "./policy/rule-set";
+import { DIRECT_ADDRESS } from "./policy/vocabulary";
+import { UnnormalizedPaths } from "./unnormalized";
+import { Denial } from "./denial";
+
+const PROPERTY = literal("outrigger.authz");
+/** How many shadowed decisions about one request the property tells. */
+const MAX_TOLD = 8;
+
+/** Decides who may do what, as Istio's policies say. */
+@final
+export class Authz extends Filter {
+  private config: AuthzConfig = new AuthzConfig();
+  private readonly paths: UnnormalizedPaths = new UnnormalizedPaths();
+  private errors: Counter = 0;
+  private denied: Counter = 0;
+  private companionless: Counter = 0;
+  /** That the network companion is missing was said. */
+  private warned: bool = false;
+  /** Reasons of decisions that were shadowed for this request, of the first {@link MAX_TOLD} of them. */
+  private shadowed: Bytes = ABSENT;
+  private told: i32 = 0;
+
+  configure(config: JsonNode, reader: ConfigReader): void {
+    this.config.read(config, reader);
+    if (reader.failed) return;
+    this.config.define();
+    this.paths.define();
+    this.errors = defineCounter("outrigger_authz_errors");
+    this.denied = defineCounter("outrigger_authz_not_allowed");
+    this.companionless = defineCounter("outrigger_authz_missing_companion");
+  }
+
+  onRequest(request: RequestView): Verdict {
+    identity.begin();
+    this.shadowed = ABSENT;
+    this.told = 0;
+    this.paths.look(request.path());
+    return this.decide(request);
+  }
+
+  /** As a network plugin on the same listener: hands the address of the connection's peer to what decides about its requests. */
+  onConnection(): void {
+    const address = sourceAddress();
+    if (address != ABSENT) setProperty(DIRECT_ADDRESS, address);
+  }
+
+  /** Asks the policies, when it is known who calls. */
+  private decide(request: RequestView): Verdict {
+    const config = this.config;
+    if (logs(LogLevelValues.debug)) explainRules(config, request);
+    doubt.begin();
+    this.lookAside(request);
+    // What policies on trial, or for the log alone, could not know is nobody's trouble.
+    doubt.unknown = false;
+    const denying = config.deny.first(request);
+    if (doubt.failed) return this.fail();
+    if (denying != null) return this.deny(denying.policy);
+    if (doubt.unknown) return this.failWithoutCompanion();
+    if (!config.isAllowList) return this.pass(ABSENT);
+    const allowing = config.allow.first(request);
+    if (doubt.failed) return this.fail();
+    if (allowing != null) {
+      count(allowing.policy.counter);
+      return this.pass(allowing.policy.reason);
+    }
+    if (doubt.unknown) return this.failWithoutCompanion();
+    count(this.denied);
+    return this.refuse(config.noAllowReason, config.denial);
+  }
+
+  /** Counts and tells what policies on trial and AUDIT policies say. */
+  private lookAside(request: RequestView): void {
+    const config = this.config;
+    this.tellAll(config.audit, request, false);
+    this.tellAll(config.shadowOthers, request, true);
+    if (config.shadowDeny.size > 0) {
+      const denying = config.shadowDeny.first(request);
+      if (denying != null) {
+        this.shadow(denying.policy);
+        return;
+      }
+    }
+    if (!config.isShadowAllowList) return;
+    const allowing = config.shadowAllow.first(request);
+    if (allowing != null) count(allowing.policy.counter);
+    else this.note(config.noAllowReason);
+  }
+
+  /** All policies of a set whose rules match, each once. */
+  private tellAll(rules: RuleSet, request: RequestView, shadowed: bool): void {
+    if (rules.size == 0) return;
+    let last: Policy | null = null;
+    for (let at = rules.firstFrom(request, 0); at != i32.MAX_VALUE; at = rules.firstFrom(request, at + 1)) {
+      const policy = rules.rule(at).policy;
+      if (policy == last) continue;
+      last = policy;
+      if (shadowed) this.shadow(policy);
+      else {
+        count(policy.counter);
+        this.note(policy.reason);
+      }
+    }
+  }
+
+  private pass(reason: Bytes): Verdict {
+    const isTold = this.config.annotate == Annotate.Always;
+    if (this.shadowed != ABSENT || isTold) {
+      this.tell(!isTold ? ABSENT : reason == ABSENT ? this.config.allowedReason : reason);
+    }
+    return Verdict.Continue;
+  }
+
+  private deny(policy: Policy): Verdict {
+    count(policy.counter);
+    const own = policy.denial;
+    return this.refuse(policy.reason, own == null ? this.config.denial : own);
+  }
+
+  private refuse(reason: Bytes, denial: Denial): Verdict {
+    this.tell(reason);
+    denial.toReply(reason);
+    return Verdict.Reply;
+  }
+
+  /** Something that must be known could not be had. */
+  private fail(): Verdict {
+    count(this.errors);
+    return this.refuse(this.config.errorReason, this.config.denial);
+  }
+
+  private failWithoutCompanion(): Verdict {
+    count(this.companionless);
+    if (!this.warned) {
+      this.warned = true;
+      logBytes(LogLevelValues.warn, NO_COMPANION);
+    }
+    return this.fail();
+  }
+
+  private shadow(policy: Policy): void {
+    count(policy.counter);
+    this.note(policy.reason);
+    if (logs(LogLevelValues.info)) logBytes(LogLevelValues.info, policy.shadowMessage);
+  }
+
+  private note(reason: Bytes): void {
+    if (this.told++ < MAX_TOLD) this.shadowed = joinReasons(this.shadowed, reason);
+  }
+
+  /** Writes the property: the shadowed decisions, and then `reason`, if there is one. */
+  private tell(reason: Bytes): void {
+    setProperty(PROPERTY, reason == ABSENT ? this.shadowed : joinReasons(this.shadowed, reason));
+  }
+}
+
+// @ts-ignore: decorator
+@lazy const NO_COMPANION = literal(
+  "authz: a policy asks for the direct peer (ipBlocks, source.ip), which nobody has left here: load this module as a network plugin on the listener too. Denied",
+);
