@@ -1,7 +1,8 @@
 /** What a generated request is where the policies are looked at: behind the proxy's own parsing and the verification of tokens. */
 import type { Header, Json } from "../driver.ts";
-import { forwardedFor, normalisePath } from "../host/connection-manager.ts";
+import { forwardedFor } from "../host/connection-manager.ts";
 import { HeaderMap } from "../host/header-map.ts";
+import { normalisePath } from "../host/request-target.ts";
 import { METADATA, METADATA_FILTER, type Case, type GeneratedRequest } from "./generate.ts";
 import type { Facts } from "./naive.ts";
 

@@ -611,6 +611,8 @@ class Generator {
 function setClaim(claims: Record<string, Json>, name: string, value: Json): void {
   // The issuer decides whether the token counts at all.
   if (name === "iss") return;
+  // No list: such a token is refused.
+  if (name === "sub" && Array.isArray(value)) return;
   const [first = "", second] = name.split("][");
   claims[first] = second === undefined ? value : { [second]: value };
 }

@@ -118,12 +118,9 @@ function sourceMatches(source: Source, facts: Facts, mesh: Mesh, policy: Policy)
 
 function operationMatches(operation: Operation, facts: Facts): boolean {
   const host = facts.authority.toLowerCase();
-  const present = facts.authority !== "";
   return (
-    admits(
-      operation.hosts,
-      operation.notHosts,
-      (value) => present && matchesText(value.toLowerCase(), host, "header"),
+    admits(operation.hosts, operation.notHosts, (value) =>
+      matchesText(value.toLowerCase(), host, "header"),
     ) &&
     admits(operation.ports, operation.notPorts, (value) => Number(value) === facts.destinationPort) &&
     admits(operation.methods, operation.notMethods, (value) => matchesText(value, facts.method, "header")) &&
@@ -258,32 +255,28 @@ function isTrustDomain(facts: Facts, { trustDomain, trustDomainAliases }: Mesh):
 
 /**
  * `<ISS>/<SUB>`, where the last slash divides, since an issuer may be an URL. `*` is any of both; without a slash, a prefix is
- * the issuer's and a suffix the subject's (istiod: `requestPrincipalGenerator`).
+ * the issuer's and a suffix the subject's, the other one being any. With a star first, one at the end is a character like any other
+ * (istiod: `requestPrincipalGenerator`).
  */
 function isRequestPrincipal({ claims }: Facts): (value: string) => boolean {
   const { iss, sub } = claims ?? {};
   return (value) => {
     if (typeof iss !== "string" || typeof sub !== "string") return false;
+    const any = (text: string): boolean => matchesText("*", text);
+    if (value === "*") return any(iss) && any(sub);
     const slash = value.lastIndexOf("/");
-    const [issuer, subject] =
-      slash >= 0
-        ? [value.slice(0, slash), value.slice(slash + 1)]
-        : value.startsWith("*")
-          ? ["*", value]
-          : value.endsWith("*")
-            ? [value, "*"]
-            : [value, ""];
-    // With a wildcard at one end, one at the other is a character like any other.
-    const [left, right] =
-      value === "*"
-        ? [matchesText("*", iss), matchesText("*", sub)]
-        : value.startsWith("*")
-          ? [matchesText(issuer, iss), slash >= 0 ? sub === subject : matchesText(subject, sub)]
-          : [
-              value.endsWith("*") && slash < 0 ? matchesText(issuer, iss) : iss === issuer,
-              value.endsWith("*") ? matchesText(subject, sub) : sub === subject,
-            ];
-    return left && right;
+    const issuer = value.slice(0, Math.max(slash, 0));
+    const subject = value.slice(slash + 1);
+    if (value.startsWith("*")) {
+      if (slash < 0) return any(iss) && sub.endsWith(subject.slice(1));
+      return (issuer === "*" ? any(iss) : iss.endsWith(issuer.slice(1))) && sub === subject;
+    }
+    if (value.endsWith("*")) {
+      const start = subject.slice(0, -1);
+      if (slash < 0) return iss.startsWith(start) && any(sub);
+      return iss === issuer && (start === "" ? any(sub) : sub.startsWith(start));
+    }
+    return slash < 0 ? iss === value && sub === "" : iss === issuer && sub === subject;
   };
 }
 
