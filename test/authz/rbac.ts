@@ -48,6 +48,8 @@ export interface ComparisonOptions {
   /** Path of our module; null compares the native filter with the model alone. */
   module: string | null;
   severalNames: boolean;
+  /** Who verifies tokens before our module: Envoy's jwt_authn, or the module itself. */
+  tokens: "jwt_authn" | "authz";
   /** Requests of a policy set; default 30. */
   requests?: number;
 }
@@ -55,6 +57,7 @@ export interface ComparisonOptions {
 /** Policy sets that are served at once. */
 const BATCH = 10;
 const TIMEOUT = 20_000;
+const MOST_DIFFERENCES = 20;
 
 export class Comparison {
   readonly counts: Counts = {
@@ -65,6 +68,8 @@ export class Comparison {
     unauthorized: 0,
     malformed: 0,
   };
+  /** What was decided differently, with all that is needed to see why; at most {@link MOST_DIFFERENCES}. */
+  readonly differences: string[] = [];
   readonly #callers = new Callers();
   readonly #tokens = new TokenIssuer();
   #made = 0;
@@ -98,7 +103,7 @@ export class Comparison {
     await rm(this.folder, { recursive: true, force: true });
   }
 
-  /** Further policy sets, with their requests. Throws at the first request that is decided differently, with all that is needed to see why. */
+  /** Plays further policy sets with their requests; what is decided differently goes to {@link differences}. */
   async batch(): Promise<void> {
     const { seed, module, severalNames, requests = 30 } = this.options;
     const cases = await Promise.all(
@@ -129,11 +134,16 @@ export class Comparison {
     const native = this.#listener(`native-${number}`, port, { filters });
     if (module === null) return { made: { ...made, set }, number, native, ours: null };
     const { port: ourPort } = await freePort();
-    const configuration = JSON.stringify(pluginConfig(atPort(made.set, ourPort)));
+    const { requestAuthentication, ...policies } = atPort(made.set, ourPort);
+    const verifies = this.options.tokens === "authz";
+    const configuration = JSON.stringify(
+      pluginConfig(verifies && requestAuthentication ? { ...policies, requestAuthentication } : policies),
+    );
     const plugin = { module, name: `authz-${number}`, rootId: "authz", configuration };
     const ours = this.#listener(`ours-${number}`, ourPort, {
+      filters: verifies ? [] : filters.slice(0, requestAuthentication ? 1 : 0),
       plugins: [plugin],
-      network: [{ ...plugin, name: `authz-peer-${number}`, configuration: "" }],
+      network: [{ ...plugin, name: `authz-peer-${number}`, configuration: "{}" }],
     });
     return { made: { ...made, set }, number, native, ours };
   }
@@ -207,6 +217,20 @@ export class Comparison {
     return { method, path, authority, headers: [...headers, ...bearer] };
   }
 
+  /** All that decides, to be read. */
+  #told({ set, callers }: Case, number: number, request: GeneratedRequest): string {
+    const { policies, trustDomain, trustDomainAliases, requestAuthentication } = set;
+    return [
+      `SEED=${this.options.seed}, set ${number}`,
+      `request: ${JSON.stringify(request)}`,
+      `caller: ${JSON.stringify(callers[request.caller])}`,
+      `trust domains: ${[trustDomain, ...trustDomainAliases].join(", ")}`,
+      `tokens: ${JSON.stringify(requestAuthentication?.jwtRules.map((rule) => ({ ...rule, jwks: ".." })))}`,
+      "policies:",
+      ...policies.map((policy) => `  ${JSON.stringify(policy)}`),
+    ].join("\n");
+  }
+
   #judge(
     { made, number, native: { port } }: Served,
     request: GeneratedRequest,
@@ -215,38 +239,34 @@ export class Comparison {
   ): void {
     const { counts } = this;
     counts.requests++;
-    const fail = (what: string): never => {
-      const { set, callers } = made;
-      const policies = set.policies.map((policy) => JSON.stringify(policy)).join("\n  ");
-      throw new Error(
-        `SEED=${this.options.seed}, set ${number}: ${what}\n` +
-          `native: ${JSON.stringify(native)}\nours: ${JSON.stringify(ours)}\n` +
-          `request: ${JSON.stringify(request)}\ncaller: ${JSON.stringify(callers[request.caller])}\n` +
-          `trust domain: ${[set.trustDomain, ...set.trustDomainAliases].join(", ")}; tokens: ${JSON.stringify(set.requestAuthentication)}\n` +
-          `policies:\n  ${policies}`,
-      );
+    const differ = (what: string): void => {
+      if (this.differences.length < MOST_DIFFERENCES)
+        this.differences.push(
+          `${what}\n${this.#told(made, number, request)}\nnative: ${told(native)}; ours: ${told(ours)}`,
+        );
     };
-    if (ours && ours.status !== native.status) fail("ours and the native filter differ");
+    if (ours && ours.status !== native.status) return differ("ours and the native filter differ");
     const facts = factsOf(made, request, port);
     if (native.status === 400 || native.status === 404) {
       counts.malformed++;
       return;
     }
-    if (facts === "malformed") return fail("the model takes it for malformed");
+    if (facts === "malformed") return differ("the model takes it for malformed");
     if (native.status === 401 || facts === "unauthorized") {
-      if (native.status !== 401 || facts !== "unauthorized") fail("the model and jwt_authn differ");
+      if (native.status !== 401 || facts !== "unauthorized") return differ("the model and jwt_authn differ");
       counts.unauthorized++;
       return;
     }
     const decision = decide(made.set.policies, facts, made.set);
-    if (native.status !== (decision.allowed ? 200 : 403)) fail(`the model says ${JSON.stringify(decision)}`);
+    if (native.status !== (decision.allowed ? 200 : 403))
+      return differ(`the model says ${JSON.stringify(decision)}`);
     if (native.status === 200) {
       counts.allowed++;
       return;
     }
     const [, by = "none"] = /^rbac_access_denied_matched_policy\[(.*)\]$/.exec(native.details) ?? [];
     if (by === "none" ? decision.by !== "ALLOW" : !decision.rules.includes(by))
-      fail(`the model says ${JSON.stringify(decision)}`);
+      return differ(`the model says ${JSON.stringify(decision)}`);
     if (by === "none") counts.deniedForLackOfAllow++;
     else counts.deniedByDeny++;
     if (ours === null) return;
@@ -254,8 +274,12 @@ export class Comparison {
     const policies =
       by === "none" ? ["no-allow"] : decision.rules.map((rule) => /-policy\[(.*)\]-rule/.exec(rule)![1]!);
     if (!policies.some((policy) => ours.details === `authz:${policy}`))
-      fail(`ours should name one of ${policies.join(", ")}`);
+      differ(`ours should name one of ${policies.join(", ")}`);
   }
+}
+
+function told(outcome: Outcome | null): string {
+  return outcome === null ? "not asked" : `${outcome.status} ${outcome.details}`;
 }
 
 interface Served {
