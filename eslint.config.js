@@ -10,6 +10,7 @@ const ASSEMBLYSCRIPT = [
   "bench/gcore/**/*.ts",
   "test/assembly/**/*.ts",
   "test/conformance/module/**/*.ts",
+  "test/jwt/module/**/*.ts",
   "test/regex/module/**/*.ts",
 ];
 

@@ -32,6 +32,9 @@ const bars: readonly Bar[] = [
   { row: "trace-outbound", against: "trace-outbound-same-calls", most: { times: 1.3 } },
   { row: "trace-correlate-inbound", against: "trace-inbound-apart", most: null },
   { row: "trace-correlate-outbound", against: "trace-outbound-apart", most: null },
+  { row: "authz-20", against: "rbac-20", most: { times: 1.1 } },
+  { row: "authz-1000", against: "authz-10", most: { times: 1.3 } },
+  { row: "authz-1000", against: "rbac-1000", most: { times: 1 / 25 } },
   { row: "trace-report", against: "trace-inbound", most: { microseconds: 3 } },
   { row: "trace-report-lean", against: "trace-inbound", most: { microseconds: 3 } },
 ];

@@ -175,6 +175,45 @@ export function localRateLimitFilter(
   };
 }
 
+/** A rule of Envoy's RBAC filter: a method, a path's prefix and a header's value, all of which must be so. */
+export interface RbacRule {
+  name: string;
+  method: string;
+  prefix: string;
+  header: string;
+  value: string;
+}
+
+/** Envoy's own RBAC filter that lets pass what one of the rules allows, in the form that istiod gives them. */
+export function rbacFilter(name: string, rules: readonly RbacRule[]): Json {
+  const exact = (header: string, value: string): Json => ({
+    header: { name: header, string_match: { exact: value } },
+  });
+  const policies = rules.map((rule): [string, Json] => [
+    rule.name,
+    {
+      permissions: [
+        {
+          and_rules: {
+            rules: [
+              { or_rules: { rules: [exact(":method", rule.method)] } },
+              { or_rules: { rules: [{ url_path: { path: { prefix: rule.prefix } } }] } },
+            ],
+          },
+        },
+      ],
+      principals: [{ and_ids: { ids: [{ or_ids: { ids: [exact(rule.header, rule.value)] } }] } }],
+    },
+  ]);
+  return {
+    name,
+    typed_config: {
+      "@type": type("extensions.filters.http.rbac.v3.RBAC"),
+      rules: { action: "ALLOW", policies: Object.fromEntries(policies) },
+    },
+  };
+}
+
 /** Envoy's own filter that asks a rate limit service; a failed call is an error, so that none is measured unseen. */
 export function rateLimitFilter(domain: string, clusterName: string, timeout: string): Json {
   return {

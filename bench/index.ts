@@ -6,6 +6,7 @@ import { execFileSync } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { availableParallelism, cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
+import { authzNames, authzVariants } from "./authz.ts";
 import { judge, type BarResult } from "./bars.ts";
 import { buildModules } from "./build.ts";
 import { locateEnvoy } from "../test/envoy/locate.ts";
@@ -20,12 +21,19 @@ import { measureUpdates } from "./updates.ts";
 import { variantNames, variants, type Variant } from "./variants.ts";
 
 /** The parts of the report: their rows never share a round. */
-const rowNames: readonly string[] = [...variantNames, ...rateLimitNames, ...traceNames, "global"];
+const rowNames: readonly string[] = [
+  ...variantNames,
+  ...rateLimitNames,
+  ...traceNames,
+  ...authzNames,
+  "global",
+];
 
 /** Names for all rows of a part. */
 const parts = new Map<string, readonly string[]>([
   ["rate-limits", rateLimitNames],
   ["trace", traceNames],
+  ["authz", authzNames],
 ]);
 
 const usage = `Usage: npx tsx bench/index.ts [flags]
@@ -36,6 +44,7 @@ const usage = `Usage: npx tsx bench/index.ts [flags]
   --only NAMES       rows, comma separated, of ${variantNames.join(", ")};
                      of rate limits ${rateLimitNames.join(", ")}, or rate-limits for all of these;
                      of traces ${traceNames.join(", ")}, or trace for all of these;
+                     of authorization ${authzNames.join(", ")}, or authz for all of these;
                      and global: latency and calls of global-rate-limit
   --separate-vms     a VM for each copy of a Wasm filter, instead of one for all of them
   --quick            9 rounds, short warm-up, one start: to see that it works, not to quote
@@ -174,7 +183,12 @@ async function main(): Promise<void> {
     ["trace-inbound-same-calls", "× same, inbound"],
     ["trace-outbound-same-calls", "× same, new"],
   ]);
-  const bars = [...launch.bars, ...limit.bars, ...trace.bars];
+  const policies = authzVariants(options.only, options.separateVms);
+  const authz = await measureCosts("Cost of a request: authz", policies, options, [
+    ["rbac-20", "× RBAC, 20"],
+    ["rbac-1000", "× RBAC, 1,000"],
+  ]);
+  const bars = [...launch.bars, ...limit.bars, ...trace.bars, ...authz.bars];
 
   const global = options.only.has("global")
     ? await measureGlobal({
@@ -215,6 +229,7 @@ async function main(): Promise<void> {
       ...Object.fromEntries(launch.times),
       rateLimits: Object.fromEntries(limit.times),
       trace: Object.fromEntries(trace.times),
+      authz: Object.fromEntries(authz.times),
     };
     await writeFile(options.json, JSON.stringify({ ...result, times }, null, 2));
   }

@@ -10,6 +10,7 @@ import {
   type Surroundings,
 } from "./configuration.ts";
 import type { LoadRequest } from "./load.ts";
+import type { AuthzName } from "./authz.ts";
 import type { RateLimitName } from "./rate-limits.ts";
 import { oneUser, type HeaderCount, type Users } from "./requests.ts";
 import type { TraceName } from "./trace.ts";
@@ -41,7 +42,7 @@ export type Check =
   | { kind: "settled" };
 
 export interface Variant {
-  name: VariantName | RateLimitName | TraceName;
+  name: VariantName | RateLimitName | TraceName | AuthzName;
   title: string;
   /** What the row's cost is divided by: copies of the filter, or routes. */
   divisor: number;

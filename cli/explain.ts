@@ -3,6 +3,7 @@ import type { Claims, Header, HttpRequest } from "../test/driver.ts";
 import { checkPlugin, checkSource } from "./check.ts";
 import { ExitCode, UserError } from "./errors.ts";
 import { explainAnyFilter } from "./explain/any-filter.ts";
+import { explainAuthz } from "./explain/authz.ts";
 import { explainDarkLaunch, type Explanation } from "./explain/dark-launch.ts";
 import { Oracle } from "./explain/oracle.ts";
 import { showExplanation } from "./explain/show.ts";
@@ -30,6 +31,7 @@ export interface ExplainOptions {
 /** What explains a filter's decisions. Of a filter that is not here, only what it does is told. */
 const EXPLAINERS: Readonly<Record<string, (oracle: Oracle, config: unknown) => Explanation>> = {
   "dark-launch": explainDarkLaunch,
+  authz: explainAuthz,
 };
 
 /** Answers the exit code. */
@@ -63,7 +65,13 @@ export function explain(options: ExplainOptions): number {
       const { line } = plugin.configuration.locate(`${at}rules[${index}]: `);
       return { ...rule, line };
     });
-    return { ...explained, path, rules };
+    const { policies } = config as { policies?: { name: string }[] };
+    const judged = explained.policies?.map((judgedRule) => {
+      const number = policies?.findIndex(({ name: other }) => other === judgedRule.policy) ?? -1;
+      const { line } = plugin.configuration.locate(`${at}policies[${number}].rules[${judgedRule.rule}]: `);
+      return { ...judgedRule, line };
+    });
+    return { ...explained, path, rules, ...(judged === undefined ? {} : { policies: judged }) };
   });
   if (options.json === true) {
     stdout.line(

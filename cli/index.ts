@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 /**
- * The `outrigger` command: checks configurations, plays scenarios, explains decisions, serves rate limits for development.
+ * The `outrigger` command: checks configurations, plays scenarios, explains decisions, serves rate limits for development, makes keys.
  * `docs/cli.md` is its manual.
  */
 import { fileURLToPath } from "node:url";
 import { Command, CommanderError, Option } from "commander";
+import { type ApiKeyOptions, type BasicUserOptions, makeApiKey, makeBasicUser } from "./credentials.ts";
 import { ExitCode, UserError } from "./errors.ts";
 import { explain, type ExplainOptions } from "./explain.ts";
 import type { RateLimitServiceOptions } from "./ratelimit-service.ts";
@@ -178,6 +179,40 @@ Examples:
       const { serveRateLimits } = await import("./ratelimit-service.ts");
       process.exitCode = await serveRateLimits(options);
     });
+
+  command
+    .command("api-key")
+    .description("make an API key for authz, and the line of its configuration")
+    .option("-n, --name <name>", "what rules call it (default: made of its hash)")
+    .option("--json", "answer a JSON object")
+    .addHelpText(
+      "after",
+      `
+The key has 128 random bits. The configuration gets its SHA-256 only, and nothing keeps the key itself.
+
+Examples:
+  $ outrigger api-key --name ci
+  $ outrigger api-key --name ci --json | jq -j .key > ci.key`,
+    )
+    .action((options: ApiKeyOptions) => makeApiKey(options));
+
+  command
+    .command("basic-user")
+    .description("make a password for HTTP basic authentication by authz, and the line of its configuration")
+    .argument("<name>", "the user's name")
+    .option("--stdin", "take the password from standard input instead")
+    .option("--json", "answer a JSON object")
+    .addHelpText(
+      "after",
+      `
+The password that is made has 128 random bits. The configuration gets a salted SHA-256, which is fast: a password that
+somebody thought of can be guessed by whoever sees the configuration.
+
+Examples:
+  $ outrigger basic-user ann
+  $ outrigger basic-user ann --stdin < password.txt`,
+    )
+    .action((name: string, options: BasicUserOptions) => makeBasicUser(name, options));
   return command;
 }
 

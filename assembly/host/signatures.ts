@@ -47,6 +47,13 @@ export function verifySignature(hash: Bytes, publicKey: Bytes, signature: Bytes,
   return equals(signatureError, BAD_KEY) ? Verification.BadKey : Verification.Wrong;
 }
 
+/** Whether the proxy can use a public key at all. Also true where it cannot say. */
+export function isUsableKey(publicKey: Bytes): bool {
+  return (
+    verifySignature(SHA256, publicKey, NOTHING, NOTHING) != Verification.BadKey || signatureError == ABSENT
+  );
+}
+
 /**
  * The signature of `text` by `privateKey`, the DER form of PKCS#8; `hash` as above. {@link ABSENT} when the key cannot be used or
  * the hash function is none that the proxy has: {@link signatureError} says which.
@@ -75,6 +82,8 @@ export function sign(hash: Bytes, privateKey: Bytes, text: Bytes): Bytes {
 @lazy const writer = new ProtobufWriter();
 // @ts-ignore: decorator
 @lazy const reader = new ProtobufReader();
+// @ts-ignore: decorator
+@lazy const SHA256 = literal("sha256");
 // @ts-ignore: decorator
 @lazy const VERIFY_SIGNATURE = literal("verify_signature");
 // @ts-ignore: decorator

@@ -33,10 +33,24 @@ export let jsonProblem: string = "";
  */
 export function parseJson(document: Bytes): JsonNode | null {
   jsonProblem = "";
+  quiet = false;
   if (lengthOf(document) > MAX_BYTES) {
     jsonProblem = `larger than ${decimalText(MAX_BYTES)} bytes`;
     return null;
   }
+  return parseBytes(document);
+}
+
+/**
+ * As {@link parseJson}, for what clients send: it does not say what is wrong, and allocates in the arena alone. The document must not be
+ * larger than {@link MAX_BYTES}.
+ */
+export function parseJsonQuietly(document: Bytes): JsonNode | null {
+  quiet = true;
+  return parseBytes(document);
+}
+
+function parseBytes(document: Bytes): JsonNode | null {
   cursor = documentStart = lineStart = pointerOf(document);
   documentEnd = documentStart + lengthOf(document);
   depth = 0;
@@ -53,11 +67,16 @@ let depth: u32 = 0;
 let values: u32 = 0;
 let line: i32 = 1;
 let lineStart: usize = 0;
+/** Nobody wants to know what is wrong: texts are made on the heap. */
+let quiet: bool = false;
 
 /** Walks the document without recursion: `open` is the array or object that the next value goes into. */
 function parseDocument(): JsonNode | null {
   skipSpace();
-  if (cursor == documentEnd) return fail("empty; expected a JSON object");
+  if (cursor == documentEnd) {
+    if (!quiet) fail("empty; expected a JSON object");
+    return null;
+  }
   let open: JsonNode | null = null;
   while (true) {
     let name = ABSENT;
@@ -68,7 +87,10 @@ function parseDocument(): JsonNode | null {
     const node = parseValue(open, name);
     if (node == null) return null;
     if (node.kind >= JsonKind.Array) {
-      if (depth == MAX_DEPTH) return fail(`nested deeper than ${decimalText(MAX_DEPTH)} levels`);
+      if (depth == MAX_DEPTH) {
+        if (!quiet) fail(`nested deeper than ${decimalText(MAX_DEPTH)} levels`);
+        return null;
+      }
       if (!closes(node)) {
         open = node;
         depth++;
@@ -80,7 +102,9 @@ function parseDocument(): JsonNode | null {
     while (true) {
       skipSpace();
       if (open == null) {
-        return cursor == documentEnd ? complete : fail("expected the end after the value");
+        if (cursor == documentEnd) return complete;
+        if (!quiet) fail("expected the end after the value");
+        return null;
       }
       const place = cursor;
       const separator = take();
@@ -90,7 +114,8 @@ function parseDocument(): JsonNode | null {
       }
       if (separator != closing(open)) {
         cursor = place;
-        return fail(open.kind == JsonKind.Object ? "expected `,` or `}`" : "expected `,` or `]`");
+        if (!quiet) fail(open.kind == JsonKind.Object ? "expected `,` or `}`" : "expected `,` or `]`");
+        return null;
       }
       if (open.kind == JsonKind.Object && !namesDiffer(open)) return null;
       complete = open;
@@ -110,14 +135,14 @@ function closes(node: JsonNode): bool {
 
 function parseMemberName(): Bytes {
   if (cursor == documentEnd || load<u8>(cursor) != 0x22) {
-    fail("expected a member's name in double quotes");
+    if (!quiet) fail("expected a member's name in double quotes");
     return ABSENT;
   }
   const name = parseString();
   if (name == ABSENT) return ABSENT;
   skipSpace();
   if (cursor == documentEnd || load<u8>(cursor) != 0x3a) {
-    fail("expected `:` after the member's name");
+    if (!quiet) fail("expected `:` after the member's name");
     return ABSENT;
   }
   cursor++;
@@ -140,7 +165,10 @@ function parseValue(parent: JsonNode | null, name: Bytes): JsonNode | null {
     if (text == ABSENT) return null;
   } else if (byte == 0x2d || <u32>(byte - 0x30) < 10) {
     cursor = start;
-    if (!parseNumber()) return null;
+    if (!parseNumber()) {
+      if (!quiet) fail("not a number in JSON's form");
+      return null;
+    }
     kind = JsonKind.Number;
     text = bytesOf(start, <u32>(cursor - start));
   } else {
@@ -149,10 +177,14 @@ function parseValue(parent: JsonNode | null, name: Bytes): JsonNode | null {
     if (isWord(text, "true") || isWord(text, "false")) kind = JsonKind.Boolean;
     else if (!isWord(text, "null")) {
       cursor = start;
-      return fail("expected a value");
+      if (!quiet) fail("expected a value");
+      return null;
     }
   }
-  if (++values > MAX_VALUES) return fail("more than a million values");
+  if (++values > MAX_VALUES) {
+    if (!quiet) fail("more than a million values");
+    return null;
+  }
   const node = changetype<JsonNode>(arenaAllocate(offsetof<JsonNode>()));
   memory.fill(changetype<usize>(node), 0, offsetof<JsonNode>());
   node.kind = kind;
@@ -174,22 +206,17 @@ function parseNumber(): bool {
   if (load<u8>(cursor) == 0x2d) cursor++;
   const leadingZero = cursor < documentEnd && load<u8>(cursor) == 0x30;
   const integer = takeDigits();
-  if (integer == 0 || (leadingZero && integer > 1)) return failNumber();
+  if (integer == 0 || (leadingZero && integer > 1)) return false;
   if (cursor < documentEnd && load<u8>(cursor) == 0x2e) {
     cursor++;
-    if (takeDigits() == 0) return failNumber();
+    if (takeDigits() == 0) return false;
   }
   if (cursor < documentEnd && (load<u8>(cursor) | 0x20) == 0x65) {
     cursor++;
     if (cursor < documentEnd && (load<u8>(cursor) == 0x2b || load<u8>(cursor) == 0x2d)) cursor++;
-    if (takeDigits() == 0) return failNumber();
+    if (takeDigits() == 0) return false;
   }
   return true;
-}
-
-function failNumber(): bool {
-  fail("not a number in JSON's form");
-  return false;
 }
 
 function takeDigits(): u32 {
@@ -214,20 +241,20 @@ function parseString(): Bytes {
       if (written == 0) return ABSENT;
       target += written;
     } else if (byte < 0x20) {
-      return failString("a control character in a string: write it as an escape");
+      if (!quiet) fail("a control character in a string: write it as an escape");
+      return ABSENT;
     } else {
       const length = utf8SequenceLength(cursor, documentEnd);
-      if (length == 0) return failString("not UTF-8");
+      if (length == 0) {
+        if (!quiet) fail("not UTF-8");
+        return ABSENT;
+      }
       if (target != cursor) memory.copy(target, cursor, length);
       target += length;
       cursor += length;
     }
   }
-  return failString("the string does not end");
-}
-
-function failString(problem: string): Bytes {
-  fail(problem);
+  if (!quiet) fail("the string does not end");
   return ABSENT;
 }
 
@@ -244,8 +271,14 @@ function decodeEscape(target: usize): u32 {
   else if (byte == 0x74) character = 0x09;
   else if (byte == 0x75) {
     const unit = hexUnit();
-    if (unit < 0) return failEscape("expected four hexadecimal digits after `\\u`");
-    if (unit == 0) return failEscape("NUL (`\\u0000`) in a string");
+    if (unit < 0) {
+      if (!quiet) fail("expected four hexadecimal digits after `\\u`");
+      return 0;
+    }
+    if (unit == 0) {
+      if (!quiet) fail("NUL (`\\u0000`) in a string");
+      return 0;
+    }
     character = unit;
     if (unit >= 0xd800 && unit < 0xe000) {
       let low = -1;
@@ -253,16 +286,17 @@ function decodeEscape(target: usize): u32 {
         cursor += 2;
         low = hexUnit();
       }
-      if (low < 0xdc00 || low >= 0xe000) return failEscape("half of a surrogate pair");
+      if (low < 0xdc00 || low >= 0xe000) {
+        if (!quiet) fail("half of a surrogate pair");
+        return 0;
+      }
       character = 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
     }
-  } else return failEscape("not an escape of JSON");
+  } else {
+    if (!quiet) fail("not an escape of JSON");
+    return 0;
+  }
   return encodeUtf8(character, target);
-}
-
-function failEscape(problem: string): u32 {
-  fail(problem);
-  return 0;
 }
 
 /** Four hexadecimal digits, or -1. */
@@ -280,6 +314,7 @@ function hexUnit(): i32 {
 /** Whether no two members have the same name; else a failure that names one. */
 function namesDiffer(object: JsonNode): bool {
   const many = object.count > 16;
+  if (many && quiet) return sortedNamesDiffer(object);
   const seen: ByteMap | null = many ? new ByteMap(object.count) : null;
   let child = object.first;
   while (child != null) {
@@ -295,12 +330,59 @@ function namesDiffer(object: JsonNode): bool {
       }
     }
     if (twice) {
-      fail("duplicate member " + quoted(child.name));
+      if (!quiet) fail("duplicate member " + quoted(child.name));
       return false;
     }
     child = child.next;
   }
   return true;
+}
+
+/** The same for many members, in the arena, and in n log n steps for whatever names a client has chosen: by heap sort. */
+function sortedNamesDiffer(object: JsonNode): bool {
+  const count = object.count;
+  const names = arenaAllocate((<usize>count) << 3);
+  let top = names;
+  let child = object.first;
+  while (child != null) {
+    store<Bytes>(top, child.name);
+    top += 8;
+    child = child.next;
+  }
+  for (let root = count / 2; root > 0; root--) siftDown(names, root - 1, count);
+  for (let end = count - 1; end > 0; end--) {
+    const largest = load<Bytes>(names);
+    store<Bytes>(names, load<Bytes>(names + ((<usize>end) << 3)));
+    store<Bytes>(names + ((<usize>end) << 3), largest);
+    siftDown(names, 0, end);
+  }
+  for (let at: usize = names + 8; at < top; at += 8) {
+    if (equals(load<Bytes>(at - 8), load<Bytes>(at))) return false;
+  }
+  return true;
+}
+
+/** Moves the name at `root` down, until none below it, before `end`, is larger. */
+function siftDown(names: usize, root: u32, end: u32): void {
+  const moved = load<Bytes>(names + ((<usize>root) << 3));
+  while (true) {
+    let child: u32 = 2 * root + 1;
+    if (child >= end) break;
+    const left = names + ((<usize>child) << 3);
+    if (child + 1 < end && isBefore(load<Bytes>(left), load<Bytes>(left, 8))) child++;
+    const larger = load<Bytes>(names + ((<usize>child) << 3));
+    if (!isBefore(moved, larger)) break;
+    store<Bytes>(names + ((<usize>root) << 3), larger);
+    root = child;
+  }
+  store<Bytes>(names + ((<usize>root) << 3), moved);
+}
+
+/** An order of names: by length first. */
+function isBefore(left: Bytes, right: Bytes): bool {
+  const length = lengthOf(left);
+  if (length != lengthOf(right)) return length < lengthOf(right);
+  return memory.compare(pointerOf(left), pointerOf(right), length) < 0;
 }
 
 /** The byte at the cursor, which moves on; 0 at the end. */
@@ -321,11 +403,11 @@ function skipSpace(): void {
   }
 }
 
-function fail(problem: string): JsonNode | null {
+/** Says what is wrong, and where. */
+function fail(problem: string): void {
   const column = decimalText(<i32>(cursor - lineStart) + 1);
   const place = `line ${decimalText(line)}, column ${column}: `;
   jsonProblem = documentStart == documentEnd ? problem : place + problem;
-  return null;
 }
 
 function closing(node: JsonNode): u8 {

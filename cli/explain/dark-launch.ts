@@ -1,4 +1,5 @@
 /** Why `dark-launch` decides as it does. */
+import type { ExplainedPolicyRule, Judgement } from "./authz.ts";
 import { conditionsOf, describeKeyPart, keyConditions, Questions, quoted } from "./conditions.ts";
 import type { Condition, RequestMatch } from "./conditions.ts";
 import { Facts } from "./facts.ts";
@@ -14,6 +15,9 @@ export interface Explanation {
   /** Left out where the request does not reach the filter. */
   decision?: Decision;
   rules: ExplainedRule[];
+  /** Of `authz`: what comes of the request, and what each rule of a policy makes of it. */
+  judgement?: Judgement;
+  policies?: ExplainedPolicyRule[];
   /** What else is to be known, a sentence each. */
   notes: string[];
 }

@@ -24,6 +24,8 @@ export interface Outcome {
   details: string;
   /** What plugins have set. */
   properties: ReadonlyMap<string, string>;
+  /** What plugins have logged while they had the request. */
+  logs: readonly string[];
 }
 
 /** A tick of the modules hands on what they have counted; their period is a second. */
@@ -61,7 +63,7 @@ export class Oracle {
   /** Each time in a process of its own. */
   private play(config: unknown): Outcome {
     const { runner, now, attributes, request } = this.options;
-    const host = new Host({ clock: new FakeClock(now), logLevel: LogLevel.Critical });
+    const host = new Host({ clock: new FakeClock(now), logLevel: LogLevel.Debug });
     const plugin = {
       module: runner.module,
       name: "explain",
@@ -69,7 +71,9 @@ export class Oracle {
       configuration: JSON.stringify(config),
     };
     const listener = host.listen({ plugins: config === null ? [] : [plugin], attributes });
+    host.logs.length = 0;
     const stream = listener.run(request);
+    const logs = host.logs.map(({ text }) => text);
     host.clock.advance(TICK);
     const counted = new Map(Object.entries(host.metrics.values()).filter(([, value]) => value > 0));
     const { upstream, response, info } = stream;
@@ -79,6 +83,7 @@ export class Oracle {
       response,
       details: info.details ?? "",
       properties: new Map(Object.entries(info.state.properties())),
+      logs,
     };
   }
 }

@@ -1,6 +1,7 @@
 /** Explanations for a person. */
 import type { HttpRequest } from "../../test/driver.ts";
 import { printable, type Output } from "../terminal.ts";
+import type { ExplainedPolicyRule } from "./authz.ts";
 import { quoted, type Condition } from "./conditions.ts";
 import type { ExplainedRule, Explanation } from "./dark-launch.ts";
 
@@ -20,9 +21,9 @@ export function showExplanation(
 
 function showFilter(
   output: Output,
-  { filter, path, unexplained, decision, rules, notes }: Explanation,
+  { filter, path, unexplained, decision, rules, judgement, policies = [], notes }: Explanation,
 ): void {
-  const { bold, dim, green } = output.colors;
+  const { bold, dim, green, red } = output.colors;
   if (path !== undefined && path !== "") output.line(bold(path));
   if (unexplained === true) output.line(`${bold(filter)}, of which only what it does can be told`);
   if (decision !== undefined) {
@@ -31,10 +32,27 @@ function showFilter(
     const how = variant === null ? "" : dim(shadow ? " (shadow: not sent)" : ` (${header}: ${variant})`);
     output.line(`${sent}${how}, decided by ${bold(reason)}`);
   }
+  if (judgement !== undefined) {
+    const { allowed, reason, status } = judgement;
+    const verdict = allowed ? green("allowed") : red(`denied with ${status}`);
+    output.line(
+      `${verdict}, ${reason === null ? "no policy asks for anything" : `decided by ${bold(reason)}`}`,
+    );
+  }
+  for (const rule of policies) showPolicyRule(output, rule);
   const width = Math.min(Math.max(0, ...rules.map(({ name }) => name.length)), 30);
   const decider = rules.find(({ result }) => result === "decided")?.name ?? "";
   for (const rule of rules) showRule(output, rule, width, decider);
   for (const note of notes) output.line(dim(printable(note)));
+}
+
+function showPolicyRule(output: Output, rule: ExplainedPolicyRule): void {
+  const { dim, green, red, yellow } = output.colors;
+  const { policy, rule: number, action, mode, matches, failing, unknown } = rule;
+  const title = `${policy} ${dim(`rule ${number}, ${action}${mode === "shadow" ? ", on trial" : ""}`)}`;
+  if (matches) output.line(`  ${green("✓")} ${title}  matches`);
+  else if (unknown) output.line(`  ${yellow("?")} ${title}  asks for the direct peer, which nobody has told`);
+  else output.line(`  ${red("✗")} ${title}  fails at ${failing.join(", ")}`);
 }
 
 function showRule(output: Output, rule: ExplainedRule, width: number, decider: string): void {

@@ -8,6 +8,7 @@ import { reasonOf } from "../../assembly/reason";
 import { ClaimPaths } from "./claims";
 import { Denial } from "./denial";
 import { NAME } from "./identity";
+import { Credentials } from "./identity/credentials";
 import { Action, Policy } from "./policy/policy";
 import { PolicyList, ProviderNames, readPolicies } from "./policy/read-policies";
 import { Rule } from "./policy/rule";
@@ -22,6 +23,7 @@ export class AuthzConfig {
   annotate: Annotate = Annotate.Decisions;
   denial: Denial = new Denial();
   readonly claims: ClaimPaths = new ClaimPaths();
+  readonly credentials: Credentials = new Credentials();
   policies: StaticArray<Policy> = new StaticArray<Policy>(0);
   /** Whether a request needs an ALLOW policy's leave, and whether it would. */
   isAllowList: bool = false;
@@ -48,6 +50,7 @@ export class AuthzConfig {
     this.allowedReason = reasonOf(reader.keeper, NAME, "allowed");
     this.noAllowReason = reasonOf(reader.keeper, NAME, "no-allow");
     this.errorReason = reasonOf(reader.keeper, NAME, "error");
+    this.credentials.read(reader, config);
     const vocabulary = new Vocabulary(reader, this.claims, readTrustDomains(reader, config));
     const found = readPolicies(vocabulary, config, this.mode, new NoProviders());
     if (reader.failed) return;
@@ -56,6 +59,7 @@ export class AuthzConfig {
 
   /** Defines the metrics: only for a configuration that is taken. */
   define(): void {
+    this.credentials.define();
     for (let at = 0; at < this.policies.length; at++) this.policies[at].define();
   }
 

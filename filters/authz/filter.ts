@@ -1,9 +1,10 @@
 import { Annotate } from "../../assembly/annotate";
 import { ABSENT, Bytes, literal } from "../../assembly/bytes/bytes";
-import { Filter, Verdict } from "../../assembly/filter";
+import { Filter, reply, Verdict } from "../../assembly/filter";
 import { logBytes, LogLevelValues, logs } from "../../assembly/host/log";
 import { Counter, count, defineCounter } from "../../assembly/host/metrics";
 import { setProperty } from "../../assembly/host/properties";
+import { Mode } from "../../assembly/mode";
 import { ConfigReader } from "../../assembly/json/config-reader";
 import { JsonNode } from "../../assembly/json/node";
 import { sourceAddress } from "../../assembly/properties";
@@ -11,7 +12,7 @@ import { joinReasons } from "../../assembly/reason";
 import { RequestView } from "../../assembly/request-view";
 import { AuthzConfig } from "./config";
 import { explainRules } from "./explain";
-import { identity } from "./identity";
+import { Authentication, identity } from "./identity";
 import { doubt } from "./policy/attributes";
 import { Policy } from "./policy/policy";
 import { RuleSet } from "./policy/rule-set";
@@ -64,6 +65,9 @@ export class Authz extends Filter {
   /** Asks the policies, when it is known who calls. */
   private decide(request: RequestView): Verdict {
     const config = this.config;
+    if (config.credentials.authenticate(request) == Authentication.Refused && this.reject(request)) {
+      return Verdict.Reply;
+    }
     if (logs(LogLevelValues.debug)) explainRules(config, request);
     doubt.begin();
     this.lookAside(request);
@@ -73,16 +77,30 @@ export class Authz extends Filter {
     if (doubt.failed) return this.fail();
     if (denying != null) return this.deny(denying.policy);
     if (doubt.unknown) return this.failWithoutCompanion();
-    if (!config.isAllowList) return this.pass(ABSENT);
+    if (!config.isAllowList) return this.pass(request, ABSENT);
     const allowing = config.allow.first(request);
     if (doubt.failed) return this.fail();
     if (allowing != null) {
       count(allowing.policy.counter);
-      return this.pass(allowing.policy.reason);
+      return this.pass(request, allowing.policy.reason);
     }
     if (doubt.unknown) return this.failWithoutCompanion();
     count(this.denied);
     return this.refuse(config.noAllowReason, config.denial);
+  }
+
+  /** Refuses credentials; false in shadow mode, in which the request goes on as nobody's. */
+  private reject(request: RequestView): bool {
+    const rejection = this.config.credentials.rejection;
+    rejection.tally();
+    if (this.config.mode == Mode.Shadow) {
+      this.note(rejection.reason);
+      return false;
+    }
+    this.tell(rejection.reason);
+    rejection.toReply(request);
+    reply.details = rejection.reason;
+    return true;
   }
 
   /** Counts and tells what policies on trial and AUDIT policies say. */
@@ -119,7 +137,8 @@ export class Authz extends Filter {
     }
   }
 
-  private pass(reason: Bytes): Verdict {
+  private pass(request: RequestView, reason: Bytes): Verdict {
+    if (this.config.mode == Mode.Enforce) this.config.credentials.strip(request);
     const isTold = this.config.annotate == Annotate.Always;
     if (this.shadowed != ABSENT || isTold) {
       this.tell(!isTold ? ABSENT : reason == ABSENT ? this.config.allowedReason : reason);

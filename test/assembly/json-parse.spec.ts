@@ -1,7 +1,14 @@
 import { resetArena } from "../../assembly/bytes/arena";
 import { Bytes, bytesOf, lengthOf, pointerOf, textOf } from "../../assembly/bytes/bytes";
 import { JsonKind, JsonNode } from "../../assembly/json/node";
-import { jsonProblem, MAX_BYTES, MAX_DEPTH, parseJson, quoted } from "../../assembly/json/parse";
+import {
+  jsonProblem,
+  MAX_BYTES,
+  MAX_DEPTH,
+  parseJson,
+  parseJsonQuietly,
+  quoted,
+} from "../../assembly/json/parse";
 import { same } from "./same";
 import { around, bytes, raw, text } from "./texts";
 
@@ -583,5 +590,78 @@ describe("a name in a message", () => {
     expect(quoted(bytes("x".repeat(64)))).toBe('"' + "x".repeat(64) + '"');
     expect(quoted(bytes("x".repeat(65)))).toBe('"' + "x".repeat(64) + '..."');
     expect(quoted(bytes("x".repeat(63) + "ééé"))).toBe('"' + "x".repeat(63) + '\u00c3\u00a9..."');
+  });
+});
+
+/** What a quiet parser makes of a document. */
+function quietly(document: string): string {
+  resetArena();
+  const node = parseJsonQuietly(bytes(document));
+  return node == null ? "refused" : render(node);
+}
+
+/** An object with so many members, of which the last has the name of the one at `twice`; -1 for none. */
+function members(count: i32, twice: i32 = -1): string {
+  let text = "{";
+  for (let at = 0; at < count; at++) {
+    if (at > 0) text += ",";
+    const number = at == count - 1 && twice >= 0 ? twice : at;
+    // Of lengths and beginnings of several kinds, in no order.
+    text += `"${(number * 7919) % 10007}${number % 3 == 0 ? "x" : ""}":${at}`;
+  }
+  return text + "}";
+}
+
+describe("a quiet parser", () => {
+  it("reads what the other one does", () => {
+    const documents = [
+      '{"a":[1,true,null,{"b":"\\u00e9\\n"}]}',
+      "[]",
+      '""',
+      "-1.5e3",
+      members(3),
+      members(400),
+    ];
+    for (let at = 0; at < documents.length; at++) expect(quietly(documents[at])).toBe(read(documents[at]));
+  });
+
+  it("refuses what the other one does, and says nothing of it", () => {
+    read("[");
+    const told = jsonProblem;
+    const documents = [
+      "",
+      "{",
+      "[1",
+      '{"a"}',
+      '{"a":}',
+      "{a:1}",
+      '{"a":1,}',
+      "01",
+      "1.",
+      "tru",
+      '"a',
+      '"\\x"',
+      '"\\u00"',
+      '"\\u0000"',
+      '"\\ud800"',
+      "1 2",
+      '{"a":1]',
+      '{"a":1,"a":2}',
+      "[".repeat(65),
+    ];
+    for (let at = 0; at < documents.length; at++) {
+      same(quietly(documents[at]), "refused", documents[at]);
+      same(jsonProblem, told);
+      same(read(documents[at]).startsWith("refused"), true, documents[at]);
+      read("[");
+    }
+  });
+
+  it("finds a name that is there twice among many, wherever it is", () => {
+    for (let count = 17; count < 60; count++) {
+      same(quietly(members(count)) == "refused", false, `${count} members`);
+      for (let twice = 0; twice < count - 1; twice++)
+        same(quietly(members(count, twice)), "refused", `${count} members, ${twice} twice`);
+    }
   });
 });

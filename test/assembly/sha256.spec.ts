@@ -1,26 +1,14 @@
-import { Bytes, bytesOf, hexDigit, lengthOf, literal, pointerOf } from "../../assembly/bytes/bytes";
+import { Bytes, bytesOf, literal, pointerOf } from "../../assembly/bytes/bytes";
 import { hexTo } from "../../assembly/bytes/hex";
 import { sha256, SHA256_SIZE } from "../../assembly/bytes/sha256";
 import { same } from "./same";
-import { text } from "./texts";
+import { hex, text } from "./texts";
 
 /** The digest in hexadecimal digits. */
 function digest(bytes: Bytes): string {
   const target = heap.alloc(3 * SHA256_SIZE);
   sha256(bytes, target);
   return text(hexTo(bytesOf(target, SHA256_SIZE), target + SHA256_SIZE));
-}
-
-/** The bytes that hexadecimal digits stand for. */
-function hex(digits: string): Bytes {
-  const from = literal(digits);
-  const length = lengthOf(from) / 2;
-  const start = heap.alloc(length);
-  for (let at: u32 = 0; at < length; at++) {
-    const high = hexDigit(load<u8>(pointerOf(from) + 2 * at));
-    store<u8>(start + at, <u8>(high * 16 + hexDigit(load<u8>(pointerOf(from) + 2 * at, 1))));
-  }
-  return bytesOf(start, length);
 }
 
 describe("SHA-256", () => {

@@ -1,5 +1,15 @@
 /** Byte views out of texts and numbers, and back. They live as long as the test module. */
-import { ABSENT, Bytes, bytesOf, lengthOf, pointerOf, textOf } from "../../assembly/bytes/bytes";
+import {
+  ABSENT,
+  Bytes,
+  bytesOf,
+  hexDigit,
+  lengthOf,
+  literal,
+  pointerOf,
+  textOf,
+} from "../../assembly/bytes/bytes";
+import { hexTo } from "../../assembly/bytes/hex";
 
 /** The UTF-8 bytes of a text. */
 export function bytes(text: string): Bytes {
@@ -31,4 +41,21 @@ export function joined(first: Bytes, second: Bytes): Bytes {
 /** The text of bytes; `<absent>` for what is not there. */
 export function text(view: Bytes): string {
   return view == ABSENT ? "<absent>" : textOf(view);
+}
+
+/** The bytes that hexadecimal digits stand for. */
+export function hex(digits: string): Bytes {
+  const from = literal(digits);
+  const length = lengthOf(from) / 2;
+  const start = heap.alloc(length);
+  for (let at: u32 = 0; at < length; at++) {
+    const high = hexDigit(load<u8>(pointerOf(from) + 2 * at));
+    store<u8>(start + at, <u8>(high * 16 + hexDigit(load<u8>(pointerOf(from) + 2 * at, 1))));
+  }
+  return bytesOf(start, length);
+}
+
+/** The bytes as hexadecimal digits. */
+export function digits(view: Bytes): string {
+  return text(hexTo(view, heap.alloc(2 * lengthOf(view))));
 }

@@ -16,7 +16,7 @@ describe("the outrigger command", { timeout: 30_000 }, () => {
     const { status, stdout, stderr } = await outrigger(["--help"]);
     expect(status).toBe(0);
     expect(stderr).toBe("");
-    for (const command of ["validate", "test", "explain", "ratelimit-service"]) {
+    for (const command of ["validate", "test", "explain", "ratelimit-service", "api-key", "basic-user"]) {
       expect(stdout).toContain(`  ${command} `);
       const help = await outrigger([command, "--help"]);
       expect(help.status).toBe(0);

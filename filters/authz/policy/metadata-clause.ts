@@ -27,7 +27,7 @@ import { Vocabulary } from "./vocabulary";
 /** `experimental.envoy.filters.<name>[<key>]`: dynamic metadata of another filter. Values in brackets are those of a list. */
 @final
 export class MetadataClause extends Clause {
-  private constructor(
+  constructor(
     negated: bool,
     name: string,
     /** The property's path, with that of a list's first element behind it (`assembly/claims.ts`). */

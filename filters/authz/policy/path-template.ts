@@ -21,7 +21,7 @@ enum SegmentKind {
  */
 @final
 export class PathTemplate {
-  private constructor(
+  constructor(
     private readonly kinds: StaticArray<SegmentKind>,
     /** The literals' texts. */
     private readonly texts: StaticArray<Bytes>,

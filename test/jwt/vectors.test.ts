@@ -1,0 +1,4 @@
+import { HostDriver } from "../host/driver.ts";
+import { vectors } from "./vectors.ts";
+
+vectors(() => new HostDriver());
