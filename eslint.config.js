@@ -9,9 +9,11 @@ const ASSEMBLYSCRIPT = [
   "examples/**/*.ts",
   "bench/gcore/**/*.ts",
   "test/assembly/**/*.ts",
+  "test/authz/keys-module/**/*.ts",
   "test/conformance/module/**/*.ts",
   "test/jwt/module/**/*.ts",
   "test/regex/module/**/*.ts",
+  "test/authz/module/**/*.ts",
 ];
 
 export default defineConfig(

@@ -9,6 +9,20 @@ import {
   untrackCallsOf,
 } from "./abi/calls";
 import { proxy_set_effective_context } from "./abi/imports";
+import { addPace, forgetPace, paceOf } from "./abi/paces";
+import {
+  addParked,
+  beginWaking,
+  forgetEnded,
+  forgetParkedOf,
+  hasParked,
+  hasParkedOf,
+  hasWoken,
+  Parked,
+  ParkedState,
+  takeWoken,
+  wakeLate,
+} from "./abi/parked";
 import { Root } from "./abi/root";
 import { registerRoot } from "./abi/roots";
 import { findStream, untrackStream, untrackStreamsOf } from "./abi/streams";
@@ -19,11 +33,12 @@ import {
   GrpcStatusValues,
   WasmResultValues,
 } from "./abi/values";
+import { resetArena } from "./bytes/arena";
 import { literal, release } from "./bytes/bytes";
 import { Keeper } from "./bytes/keeper";
 import { Filter, notesAreRecords, notesOutlive, reply, Verdict } from "./filter";
 import { getBuffer } from "./host/buffers";
-import { setTickPeriod } from "./host/clock";
+import { monotonicNow, setTickPeriod } from "./host/clock";
 import { continueRequest, sendLocalResponse } from "./host/local-response";
 import { logBytes, LogLevelValues, refreshLogLevel } from "./host/log";
 import { flushCounters } from "./host/metrics";
@@ -32,6 +47,15 @@ import { isWord } from "./json/words";
 import { JsonNode } from "./json/node";
 import { jsonProblem, parseJson } from "./json/parse";
 import { releaseInterned } from "./match/attribute";
+import {
+  beginWoken,
+  endWoken,
+  parkingDeadline,
+  parkingMemo,
+  parkingTime,
+  parks,
+  wokenAnswer,
+} from "./parking";
 import { pluginRootId } from "./properties";
 import { RequestView } from "./request-view";
 import { clearNote, dropNotes, keepNote, noteOf } from "./response-notes";
@@ -50,6 +74,14 @@ import { emptyList } from "./list";
 
 /** Milliseconds between two flushes of the counters. */
 const TICK = 1000;
+/** Milliseconds between two ticks while requests are parked, and while more of them are woken than a callback takes. */
+const PARKED_TICK = 50;
+const WOKEN_TICK = 1;
+/**
+ * Requests that are woken in a callback. What a callback does to streams the host does when it has ended, the next inside of what the
+ * one before has called back: a stack frame or more for each (`doAfterVmCallActions` in proxy-wasm-cpp-host `wasm.h`).
+ */
+const MOST_WOKEN = 32;
 
 /** How a filter of this module is made. */
 export class FilterKind {
@@ -126,6 +158,7 @@ export class FilterRoot extends Root {
     untrackStreamsOf(this);
     this.keeper = keeper;
     this.filters = StaticArray.fromArray(filters);
+    if (parks) forgetPace(this.id);
     setTickPeriod(TICK);
     return true;
   }
@@ -135,18 +168,51 @@ export class FilterRoot extends Root {
   }
 
   ticked(): void {
+    if (parks && this.isBetween()) {
+      this.tickParked();
+      return;
+    }
     refreshLogLevel();
     flushCounters();
     const filters = this.filters;
     for (let at = 0; at < filters.length; at++) {
-      if (asks) beginAsking(this.id, at, changetype<usize>(filters));
+      if (asks || parks) beginAsking(this.id, at, changetype<usize>(filters));
       unchecked(filters[at]).onTick();
     }
+    if (parks) {
+      forgetEnded(this.id);
+      this.wake();
+    }
+  }
+
+  /** Whether this tick is one of those that come since requests are parked, and the second is not over. */
+  private isBetween(): bool {
+    const pace = paceOf(this.id);
+    if (changetype<usize>(pace) == 0) return false;
+    const now = monotonicNow();
+    if (now - pace.secondBegan < <u64>TICK * 1000000) return true;
+    pace.secondBegan = now;
+    return false;
+  }
+
+  private tickParked(): void {
+    const filters = this.filters;
+    const configuration = changetype<usize>(filters);
+    for (let at = 0; at < filters.length; at++) {
+      if (!hasParkedOf(this.id, at, configuration)) continue;
+      beginAsking(this.id, at, configuration);
+      unchecked(filters[at]).onParked();
+    }
+    this.wake();
   }
 
   deleted(): void {
     flushCounters();
     if (waits) untrackCallsOf(this.id);
+    if (parks) {
+      forgetParkedOf(this.id);
+      forgetPace(this.id);
+    }
   }
 
   requestHeaders(id: u32, _state: usize, _count: u32, _endOfStream: bool): u32 {
@@ -167,16 +233,19 @@ export class FilterRoot extends Root {
   httpCallResponse(token: u32, headers: u32, bodySize: u32, _trailers: u32): void {
     const call = findCall(token);
     if (call != 0) this.answered(call, answer.beginHttp(headers, bodySize));
+    if (parks) this.wake();
   }
 
   grpcReceived(token: u32, size: u32): void {
     const call = findCall(token);
     if (call != 0) this.answered(call, answer.beginGrpc(GrpcStatusValues.Ok, size));
+    if (parks) this.wake();
   }
 
   grpcClosed(token: u32, status: u32): void {
     const call = findCall(token);
     if (call != 0) this.answered(call, answer.beginGrpc(status, 0));
+    if (parks) this.wake();
   }
 
   /** Asks the filters from `from` on, and answers what the host is to do. */
@@ -186,7 +255,7 @@ export class FilterRoot extends Root {
     const filters = this.filters;
     for (let at = from, count = filters.length; at < count; at++) {
       request.note = 0;
-      if (waits) forgetSent();
+      if (waits || parks) forgetSent();
       if (asks) beginAsking(this.id, at, changetype<usize>(filters));
       const verdict = unchecked(filters[at]).onRequest(request);
       if (request.note != 0) keepNote(id, this, at, count, request.note);
@@ -200,7 +269,11 @@ export class FilterRoot extends Root {
 
   /** Replies, or holds the request until its call is answered. */
   private stop(id: u32, at: i32, verdict: Verdict): void {
-    if (waits && verdict == Verdict.Wait) {
+    if ((waits || parks) && verdict == Verdict.Wait) {
+      if (parks && parkingTime() > 0) {
+        this.park(id, at);
+        return;
+      }
       const token = sentToken();
       if (token != 0) trackCall(token, this.id, id, at, sentMemoOf(), changetype<usize>(this.filters));
       // Nothing would ever come.
@@ -209,6 +282,63 @@ export class FilterRoot extends Root {
     }
     sendLocalResponse(reply.status, reply.details, reply.body, reply.headers, reply.grpcStatus);
     reply.grpcStatus = GrpcStatusValues.InvalidCode;
+  }
+
+  /** Holds the request until it is woken. */
+  private park(id: u32, at: i32): void {
+    const now = monotonicNow();
+    const entry = addParked();
+    entry.deadline = parkingDeadline(now);
+    entry.root = this.id;
+    entry.stream = id;
+    entry.filter = at;
+    entry.memo = parkingMemo();
+    entry.configuration = changetype<usize>(this.filters);
+    if (changetype<usize>(paceOf(this.id)) == 0) this.tickEvery(PARKED_TICK);
+  }
+
+  private tickEvery(period: u32): void {
+    const pace = paceOf(this.id);
+    const isFast = changetype<usize>(pace) != 0;
+    if ((isFast ? pace.period : TICK) == period) return;
+    if (period == TICK) forgetPace(this.id);
+    else if (isFast) pace.period = period;
+    else addPace(this.id, period, monotonicNow());
+    setTickPeriod(period);
+  }
+
+  /** Asks again about parked requests that were woken, or whose time is up. The last thing in a callback. */
+  private wake(): void {
+    if (!hasParked(this.id)) {
+      this.tickEvery(TICK);
+      return;
+    }
+    wakeLate(this.id, changetype<usize>(this.filters), monotonicNow());
+    beginWaking();
+    for (let left = MOST_WOKEN; left > 0; left--) {
+      const parked = takeWoken(this.id);
+      if (changetype<usize>(parked) == 0) break;
+      // Of the request before nothing is needed any more.
+      resetArena();
+      this.woken(parked);
+    }
+    if (hasWoken(this.id)) this.tickEvery(WOKEN_TICK);
+    else this.tickEvery(hasParked(this.id) ? PARKED_TICK : TICK);
+  }
+
+  private woken(parked: Parked): void {
+    const id = parked.stream;
+    if (proxy_set_effective_context(id) != WasmResultValues.Ok) return;
+    const filters = changetype<usize>(this.filters);
+    if (parked.configuration != filters || !request.load()) {
+      sendLocalResponse(500, INTERNAL_ERROR, 0, 0);
+      return;
+    }
+    const at = <i32>parked.filter;
+    beginAsking(this.id, at, filters);
+    beginWoken(parked.deadline, parked.state == ParkedState.Late);
+    this.resume(id, at, wokenAnswer.beginWoken(parked.memo));
+    endWoken();
   }
 
   /** Asks the filter that has waited again, and then those behind it. */
@@ -229,13 +359,21 @@ export class FilterRoot extends Root {
       sendLocalResponse(500, INTERNAL_ERROR, 0, 0);
       return;
     }
+    this.resume(id, at, answer);
+  }
+
+  private resume(id: u32, at: i32, answer: CallAnswer): void {
     request.note = 0;
     forgetSent();
     const verdict = unchecked(this.filters[at]).onAnswer(request, answer);
     if (verdict == Verdict.Ended) return;
     if (request.note != 0) keepNote(id, this, at, this.filters.length, request.note);
-    if (verdict != Verdict.Continue) this.stop(id, at, verdict);
-    else if (this.decide(id, at + 1) == FilterHeadersStatusValues.Continue) continueRequest();
+    if (verdict != Verdict.Continue) {
+      this.stop(id, at, verdict);
+      return;
+    }
+    if (parks) endWoken();
+    if (this.decide(id, at + 1) == FilterHeadersStatusValues.Continue) continueRequest();
   }
 
   /** Lets the filters that left a note change the response, the last one first, as Envoy's own filters do. */

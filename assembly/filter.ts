@@ -12,7 +12,10 @@ export enum Verdict {
   Continue,
   /** It is answered here, as {@link reply} says. */
   Reply,
-  /** It waits for the answer to the call that was just sent (`callHttp`, `callGrpc`), which {@link Filter.onAnswer} gets. */
+  /**
+   * It waits for the answer to the call that was just sent (`callHttp`, `callGrpc`), or, parked (`park`), until its filter wakes it:
+   * {@link Filter.onAnswer} is then asked.
+   */
   Wait,
   /** Of {@link Filter.onAnswer}: it has been answered meanwhile, and nothing is to be done. */
   Ended,
@@ -41,6 +44,9 @@ export abstract class Filter {
 
   /** About a second has passed. */
   onTick(): void {}
+
+  /** Requests that this filter has parked still wait. Called on about twenty ticks a second meanwhile, {@link onTick} on one of them. */
+  onParked(): void {}
 
   /**
    * A client has connected, where the module is a network plugin of a listener: properties can be read, and what is set is there for the requests on

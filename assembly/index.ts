@@ -9,6 +9,7 @@ export { registerFilter } from "./filter-root";
 export { registerSuite } from "./suite";
 export { RequestView } from "./request-view";
 export { ResponseView } from "./response-view";
+export { keepParking, park, wakeParked } from "./parking";
 export { CallAnswer, callGrpc, callGrpcInBackground, callHttp, keepAsking } from "./waiting";
 export { HeaderView } from "./header-view";
 export { ConfigReader } from "./json/config-reader";

@@ -5,6 +5,7 @@ import { HeaderView } from "./header-view";
 import { getBuffer } from "./host/buffers";
 import { grpcStatusMessage, sendGrpcCall } from "./host/grpc";
 import { NO_CALL, sendHttpCall } from "./host/http-call";
+import { forgetParking, isLate, isWoken, parks } from "./parking";
 
 /**
  * Calls of filters that wait for the answer. A filter calls and returns `Verdict.Wait`; with the answer it is asked again
@@ -63,9 +64,10 @@ export function keepAsking(): void {
 /** In the place of a stream, of a call that no request waits for; never the id of one. */
 export const IN_BACKGROUND: u32 = 0;
 
-let askingRoot: u32 = 0;
-let askingFilter: u32 = 0;
-let askingConfiguration: usize = 0;
+/** Who is asked, as {@link beginAsking} was told. */
+export let askingRoot: u32 = 0;
+export let askingFilter: u32 = 0;
+export let askingConfiguration: usize = 0;
 
 /** Before a filter is asked: whose answer it is if it calls in the background. */
 export function beginAsking(root: u32, filter: u32, configuration: usize): void {
@@ -113,6 +115,7 @@ function trackInBackground(token: u32, memo: u32): bool {
 /** Before a filter is asked: what another one sent is not its own. */
 export function forgetSent(): void {
   sent = NO_CALL;
+  if (parks) forgetParking();
 }
 
 /** The token of the call that was sent last, or {@link NO_CALL}. */
@@ -141,6 +144,22 @@ export class CallAnswer {
   /** Of gRPC what the server (or Envoy) says of a status other than 0, percent-encoded; for logs. */
   message: Bytes = ABSENT;
 
+  /** There was no call: the request was parked (`park`), and its filter has woken it, or its time is up. Status 0, no headers, no body. */
+  get woken(): bool {
+    return isWoken();
+  }
+
+  /** Of a request that was parked: its time is up. */
+  get timedOut(): bool {
+    return isLate();
+  }
+
+  beginWoken(memo: u32): CallAnswer {
+    this.begin(false, 0);
+    this.memo = memo;
+    return this;
+  }
+
   beginHttp(headers: u32, size: u32): CallAnswer {
     this.begin(false, size);
     if (headers != 0) this.status = statusIn(this.headers.get(statusName()));
@@ -153,6 +172,11 @@ export class CallAnswer {
     // Only now: it is the root context's, and the stream is made effective later.
     if (status != GrpcStatusValues.Ok) this.message = grpcStatusMessage();
     return this;
+  }
+
+  /** Bytes of the body or the message, which {@link body} would copy. */
+  get bodySize(): u32 {
+    return this.size;
   }
 
   /** The headers of an HTTP answer, with `:status` among them. Read by one host call at the first use. */

@@ -21,6 +21,7 @@ export function filterStateFunctions(): [string, ForeignFunction][] {
         declared.set(key, {
           readonly: numberField(fields, 2) !== 0n,
           type: type <= StateType.Protobuf ? type : StateType.Bytes,
+          schema: byteStringOf(bytesField(fields, 4)),
           lifeSpan: lifeSpan(numberField(fields, 5)),
         });
         return WasmResult.Ok;

@@ -13,12 +13,15 @@ export const StateType = { Bytes: 0, String: 1, FlatBuffers: 2, Protobuf: 3 } as
 export interface StatePrototype {
   readonly readonly: boolean;
   readonly type: number;
+  /** The type URL of a {@link StateType.Protobuf}. */
+  readonly schema: string;
   readonly lifeSpan: number;
 }
 
 const DEFAULT_PROTOTYPE: StatePrototype = {
   readonly: false,
   type: StateType.Bytes,
+  schema: "",
   lifeSpan: LifeSpan.FilterChain,
 };
 
@@ -30,6 +33,7 @@ interface StateObject {
   value: string | null;
   readonly readonly: boolean;
   readonly type: number;
+  readonly schema: string;
   readonly lifeSpan: number;
 }
 
@@ -60,8 +64,7 @@ export class FilterState {
     const key = PREFIX + property;
     const object = this.find(key);
     if (object === undefined) {
-      const { readonly, type, lifeSpan } = prototype;
-      this.put(key, { value, readonly, type, lifeSpan });
+      this.put(key, { value, ...prototype });
       return true;
     }
     if (object.readonly) return false;
@@ -71,7 +74,7 @@ export class FilterState {
 
   /** Puts an object in the place of another one; does nothing where that has another life span. */
   set(key: string, value: string | null, lifeSpan: number): void {
-    this.put(key, { value, readonly: false, type: StateType.Bytes, lifeSpan });
+    this.put(key, { ...DEFAULT_PROTOTYPE, value, lifeSpan });
   }
 
   /** All properties that plugins set, without the prefix. */

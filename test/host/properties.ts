@@ -11,6 +11,7 @@ import { StateType } from "./filter-state.ts";
 import type { FilterState } from "./filter-state.ts";
 import type { HeaderMap } from "./header-map.ts";
 import { Direction } from "./plugin.ts";
+import { readStruct } from "./struct-message.ts";
 import { serializeStruct, StructValue } from "./struct-value.ts";
 
 /** An integer is a bigint (8 bytes, little endian), a string is a byte string. Times are ns since 1970. */
@@ -117,18 +118,26 @@ export function lookUp(context: Context, parts: readonly string[]): AttributeVal
       // Not the message as a whole, nor typed metadata.
       return second === "filter_metadata" ? new StructValue(info.metadata).at(parts.slice(2)) : null;
     case "filter_state":
-      return parts.length === 2 ? stateValue(info.state, second) : null;
+      return stateValue(info.state, second, parts.slice(2));
     default:
-      return parts.length === 1 ? stateValue(info.state, `wasm.${first}`) : null;
+      return stateValue(info.state, `wasm.${first}`, parts.slice(1));
   }
 }
 
-/** Bytes, unless it was declared a string. */
-function stateValue(state: FilterState, key: string): AttributeValue | null {
+/** Bytes, unless it was declared a string; a declared `Struct` is walked like metadata, and is bytes as a whole (Envoy `cel_state.cc`). */
+function stateValue(state: FilterState, key: string, rest: readonly string[]): AttributeValue | null {
   const object = state.find(key);
   if (object === undefined || object.value === null) return null;
+  if (rest.length > 0) {
+    if (object.type !== StateType.Protobuf || object.schema !== STRUCT) return null;
+    const value = readStruct(bytesOf(object.value));
+    return value === null ? null : new StructValue(value).at(rest);
+  }
   return object.type === StateType.String ? object.value : bytesOf(object.value);
 }
+
+/** The one message that the host knows. */
+const STRUCT = "type.googleapis.com/google.protobuf.Struct";
 
 /** What `--service-cluster` says of a proxy under test. */
 const NODE_CLUSTER = "outrigger-test";

@@ -7,6 +7,20 @@ export type Fields = ReadonlyMap<number, bigint | Uint8Array>;
 /** As `ParseFromString` reads: null for what is not a message; groups are passed over. */
 export function readMessage(bytes: Uint8Array): Fields | null {
   const fields = new Map<number, bigint | Uint8Array>();
+  return readFields(bytes, (field, value) => fields.set(field, value)) ? fields : null;
+}
+
+/** All values of a field of bytes, in their order; null for what is not a message. */
+export function readRepeated(bytes: Uint8Array, wanted: number): Uint8Array[] | null {
+  const values: Uint8Array[] = [];
+  const add = (field: number, value: bigint | Uint8Array): void => {
+    if (field === wanted && value instanceof Uint8Array) values.push(value);
+  };
+  return readFields(bytes, add) ? values : null;
+}
+
+/** Whether it is a message; each field goes to `take`. */
+function readFields(bytes: Uint8Array, take: (field: number, value: bigint | Uint8Array) => void): boolean {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   /** Numbers of the groups that are open. */
   const groups: number[] = [];
@@ -22,24 +36,24 @@ export function readMessage(bytes: Uint8Array): Fields | null {
   };
   while (at < bytes.length) {
     const tag = varint();
-    if (tag === null || tag > 0xffff_ffffn || tag < 8n) return null;
+    if (tag === null || tag > 0xffff_ffffn || tag < 8n) return false;
     const field = Number(tag >> 3n);
     let value: bigint | Uint8Array;
     switch (Number(tag & 7n)) {
       case 0: {
         const number = varint();
-        if (number === null) return null;
+        if (number === null) return false;
         value = number;
         break;
       }
       case 1:
-        if (bytes.length - at < 8) return null;
+        if (bytes.length - at < 8) return false;
         value = view.getBigUint64(at, true);
         at += 8;
         break;
       case 2: {
         const length = varint();
-        if (length === null || length > BigInt(bytes.length - at)) return null;
+        if (length === null || length > BigInt(bytes.length - at)) return false;
         value = bytes.subarray(at, at + Number(length));
         at += Number(length);
         break;
@@ -48,19 +62,19 @@ export function readMessage(bytes: Uint8Array): Fields | null {
         groups.push(field);
         continue;
       case 4:
-        if (groups.pop() !== field) return null;
+        if (groups.pop() !== field) return false;
         continue;
       case 5:
-        if (bytes.length - at < 4) return null;
+        if (bytes.length - at < 4) return false;
         value = BigInt(view.getUint32(at, true));
         at += 4;
         break;
       default:
-        return null;
+        return false;
     }
-    if (groups.length === 0) fields.set(field, value);
+    if (groups.length === 0) take(field, value);
   }
-  return groups.length === 0 ? fields : null;
+  return groups.length === 0;
 }
 
 /** The field's bytes; none where it is absent or a number. */

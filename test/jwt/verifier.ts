@@ -25,17 +25,15 @@ export class Verifier {
 
   /** What comes of a token: its payload when it is right, a word otherwise. */
   async verify(jwks: string | { keys: readonly object[] }, token: string): Promise<string> {
-    const keys = typeof jwks === "string" ? jwks : JSON.stringify(jwks);
     return this.ask([
-      ["x-jwks", keys],
+      ["x-jwks", textOf(jwks)],
       ["x-token", token],
     ]);
   }
 
   /** What is said of a key set: why it is refused, or which keys are left out. */
   async keys(jwks: string | { keys: readonly object[] }): Promise<string> {
-    const keys = typeof jwks === "string" ? jwks : JSON.stringify(jwks);
-    return this.ask([["x-jwks", keys]]);
+    return this.ask([["x-jwks", textOf(jwks)]]);
   }
 
   /** Configures with this key set. Throws what the driver throws when it is refused. */
@@ -63,4 +61,9 @@ async function open(driver: Driver, folder: string, name: string, configuration:
   return driver.open({
     plugins: [{ module, name, rootId: name, configuration: JSON.stringify(configuration) }],
   });
+}
+
+/** The UTF-8 bytes of a set, as the value of a header. */
+function textOf(jwks: string | { keys: readonly object[] }): string {
+  return Buffer.from(typeof jwks === "string" ? jwks : JSON.stringify(jwks)).toString("latin1");
 }

@@ -4,6 +4,7 @@ import { deflateSync } from "node:zlib";
 import { beforeAll, describe, expect, it } from "vitest";
 import { argument, bytes, type Player, type Stage } from "../player.ts";
 import { declaredProperties, filterState } from "./filter-state.ts";
+import { declaredStructs } from "./structs.ts";
 import { expressions } from "./expressions.ts";
 
 const ALL = [
@@ -67,6 +68,7 @@ export function foreign(player: () => Player): void {
   describe("compression", () => compression(result));
   describe("expressions", () => expressions(player));
   describe("properties", () => declaredProperties(player));
+  describe("properties that are structs", () => declaredStructs(player));
   describe("the proxy's filter state", () => filterState(player));
 }
 

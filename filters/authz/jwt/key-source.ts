@@ -1,0 +1,25 @@
+import { KeySet } from "../../../assembly/jwt/jwk";
+
+/** Where the keys of a rule come from. */
+export abstract class KeySource {
+  /** What there is now; null while nothing has come yet, or all of it is too old. */
+  keys: KeySet | null = null;
+  /** Changes whenever the keys do. */
+  version: u32 = 1;
+
+  /** Whether the request was made to wait for keys to come; `unknownKid`: there are some, and the token names another. */
+  abstract wantsToWait(unknownKid: bool): bool;
+}
+
+/** Keys that the configuration has. */
+@final
+export class LocalKeys extends KeySource {
+  constructor(keys: KeySet) {
+    super();
+    this.keys = keys;
+  }
+
+  wantsToWait(_unknownKid: bool): bool {
+    return false;
+  }
+}

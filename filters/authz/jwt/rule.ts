@@ -1,0 +1,172 @@
+import { ABSENT, Bytes, equals, lengthOf } from "../../../assembly/bytes/bytes";
+import { jws, JwsProblem, JwsVerdict, parseJws, verifyJws } from "../../../assembly/jwt/jws";
+import { RequestView } from "../../../assembly/request-view";
+import { ClaimPaths } from "../claims";
+import { hasAudience } from "./audience";
+import { KeySource } from "./key-source";
+import { JwtProblem } from "./problem";
+import { hasFiniteNumbers, registered } from "./registered-claims";
+import { tokenCache } from "./token-cache";
+import { PlaceKind, TokenLocation } from "./token-place";
+import { expiryOfToken, keepToken, notBeforeOfToken, outputOfToken, payloadOfToken } from "./verified-token";
+import { verified } from "./verified";
+import { freshSeconds, recentSeconds } from "./wall-clock";
+
+/** Rules that were read in this VM: each has a number of its own, over all configurations, since they share the cache. */
+let rules: u32 = 0;
+
+/** One of `jwtRules`: whose tokens are right, and what becomes of them. */
+@final
+export class JwtRule {
+  /** What the cache knows it by. */
+  private readonly serial: u32 = ++rules;
+  /** No bytes: any issuer, and tokens without one. */
+  issuer: Bytes = ABSENT;
+  /** As `comparedAudience` makes them; none: any audience, and tokens without one. */
+  audiences: StaticArray<Bytes> = new StaticArray<Bytes>(0);
+  keys: KeySource = changetype<KeySource>(0);
+  /** Where its tokens stand, in the order in which they are looked at. */
+  locations: StaticArray<TokenLocation> = new StaticArray<TokenLocation>(0);
+  forward: bool = false;
+  /** In seconds. */
+  clockSkew: u64 = 60;
+  /** Claims whose text is a list of words. */
+  words: StaticArray<Bytes> = new StaticArray<Bytes>(0);
+  /** A header that gets the payload; {@link ABSENT} for none. */
+  payloadHeader: Bytes = ABSENT;
+  /** Headers that get claims, and the claims' paths. */
+  claimHeaders: StaticArray<Bytes> = new StaticArray<Bytes>(0);
+  claimHeaderPaths: StaticArray<StaticArray<Bytes>> = new StaticArray<StaticArray<Bytes>>(0);
+  /** The claims that policies ask for. */
+  paths: ClaimPaths = new ClaimPaths();
+
+  /** Its position among the rules. */
+  number: u32 = 0;
+
+  /** {@link verify} has not decided: the request waits for keys. */
+  waits: bool = false;
+
+  /**
+   * Whether all tokens that stand where the rule looks are right: were one enough, the upstream could take the other one (Envoy
+   * `authenticator.cc`). {@link JwtProblem.Missing} when there is none. Tokens that were right, and are not to be forwarded, are marked at
+   * their places, also when another one was wrong then.
+   */
+  verify(request: RequestView, mayWait: bool): JwtProblem {
+    this.waits = false;
+    verified.looks(this);
+    let outcome = JwtProblem.Missing;
+    const locations = this.locations;
+    for (let at = 0; at < locations.length; at++) {
+      const location = unchecked(locations[at]);
+      const text = location.find(request);
+      if (text == ABSENT) continue;
+      if (location.isRepeated) return JwtProblem.Repeated;
+      outcome = this.verifyToken(text, mayWait);
+      if (outcome != JwtProblem.None || this.waits) return outcome;
+      if (!this.forward && location.place.kind != PlaceKind.Cookie) location.place.used = true;
+    }
+    return outcome;
+  }
+
+  get hasOutputs(): bool {
+    return this.payloadHeader != ABSENT || this.claimHeaders.length > 0;
+  }
+
+  /** Removes the headers that it writes. */
+  removeOutputs(request: RequestView): void {
+    const headers = request.headers;
+    if (this.payloadHeader != ABSENT) headers.remove(this.payloadHeader);
+    const names = this.claimHeaders;
+    for (let at = 0; at < names.length; at++) headers.remove(unchecked(names[at]));
+  }
+
+  /** Adds what a token that it has verified says to the headers that it writes. */
+  writeOutputs(request: RequestView, token: usize): void {
+    const headers = request.headers;
+    if (this.payloadHeader != ABSENT) headers.add(this.payloadHeader, payloadOfToken(token));
+    const names = this.claimHeaders;
+    for (let at = 0; at < names.length; at++) {
+      const value = outputOfToken(token, at);
+      if (value != ABSENT) headers.add(unchecked(names[at]), value);
+    }
+  }
+
+  private verifyToken(text: Bytes, mayWait: bool): JwtProblem {
+    const keys = this.keys;
+    const known = tokenCache.find(text, this.serial, keys.version);
+    if (known != 0) {
+      const times = this.timeProblem(notBeforeOfToken(known), expiryOfToken(known), recentSeconds());
+      if (times == JwtProblem.None) verified.add(this, known);
+      return times;
+    }
+    if (tokenCache.isKnown && !this.takes(tokenCache.otherIssuer)) return JwtProblem.Issuer;
+    const problem = this.claimProblem(text);
+    if (problem != JwtProblem.None) return problem;
+    const set = keys.keys;
+    if (set == null) return this.wait(mayWait, false, JwtProblem.NoKeys);
+    switch (verifyJws(set)) {
+      case JwsVerdict.Right:
+        break;
+      case JwsVerdict.WrongSignature:
+        return JwtProblem.Signature;
+      case JwsVerdict.NoKey:
+        return this.wait(mayWait, true, JwtProblem.UnknownKey);
+      default:
+        return JwtProblem.Failed;
+    }
+    const block = keepToken(text, this.serial, keys.version, this.claimHeaderPaths, this.words, this.paths);
+    verified.add(this, tokenCache.add(block));
+    return JwtProblem.None;
+  }
+
+  /** What is wrong with the token but for the signature, in the order in which Envoy looks. */
+  private claimProblem(text: Bytes): JwtProblem {
+    const form = parseJws(text);
+    if (form != JwsProblem.None) return problemOfForm(form);
+    // As in Envoy, whose parser refuses them.
+    if (!hasFiniteNumbers(jws.claims)) return JwtProblem.Payload;
+    const types = registered.read(jws.claims);
+    if (types != JwtProblem.None) return types;
+    if (!this.takes(registered.issuer)) return JwtProblem.Issuer;
+    const times = this.timeProblem(registered.notBefore, registered.expiry, freshSeconds());
+    if (times != JwtProblem.None) return times;
+    const audiences = this.audiences;
+    return audiences.length == 0 || hasAudience(registered.audience, audiences)
+      ? JwtProblem.None
+      : JwtProblem.Audience;
+  }
+
+  private timeProblem(notBefore: u64, expiry: u64, now: u64): JwtProblem {
+    if (notBefore > now + this.clockSkew) return JwtProblem.NotYet;
+    // `exp` is less than 2^64 by more than any skew that the configuration takes.
+    if (expiry != 0 && now > expiry + this.clockSkew) return JwtProblem.Expired;
+    return JwtProblem.None;
+  }
+
+  private takes(issuer: Bytes): bool {
+    return lengthOf(this.issuer) == 0 || (issuer != ABSENT && equals(issuer, this.issuer));
+  }
+
+  /** Lets the request wait for keys, if it may and that may help. */
+  private wait(mayWait: bool, unknownKid: bool, otherwise: JwtProblem): JwtProblem {
+    this.waits = mayWait && this.keys.wantsToWait(unknownKid);
+    return otherwise;
+  }
+}
+
+function problemOfForm(problem: JwsProblem): JwtProblem {
+  switch (problem) {
+    case JwsProblem.Header:
+      return JwtProblem.Header;
+    case JwsProblem.Critical:
+      return JwtProblem.Critical;
+    case JwsProblem.Payload:
+      return JwtProblem.Payload;
+    case JwsProblem.Unsecured:
+    case JwsProblem.Unsupported:
+    case JwsProblem.UnknownAlgorithm:
+      return JwtProblem.Algorithm;
+    default:
+      return JwtProblem.Format;
+  }
+}

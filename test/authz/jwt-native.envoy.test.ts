@@ -1,0 +1,153 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { compile } from "../../tools/compile.ts";
+import type { Header, HttpRequest } from "../driver.ts";
+import { headerOf, Twins, type JwtRule, type Outcome } from "./jwt-native.ts";
+import { ALPHA, anyToken, BETA, Choices } from "./jwt-tokens.ts";
+
+const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
+const count = Number(process.env.COUNT ?? 600);
+console.log(`seed ${seed}`);
+
+const alpha: JwtRule = { issuer: ALPHA.name, jwks: ALPHA.jwks };
+const beta: JwtRule = { issuer: BETA.name, jwks: BETA.jwks };
+const OUTPUTS = ["sub", "level", "groups", "realm.role", "realm", "scope", "missing", "flag"].map(
+  (claim) => ({
+    header: `x-${claim.replace(".", "-")}`,
+    claim,
+  }),
+);
+
+/** What a RequestAuthentication may say. */
+const SETS: readonly (readonly JwtRule[])[] = [
+  [alpha],
+  [{ ...alpha, audiences: ["shop", "http://market/"] }],
+  [{ ...alpha, forwardOriginalToken: true, outputPayloadToHeader: "x-payload" }],
+  [{ ...alpha, outputClaimToHeaders: OUTPUTS, spaceDelimitedClaims: ["groups"] }],
+  [{ ...alpha, fromHeaders: [{ name: "x-jwt" }, { name: "x-other", prefix: "Token " }] }],
+  [
+    {
+      ...alpha,
+      fromParams: ["token"],
+      fromCookies: ["session"],
+      fromHeaders: [{ name: "Authorization", prefix: "Bearer " }],
+    },
+  ],
+  [{ ...alpha, fromCookies: ["session", "a"] }],
+  [beta, alpha],
+  [
+    { ...alpha, fromHeaders: [{ name: "x-jwt" }], outputPayloadToHeader: "x-alpha" },
+    { ...beta, fromHeaders: [{ name: "x-other", prefix: "Token " }], outputPayloadToHeader: "x-beta" },
+  ],
+  [
+    { ...alpha, audiences: ["shop"], outputPayloadToHeader: "x-first" },
+    { ...alpha, audiences: ["other"], fromParams: ["token"], outputPayloadToHeader: "x-second" },
+    beta,
+  ],
+];
+
+/** Places where a token may stand, as some set or other looks there. */
+function place(choices: Choices, token: string, request: { path: string; headers: Header[] }): void {
+  const add = (name: string, value: string): void => {
+    if (!request.headers.some(([one]) => one === name)) request.headers.push([name, value]);
+  };
+  const query = (name: string): void => {
+    request.path += `${request.path.includes("?") ? "&" : "?"}${name}=${token.replaceAll(" ", "%20")}`;
+  };
+  switch (choices.below(12)) {
+    case 0:
+      return query("access_token");
+    case 1:
+      return query("token");
+    case 2:
+      return add("x-jwt", token);
+    case 3:
+      return add("x-other", `${choices.of(["Token ", "token ", "A Token ", ""])}${token}`);
+    case 4:
+      return add("cookie", `b=1; ${choices.of(["session", "a"])}=${choices.of([token, `"${token}"`])}; c=2`);
+    case 5:
+      return add(
+        "authorization",
+        `${choices.of(["bearer ", "Bearer", "Basic ", "Bearer  ", "x Bearer ", "Bearer !"])}${token}`,
+      );
+    default:
+      return add("authorization", `Bearer ${token}`);
+  }
+}
+
+function anyRequest(choices: Choices, tokens: string[]): HttpRequest {
+  const request = { method: choices.oneIn(10) ? "OPTIONS" : "GET", path: "/a", headers: [] as Header[] };
+  if (choices.oneIn(3)) request.path = "/a?x=1&y=2";
+  if (choices.oneIn(5)) request.headers.push(["origin", "https://a.test"]);
+  if (choices.oneIn(5)) request.headers.push(["access-control-request-method", "GET"]);
+  for (let left = choices.of([0, 1, 1, 1, 1, 1, 2, 2, 3]); left > 0; left--) {
+    // One of an earlier request may be cached.
+    const token = tokens.length > 0 && choices.oneIn(3) ? choices.of(tokens) : anyToken(choices);
+    tokens.push(token);
+    place(choices, token, request);
+  }
+  return { ...request, authority: "shop.test" };
+}
+
+/** What Envoy says of tokens that are none, of which we tell fewer kinds; and so of the first fault alone, where one has several. */
+const NO_TOKEN =
+  /^Jwt (is not in the form of|(header|payload|signature) is an invalid (JSON|Base64url)|header \[(alg|kid)\] field)/;
+
+/** Envoy sorts the parameters of a query of which it has removed a token. */
+function inOrder([name, value]: Header): Header {
+  const [path = "", query] = value.split("?");
+  if (name !== ":path" || query === undefined) return [name, value];
+  return [name, `${path}?${query.split("&").sort().join("&")}`];
+}
+
+/** What a client and the upstream see of it. */
+function seen({ response, upstream, claims }: Outcome): unknown {
+  const body = Buffer.from(response.body).toString();
+  return {
+    status: response.status,
+    body: NO_TOKEN.test(body) ? "no token" : body,
+    challenge: headerOf(response.headers, "www-authenticate"),
+    upstream: upstream === null ? null : upstream.headers.map(inOrder).sort(),
+    claims,
+  };
+}
+
+describe("beside Envoy's jwt_authn with istiod's translation", { timeout: 120_000 }, () => {
+  let folder: string;
+  let twins: Twins;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "outrigger-jwt-"));
+    const module = join(folder, "tokens.wasm");
+    await writeFile(module, await compile("test/authz/module/module.ts"));
+    twins = await Twins.start(SETS, module, (jwtRules) => ({
+      rootId: "tokens",
+      configuration: JSON.stringify({ jwtRules }),
+    }));
+  }, 120_000);
+  afterAll(async () => {
+    await twins?.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const both = async (set: number, request: HttpRequest): Promise<[ours: Outcome, native: Outcome]> => [
+    await twins.send(set, "ours", request),
+    await twins.send(set, "native", request),
+  ];
+
+  test("says the same of generated requests, to clients, to the upstream and to later filters", async () => {
+    const choices = new Choices(seed);
+    const tokens: string[] = [];
+    const statuses: Record<string, number> = {};
+    for (let at = 0; at < count; at++) {
+      const set = choices.below(SETS.length);
+      const request = anyRequest(choices, tokens);
+      const [ours, native] = await both(set, request);
+      const kind = `${native.response.status} ${Buffer.from(native.response.body).toString()}`;
+      statuses[kind] = (statuses[kind] ?? 0) + 1;
+      expect(seen(ours), JSON.stringify({ seed, at, set, request })).toEqual(seen(native));
+    }
+    console.log(statuses);
+  });
+});
