@@ -55,7 +55,8 @@ export function factsOf(
     scheme: certificate === null ? "http" : "https",
     headers,
     certificate: certificate === null ? null : { ...certificate, subject: SUBJECT },
-    serverName,
+    // The TLS inspector folds it.
+    serverName: serverName.toLowerCase(),
     directAddress,
     remoteAddress: forwardedFor(map) ?? directAddress,
     destinationAddress: "127.0.0.1",

@@ -144,13 +144,30 @@ class Generator {
 
   #set(): PolicySet {
     const random = this.#random;
-    const policies = random.some(1, 5, () => this.#policy());
+    // In one policy with one clause every slip shows; among many, what decides is mostly another one.
+    const narrow = random.chance(0.7);
+    const policies = narrow ? [this.#narrowPolicy()] : random.some(1, 5, () => this.#policy());
+    const asksForToken =
+      narrow && /request\.auth|equestPrincipals|x-claim|authorization/.test(JSON.stringify(policies));
     return {
       trustDomain: random.pick(["cluster.local", "cluster.local", "td1"]),
-      trustDomainAliases: random.pick([[], [], ["old-td"], ["old-td", "example.org"]]),
+      trustDomainAliases: random.pick([[], ["old-td"], ["old-td", "example.org"]]),
       policies: policies.map((policy, at) => ({ ...policy, name: `policy-${at}` })),
-      ...(random.chance(0.6) ? { requestAuthentication: { jwtRules: this.#jwtRules() } } : {}),
+      ...(random.chance(asksForToken ? 0.95 : 0.5)
+        ? { requestAuthentication: { jwtRules: this.#jwtRules() } }
+        : {}),
     };
+  }
+
+  #narrowPolicy(): Policy {
+    const random = this.#random;
+    const rule = random.pick<() => Rule>([
+      () => ({ from: [{ source: this.#source(1) }] }),
+      () => ({ to: [{ operation: this.#operation(1) }] }),
+      () => ({ when: [this.#condition()] }),
+    ])();
+    const spec = { action: random.pick(["ALLOW", "DENY"] as const), rules: [rule] };
+    return { name: "", namespace: random.pick(NAMESPACES), spec };
   }
 
   #jwtRules(): object[] {
@@ -187,16 +204,18 @@ class Generator {
     const random = this.#random;
     if (random.chance(0.04)) return {};
     const rule: Rule = {};
-    if (random.chance(0.5)) rule.from = random.some(1, 2, () => ({ source: this.#source() }));
-    if (random.chance(0.6)) rule.to = random.some(1, 2, () => ({ operation: this.#operation() }));
+    if (random.chance(0.5))
+      rule.from = random.some(1, 2, () => ({ source: this.#source(random.pick([1, 1, 2, 3])) }));
+    if (random.chance(0.6))
+      rule.to = random.some(1, 2, () => ({ operation: this.#operation(random.pick([1, 1, 2, 3])) }));
     if (random.chance(0.4)) rule.when = random.some(1, 2, () => this.#condition());
     return rule;
   }
 
-  /** One to three of these fields, each with values. */
-  #fields<T extends object>(makers: Readonly<Record<string, () => string>>): T {
+  /** Up to so many of these fields, each with values. */
+  #fields<T extends object>(most: number, makers: Readonly<Record<string, () => string>>): T {
     const random = this.#random;
-    const names = random.some(1, random.pick([1, 1, 2, 3]), () => random.pick(Object.keys(makers)));
+    const names = random.some(1, most, () => random.pick(Object.keys(makers)));
     return Object.fromEntries(names.map((name) => [name, this.#values(makers[name]!)])) as T;
   }
 
@@ -204,13 +223,13 @@ class Generator {
     return this.#random.some(1, this.#random.pick([1, 1, 2, 4]), make);
   }
 
-  #source(): Source {
+  #source(most: number): Source {
     const principal = (): string => this.#principal();
     const requestPrincipal = (): string => this.#requestPrincipal();
     const namespace = (): string => this.#pattern(this.#random.pick(NAMESPACES));
     const block = (): string => this.#random.pick(BLOCKS);
     const domain = (): string => this.#domainPattern();
-    const source = this.#fields<Source>({
+    const source = this.#fields<Source>(most, {
       principals: principal,
       notPrincipals: principal,
       requestPrincipals: requestPrincipal,
@@ -224,15 +243,16 @@ class Generator {
       trustDomains: domain,
       notTrustDomains: domain,
     });
-    if (!this.#random.chance(0.25)) return source;
+    if (!this.#random.chance(0.2)) return source;
     // Not beside these.
-    const { principals, notPrincipals, namespaces, notNamespaces, ...rest } = source;
+    const { principals, notPrincipals, namespaces, notNamespaces, ...others } = source;
     void [principals, notPrincipals, namespaces, notNamespaces];
+    const rest = most > 1 ? others : {};
     const field = this.#random.pick(["serviceAccounts", "notServiceAccounts"] as const);
     return { ...rest, [field]: this.#values(() => this.#serviceAccount()) };
   }
 
-  #operation(): Operation {
+  #operation(most: number): Operation {
     const host = (): string => this.#pattern(this.#random.pick(HOSTS));
     const port = (): string => this.#random.pick([PORT, PORT, "80", "65535", "0"]);
     const method = (): string => this.#pattern(this.#random.pick(METHODS));
@@ -240,7 +260,7 @@ class Generator {
       this.#random.chance(0.3)
         ? this.#random.pick(TEMPLATES)
         : this.#pattern(this.#random.pick(PATHS)).replace(/[{}]/g, "");
-    return this.#fields<Operation>({
+    return this.#fields<Operation>(most, {
       hosts: host,
       notHosts: host,
       ports: port,
@@ -266,7 +286,7 @@ class Generator {
   #attribute(): readonly [key: string, make: () => string] {
     const random = this.#random;
     const block = (): string => random.pick(BLOCKS);
-    switch (random.between(0, 13)) {
+    switch (random.between(0, 15)) {
       case 0:
       case 1: {
         const name = random.pick(HEADERS);
@@ -300,7 +320,8 @@ class Generator {
           random.pick(["request.auth.audiences", "request.auth.presenter"]),
           () => this.#pattern(random.pick(AUDIENCES)),
         ];
-      case 11: {
+      case 11:
+      case 13: {
         const [path, values] = random.pick(CLAIMS);
         return [`request.auth.claims${path}`, () => this.#pattern(random.pick(values))];
       }
@@ -365,6 +386,7 @@ class Generator {
         return `*${domain.slice(random.between(0, domain.length))}/${account}`;
       case 3:
         return random.pick([
+          "*",
           account,
           `${domain}/ns/foo/*`,
           `${domain}/*`,
@@ -424,21 +446,11 @@ class Generator {
 
   #caller(rules: readonly Rule[]): Caller {
     const random = this.#random;
-    const sources = rules.flatMap(({ from }) => from ?? []).flatMap(({ source }) => source ?? []);
-    const wanted = [
-      ...sources.flatMap(({ principals = [], notPrincipals = [] }) => [...principals, ...notPrincipals]),
-      ...sources.flatMap(({ serviceAccounts = [] }) =>
-        serviceAccounts.map((account) => {
-          const [space = "", name = space] = account.split("/");
-          return `cluster.local/ns/${account.includes("/") ? space : random.pick(NAMESPACES)}/sa/${name}`;
-        }),
-      ),
-    ];
+    const wanted = this.#wantedIdentities(rules);
     const uri = (): string => {
-      if (wanted.length > 0 && random.chance(0.5))
-        return `spiffe://${this.#fulfil(random.pick(wanted), "td1")}`;
+      if (wanted.length > 0 && random.chance(0.65)) return random.pick(wanted)();
       const account = `ns/${random.pick(NAMESPACES)}/sa/${random.pick(ACCOUNTS)}`;
-      return random.chance(0.85)
+      return random.chance(0.8)
         ? `spiffe://${random.pick(DOMAINS)}/${account}`
         : random.pick([
             `spiffe://cluster.local/region/eu/${account}/pod/7`,
@@ -446,22 +458,70 @@ class Generator {
             `https://cluster.local/${account}`,
             "spiffe://cluster.local",
             "spiffe://cluster.local/",
-            `spiffe://cluster.local/ns/foo/sa/sleepy`,
+            "spiffe://cluster.local/ns/foo/sa/sleepy",
             `SPIFFE://cluster.local/${account}`,
           ]);
     };
-    const several = this.#options.severalNames && random.chance(0.3);
-    const certificate = random.chance(0.15)
+    const several = this.#options.severalNames && random.chance(0.4);
+    const dnsNames = ["a.example.com", "x.test/ns/foo/x", "prod/ns/bar/sa/sleep"];
+    const certificate = random.chance(0.12)
       ? null
       : {
-          uris: random.chance(0.05) ? [] : [uri(), ...(several ? [uri()] : [])],
-          dnsNames: several ? random.pick([[], ["a.example.com"], ["x.test", "cluster.local"]]) : [],
+          uris: random.chance(0.15) ? [] : [uri(), ...(several ? [uri()] : [])],
+          dnsNames: several ? random.some(0, 2, () => random.pick(dnsNames)) : [],
         };
+    const asked = conditions(rules, "connection.sni").map((pattern) =>
+      this.#fulfil(pattern, "b.example.com"),
+    );
+    const serverName =
+      asked.length > 0 && random.chance(0.7) ? random.pick(asked) : random.pick(SERVER_NAMES);
     return {
       certificate,
-      serverName: certificate === null ? "" : random.pick(SERVER_NAMES),
+      // Only what a client would send.
+      serverName: certificate === null || !/^[\w.-]*$/.test(serverName) ? "" : serverName,
       directAddress: random.pick(DIRECT),
     };
+  }
+
+  /** Makers of identities that these rules ask for, or nearly. */
+  #wantedIdentities(rules: readonly Rule[]): (() => string)[] {
+    const random = this.#random;
+    const sources = rules.flatMap(({ from = [] }) => from).flatMap(({ source }) => source ?? []);
+    const of = (...names: (keyof Source)[]): string[] =>
+      sources.flatMap((source) => names.flatMap((name) => source[name] ?? []));
+    const domain = (): string => random.pick(DOMAINS);
+    const account = (): string => `ns/${random.pick(NAMESPACES)}/sa/${random.pick(ACCOUNTS)}`;
+    const principals = [...of("principals", "notPrincipals"), ...conditions(rules, "source.principal")];
+    const namespaces = [...of("namespaces", "notNamespaces"), ...conditions(rules, "source.namespace")];
+    const accounts = [
+      ...of("serviceAccounts", "notServiceAccounts"),
+      ...conditions(rules, "source.serviceAccount"),
+    ];
+    const domains = [...of("trustDomains", "notTrustDomains"), ...conditions(rules, "source.trustDomain")];
+    return [
+      ...principals.map((pattern) => () => {
+        const found = this.#fulfil(pattern, account());
+        // In another trust domain, which may be an alias.
+        return `spiffe://${random.chance(0.5) ? found : found.replace(/^[^/]*/, domain())}`;
+      }),
+      ...namespaces.map((pattern) => () => {
+        const namespace = this.#fulfil(pattern, "foo/bar");
+        return `spiffe://${domain()}/ns/${namespace}${random.pick(["/sa/sleep", "/sa/sleep", "/", ""])}`;
+      }),
+      ...accounts.map((text) => () => {
+        const [first = "", second] = text.split("/");
+        const [namespace, name] = second === undefined ? [random.pick(NAMESPACES), first] : [first, second];
+        const [between, behind] = [
+          random.pick(["/", "/", "/zone/a/", "/zonesa/"]),
+          random.pick(["", "", "/pod/7", "x", "/"]),
+        ];
+        return `spiffe://${domain()}/ns/${namespace}${between}sa/${random.chance(0.1) ? name.replace(".", "x") : name}${behind}`;
+      }),
+      ...domains.map((pattern) => () => {
+        const found = this.#fulfil(pattern, domain());
+        return `spiffe://${random.chance(0.5) ? found : domain()}${random.pick(["/", "/", "", "x/"])}${account()}`;
+      }),
+    ];
   }
 
   #request(rules: readonly Rule[], callers: readonly Caller[]): GeneratedRequest {
@@ -482,32 +542,44 @@ class Generator {
     path = path.replace(/[^\x21-\x7e]/g, "x");
     if (!path.startsWith("/")) path = `/${path}`;
     const headers: Header[] = random.some(0, 2, () => [random.pick(HEADERS), this.#headerValue()]);
-    const claims: Record<string, Json> = this.#claims(source);
-    let authority = from(operation.hosts, HOSTS);
+    const asked = [
+      ...(source.requestPrincipals ?? []),
+      ...(source.notRequestPrincipals ?? []),
+      ...conditions([rule], "request.auth.principal"),
+    ];
+    const claims: Record<string, Json> = this.#claims(asked);
+    let authority = from(operation.hosts ?? operation.notHosts, HOSTS);
     for (const { key, values = [], notValues = [] } of rule.when ?? []) {
-      const list = random.chance(0.8) ? values : notValues;
+      const list = values.length > 0 && random.chance(0.8) ? values : notValues;
       if (list.length === 0 || random.chance(0.15)) continue;
       const [, name = ""] = /\[(.*)\]$/.exec(key) ?? [];
       const value = this.#fulfil(random.pick(list), "x");
       if (key.startsWith("request.headers[")) {
         if (name.toLowerCase() === "host" || name === ":authority") authority = value;
+        else if (name === ":path" && value.startsWith("/")) path = value;
+        else if (name === ":method" && METHODS.includes(value)) method = value;
         else if (/^x-|^cookie$/i.test(name)) {
-          const at = random.between(0, headers.length);
-          headers.splice(at, 0, [random.chance(0.5) ? name : name.toUpperCase(), value]);
+          const spelled = random.chance(0.5) ? name : name.toUpperCase();
+          headers.splice(random.between(0, headers.length), 0, [spelled, value]);
+          if (random.chance(0.2)) headers.push([name, this.#headerValue()]);
         }
-      } else if (key.startsWith("request.auth.claims["))
-        setClaim(claims, name, random.chance(0.5) ? value : [value, "other"]);
-      else if (key === "request.auth.audiences") claims.aud = random.chance(0.5) ? value : ["other", value];
-      else if (key === "request.auth.presenter") claims.azp = value;
+      } else if (key.startsWith("request.auth.claims[")) setClaim(claims, name, this.#claim(value));
+      else if (key === "request.auth.audiences") claims.aud = random.pick<Json>([value, ["other", value]]);
+      else if (key === "request.auth.presenter") claims.azp = random.pick<Json>([value, ["other", value]]);
     }
-    if (random.chance(0.5) && !headers.some(([name]) => name.toLowerCase() === "x-forwarded-for")) {
-      const blocks = [...(source.remoteIpBlocks ?? []), ...(source.notRemoteIpBlocks ?? [])];
+    if (random.chance(0.25)) authority = random.pick([authority.toUpperCase(), authority.toLowerCase()]);
+    if (random.chance(0.6) && !headers.some(([name]) => name.toLowerCase() === "x-forwarded-for")) {
+      const blocks = [
+        ...(source.remoteIpBlocks ?? []),
+        ...(source.notRemoteIpBlocks ?? []),
+        ...conditions([rule], "remote.ip"),
+      ];
       const inside = blocks.map((block) => block.split("/")[0]!);
-      headers.push(["x-forwarded-for", random.pick([...FORWARDED, ...inside])]);
+      headers.push(["x-forwarded-for", random.pick([...FORWARDED, ...inside, ...inside])]);
     }
     if (method === "OPTIONS" && random.chance(0.3))
       headers.push(["origin", "https://other.test"], ["access-control-request-method", "GET"]);
-    const token = random.chance(0.6) ? { claims, forged: random.chance(0.04) } : null;
+    const token = random.chance(0.75) ? { claims, forged: random.chance(0.04) } : null;
     return {
       caller: random.between(0, callers.length - 1),
       method,
@@ -527,15 +599,34 @@ class Generator {
     return this.#random.pick(HEADER_VALUES);
   }
 
-  #claims({ requestPrincipals = [] }: Source): Record<string, Json> {
+  /** A claim with this text: by itself, in a list, or where it does not count. */
+  #claim(text: string): Json {
+    const number = Number(text);
+    return this.#random.pick<Json>([
+      text,
+      text,
+      [text],
+      [7, "other", text],
+      `${text}\nx`,
+      [[text]],
+      { text },
+      ...(text !== "" && Number.isFinite(number) ? [number, number] : []),
+    ]);
+  }
+
+  #claims(principals: readonly string[]): Record<string, Json> {
     const random = this.#random;
     const claims: Record<string, Json> = {
       iss: random.pick([ISSUERS[0]!, ISSUERS[0]!, ISSUERS[0]!, ISSUERS[1]!, "unknown"]),
       sub: random.pick(SUBJECTS),
     };
-    if (requestPrincipals.length > 0 && random.chance(0.7)) {
-      const wanted = this.#fulfil(random.pick(requestPrincipals), "alice");
-      claims.sub = wanted.slice(wanted.lastIndexOf("/") + 1);
+    if (principals.length > 0 && random.chance(0.8)) {
+      const wanted = this.#fulfil(random.pick(principals), "alice");
+      const issuer = ISSUERS.find((one) => wanted.startsWith(one) && random.chance(0.7));
+      if (issuer !== undefined) claims.iss = issuer;
+      const start =
+        issuer !== undefined && random.chance(0.5) ? issuer.length + 1 : wanted.lastIndexOf("/") + 1;
+      claims.sub = wanted.slice(start);
     }
     if (random.chance(0.1)) delete claims.sub;
     if (random.chance(0.5)) claims.aud = random.pick<Json>([...AUDIENCES, AUDIENCES, ["web"], []]);
@@ -608,11 +699,19 @@ class Generator {
   }
 }
 
+/** All values of conditions on this key. */
+function conditions(rules: readonly Rule[], wanted: string): string[] {
+  return rules
+    .flatMap(({ when = [] }) => when)
+    .filter(({ key }) => key === wanted)
+    .flatMap(({ values = [], notValues = [] }) => [...values, ...notValues]);
+}
+
 function setClaim(claims: Record<string, Json>, name: string, value: Json): void {
   // The issuer decides whether the token counts at all.
   if (name === "iss") return;
-  // No list: such a token is refused.
-  if (name === "sub" && Array.isArray(value)) return;
+  // Nothing but a text: such a token is refused.
+  if (name === "sub" && typeof value !== "string") return;
   const [first = "", second] = name.split("][");
-  claims[first] = second === undefined ? value : { [second]: value };
+  claims[first] = second === undefined ? value : { other: 1, [second]: value };
 }

@@ -1,22 +1,9 @@
 /** The model by itself, on the examples of Istio's documentation; and the filter on the V8 host, which decides as the model does. */
 import { describe, expect, test } from "vitest";
-import { ConfigurationRefused, type Header, type Json } from "../driver.ts";
 import { loadModule } from "../host/driver.ts";
-import { Host, type Listener } from "../host/index.ts";
-import { StructValue } from "../host/struct-value.ts";
-import { factsOf } from "./facts.ts";
-import {
-  atPort,
-  generateCase,
-  METADATA,
-  METADATA_FILTER,
-  type Case,
-  type GeneratedRequest,
-} from "./generate.ts";
+import { compareWithModel } from "./as-the-model.ts";
 import { decide, type Facts } from "./naive.ts";
-import { pluginConfig, type Policy, type Spec } from "./policies.ts";
-import { Random } from "./random.ts";
-import { TokenIssuer } from "./tokens.ts";
+import type { Policy, Spec } from "./policies.ts";
 
 const MESH = { trustDomain: "cluster.local", trustDomainAliases: [] };
 
@@ -141,102 +128,11 @@ describe("the model says what the reference of AuthorizationPolicy says", () => 
   });
 });
 
-const MODULE = "build/authz.wasm";
 const SECONDS = 12;
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 
 test(`the filter decides as the model does, SEED=${seed}`, { timeout: 120_000 }, () => {
-  const tokens = new TokenIssuer();
-  const module = loadModule(MODULE);
-  const counts = { allowed: 0, "authz:no-allow": 0, "authz:<policy>": 0, unauthorized: 0 };
-  const end = performance.now() + SECONDS * 1000;
-  for (let number = 0; performance.now() < end; number++) {
-    const made = generateCase(Random.of(seed, number), {
-      requests: 30,
-      jwks: tokens.jwks,
-      severalNames: false,
-    });
-    const one = { ...made, set: atPort(made.set, PORT) };
-    const configuration = JSON.stringify(pluginConfig(one.set));
-    const host = new Host();
-    const listener = listen(host, module, configuration);
-    for (const request of one.requests) {
-      const known = factsOf(one, request, PORT);
-      if (known === "malformed") continue;
-      const { status, details } = play(listener, one, request, known, tokens);
-      // No authority, say: refused before any filter.
-      if (status === 400) continue;
-      const where = `SEED=${seed}, set ${number}, ${JSON.stringify({ request, caller: one.callers[request.caller] })}, ${configuration}`;
-      if (known === "unauthorized") {
-        expect(status, where).toBe(401);
-        counts.unauthorized++;
-        continue;
-      }
-      const decision = decide(one.set.policies, known, one.set);
-      expect(status, where).toBe(decision.allowed ? 200 : 403);
-      if (decision.allowed) counts.allowed++;
-      else if (decision.by === "ALLOW") {
-        expect(details, where).toBe("authz:no-allow");
-        counts["authz:no-allow"]++;
-      } else {
-        const policies = decision.rules.map((rule) => `authz:${/-policy\[(.*)\]-rule/.exec(rule)![1]!}`);
-        expect(policies, where).toContain(details);
-        counts["authz:<policy>"]++;
-      }
-    }
-    listener.close();
-  }
+  const counts = compareWithModel(loadModule("build/authz.wasm"), { seconds: SECONDS, seed });
   console.log(JSON.stringify(counts));
   expect(Math.min(...Object.values(counts))).toBeGreaterThan(100);
 });
-
-const PORT = 8080;
-
-function listen(host: Host, module: ReturnType<typeof loadModule>, configuration: string): Listener {
-  try {
-    return host.listen({ plugins: [{ module, name: "authz", rootId: "authz", configuration }] });
-  } catch (error) {
-    if (!(error instanceof ConfigurationRefused)) throw error;
-    throw new Error(`refused: ${error.messages.join("\n")}\n${configuration}`);
-  }
-}
-
-function play(
-  listener: Listener,
-  { callers }: Case,
-  { caller, method, path, authority, headers, token }: GeneratedRequest,
-  known: Facts | "unauthorized",
-  tokens: TokenIssuer,
-): { status: number; details: string } {
-  const { certificate, serverName, directAddress } = callers[caller]!;
-  const { attributes } = listener;
-  attributes.clear();
-  attributes.set("connection.requested_server_name", serverName);
-  // As the network companion leaves it.
-  attributes.set("outrigger.peer", `${directAddress}:40000`);
-  attributes.set("source.address", known === "unauthorized" ? directAddress : known.remoteAddress);
-  attributes.set("destination.address", `127.0.0.1:${PORT}`);
-  attributes.set("destination.port", BigInt(PORT));
-  for (const [name, value] of Object.entries(METADATA)) {
-    const path = `metadata.filter_metadata.${METADATA_FILTER}.${name}`;
-    attributes.set(path, new StructValue(value));
-    if (Array.isArray(value)) attributes.set(`${path}.0`, new StructValue((value as readonly Json[])[0]!));
-  }
-  const bearer: Header[] =
-    token === null
-      ? []
-      : [
-          [
-            "authorization",
-            `Bearer ${token.forged ? tokens.forged(token.claims) : tokens.token(token.claims)}`,
-          ],
-        ];
-  const { response, info } = listener.run({
-    method,
-    path,
-    authority,
-    headers: [...headers, ...bearer],
-    ...(certificate === null ? {} : { peer: certificate }),
-  });
-  return { status: response?.status ?? 0, details: info.details ?? "" };
-}
