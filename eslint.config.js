@@ -14,6 +14,7 @@ const ASSEMBLYSCRIPT = [
   "test/jwt/module/**/*.ts",
   "test/regex/module/**/*.ts",
   "test/authz/module/**/*.ts",
+  "test/authz/custom-module/**/*.ts",
 ];
 
 export default defineConfig(

@@ -10,9 +10,12 @@ import { JsonNode } from "../../assembly/json/node";
 import { sourceAddress } from "../../assembly/properties";
 import { joinReasons } from "../../assembly/reason";
 import { RequestView } from "../../assembly/request-view";
+import { ResponseView } from "../../assembly/response-view";
+import { CallAnswer } from "../../assembly/waiting";
 import { AuthzConfig } from "./config";
 import { explainRules } from "./explain";
-import { Authentication, identity } from "./identity";
+import { Checked } from "./custom/providers";
+import { Authentication, identity, Rejection } from "./identity";
 import { doubt } from "./policy/attributes";
 import { Policy } from "./policy/policy";
 import { RuleSet } from "./policy/rule-set";
@@ -49,11 +52,46 @@ export class Authz extends Filter {
   }
 
   onRequest(request: RequestView): Verdict {
-    identity.begin();
-    this.shadowed = ABSENT;
-    this.told = 0;
+    this.begin();
     this.paths.look(request.path());
-    return this.decide(request);
+    return this.askProviders(request, 0);
+  }
+
+  onAnswer(request: RequestView, answer: CallAnswer): Verdict {
+    this.begin();
+    if (answer.woken) return this.authenticate(request, !answer.timedOut);
+    // That of the provider whose number and one it is.
+    const number = <i32>answer.memo - 1;
+    const config = this.config;
+    if (number < 0 || number >= config.custom.length) return this.fail();
+    const provider = config.providers.at(number);
+    const checked = provider.answered(request, answer);
+    if (checked == Checked.Allowed) return this.askProviders(request, number + 1);
+    const rule = config.custom[number].first(request);
+    return rule == null ? this.fail() : this.refuseAsProvider(checked, rule.policy);
+  }
+
+  onResponse(response: ResponseView, note: u32): void {
+    this.config.providers.applyTo(response, note);
+  }
+
+  onForgotten(note: u32): void {
+    this.config.providers.forget(note);
+  }
+
+  onTick(): void {
+    const tokens = this.config.tokens;
+    if (tokens != null) tokens.onTick();
+  }
+
+  onParked(): void {
+    const tokens = this.config.tokens;
+    if (tokens != null) tokens.onParked();
+  }
+
+  onBackground(answer: CallAnswer): void {
+    const tokens = this.config.tokens;
+    if (tokens != null) tokens.onBackground(answer);
   }
 
   /** As a network plugin on the same listener: hands the address of the connection's peer to what decides about its requests. */
@@ -62,12 +100,77 @@ export class Authz extends Filter {
     if (address != ABSENT) setProperty(DIRECT_ADDRESS, address);
   }
 
+  private begin(): void {
+    identity.begin();
+    identity.claims = this.config.verified;
+    this.shadowed = ABSENT;
+    this.told = 0;
+    doubt.begin();
+  }
+
+  /** Asks the providers from number `from` on whose CUSTOM policies match, one after another, and then goes on. */
+  private askProviders(request: RequestView, from: i32): Verdict {
+    const config = this.config;
+    const custom = config.custom;
+    for (let at = from; at < custom.length; at++) {
+      const rule = unchecked(custom[at]).first(request);
+      if (doubt.failed) return this.fail();
+      if (rule == null) {
+        if (doubt.unknown) return this.failWithoutCompanion();
+        continue;
+      }
+      const checked = config.providers.at(at).check(request, at + 1);
+      if (checked == Checked.Waits) return Verdict.Wait;
+      if (checked != Checked.Allowed) return this.refuseAsProvider(checked, rule.policy);
+    }
+    return this.authenticate(request, true);
+  }
+
+  /** The provider has filled the reply. */
+  private refuseAsProvider(checked: Checked, policy: Policy): Verdict {
+    count(policy.counter);
+    if (checked == Checked.Denied) reply.details = policy.reason;
+    this.tell(reply.details);
+    return Verdict.Reply;
+  }
+
+  /** Finds out who calls, and asks the other policies. */
+  private authenticate(request: RequestView, mayWait: bool): Verdict {
+    const config = this.config;
+    const credentials = config.credentials;
+    if (
+      credentials.authenticate(request) == Authentication.Refused &&
+      this.reject(request, credentials.rejection)
+    ) {
+      return Verdict.Reply;
+    }
+    const tokens = config.tokens;
+    if (tokens != null) {
+      const authentication = tokens.authenticate(request, mayWait);
+      if (authentication == Authentication.Waits) return Verdict.Wait;
+      if (authentication == Authentication.Refused && this.reject(request, tokens.rejection)) {
+        return Verdict.Reply;
+      }
+    }
+    return this.decide(request);
+  }
+
+  /** Refuses credentials; false in shadow mode, in which the request goes on as nobody's. */
+  private reject(request: RequestView, rejection: Rejection): bool {
+    rejection.tally();
+    if (this.config.mode == Mode.Shadow) {
+      this.note(rejection.reason);
+      return false;
+    }
+    this.tell(rejection.reason);
+    rejection.toReply(request);
+    reply.details = rejection.reason;
+    return true;
+  }
+
   /** Asks the policies, when it is known who calls. */
   private decide(request: RequestView): Verdict {
     const config = this.config;
-    if (config.credentials.authenticate(request) == Authentication.Refused && this.reject(request)) {
-      return Verdict.Reply;
-    }
     if (logs(LogLevelValues.debug)) explainRules(config, request);
     doubt.begin();
     this.lookAside(request);
@@ -87,20 +190,6 @@ export class Authz extends Filter {
     if (doubt.unknown) return this.failWithoutCompanion();
     count(this.denied);
     return this.refuse(config.noAllowReason, config.denial);
-  }
-
-  /** Refuses credentials; false in shadow mode, in which the request goes on as nobody's. */
-  private reject(request: RequestView): bool {
-    const rejection = this.config.credentials.rejection;
-    rejection.tally();
-    if (this.config.mode == Mode.Shadow) {
-      this.note(rejection.reason);
-      return false;
-    }
-    this.tell(rejection.reason);
-    rejection.toReply(request);
-    reply.details = rejection.reason;
-    return true;
   }
 
   /** Counts and tells what policies on trial and AUDIT policies say. */

@@ -29,6 +29,8 @@ export class JwtAuthenticator {
   /** How often {@link verified} is told something of one request. */
   private mostEvents: u32 = 0;
   private readonly claims: TokenClaims = new TokenClaims();
+  /** Nothing in the request is changed. */
+  isTrial: bool = false;
 
   constructor(
     private readonly rejections: StaticArray<JwtRejection>,
@@ -77,7 +79,7 @@ export class JwtAuthenticator {
    * token if that is not to be forwarded. `mayWait`: the request may wait for keys.
    */
   authenticate(request: RequestView, mayWait: bool = true): Authentication {
-    this.removeOutputs(request);
+    if (!this.isTrial) this.removeOutputs(request);
     if (isPreflight(request)) return Authentication.Passed;
     tokenCache.begin();
     verified.begin(this.mostEvents);
@@ -131,23 +133,30 @@ export class JwtAuthenticator {
     freshSeconds();
   }
 
+  onParked(): void {}
+
   /** True when the answer was to a call of this authenticator's. */
   onBackground(_answer: CallAnswer): bool {
     return false;
   }
 
   private accept(request: RequestView): Authentication {
+    if (!this.isTrial) this.change(request);
+    const token = verified.last;
+    this.claims.token = token;
+    identity.claims = this.claims;
+    setProperty(CLAIMS, structOfToken(token));
+    return Authentication.Passed;
+  }
+
+  /** Writes the headers that the rules ask for, and removes the tokens that they do not forward. */
+  private change(request: RequestView): void {
     verified.write(request, this.rules);
     const places = this.places;
     for (let at = 0; at < places.length; at++) {
       const place = unchecked(places[at]);
       if (place.used) place.remove(request);
     }
-    const token = verified.last;
-    this.claims.token = token;
-    identity.claims = this.claims;
-    setProperty(CLAIMS, structOfToken(token));
-    return Authentication.Passed;
   }
 
   /**

@@ -2,7 +2,7 @@ import { arenaAllocate } from "../../../assembly/bytes/arena";
 import { encodeBase64 } from "../../../assembly/bytes/base64-text";
 import { ABSENT, byteAt, Bytes, bytesOf, copyTo, lengthOf, literal } from "../../../assembly/bytes/bytes";
 import { decimalTo } from "../../../assembly/bytes/decimal";
-import { isHeaderValue } from "../../../assembly/limit/refusal";
+import { isHeaderValue } from "../../../assembly/configured-reply";
 import { JsonKind, JsonNode } from "../../../assembly/json/node";
 import { parseNumber } from "../../../assembly/json/number";
 
