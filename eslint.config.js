@@ -13,6 +13,7 @@ const ASSEMBLYSCRIPT = [
   "test/conformance/module/**/*.ts",
   "test/jwt/module/**/*.ts",
   "test/regex/module/**/*.ts",
+  "test/authz/custom-module/**/*.ts",
 ];
 
 export default defineConfig(

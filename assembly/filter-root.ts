@@ -25,7 +25,7 @@ import {
 } from "./abi/parked";
 import { Root } from "./abi/root";
 import { registerRoot } from "./abi/roots";
-import { findStream, untrackStream, untrackStreamsOf } from "./abi/streams";
+import { findStream, stateIn, untrackStream, untrackStreamsOf } from "./abi/streams";
 import {
   BufferTypeValues,
   FilterHeadersStatusValues,
@@ -363,7 +363,8 @@ export class FilterRoot extends Root {
   }
 
   private resume(id: u32, at: i32, answer: CallAnswer): void {
-    request.note = 0;
+    const stream = findStream(id);
+    request.note = stream == 0 ? 0 : noteOf(stateIn(stream), at, this.filters.length);
     forgetSent();
     const verdict = unchecked(this.filters[at]).onAnswer(request, answer);
     if (verdict == Verdict.Ended) return;

@@ -23,7 +23,7 @@ export class RequestView {
   readonly headers: HeaderView = new HeaderView();
   /**
    * What the filter that is asked wants to know again when the response comes; 0 for nothing. It is kept by stream, and
-   * gone when the stream ends.
+   * gone when the stream ends. A filter that is asked again with an answer finds here what it left before.
    */
   note: u32 = 0;
 

@@ -33,7 +33,10 @@ export function callHttp(cluster: Bytes, headers: Bytes, body: Bytes, timeout: u
   return sent != NO_CALL;
 }
 
-/** Calls a gRPC method with one message. As {@link callHttp}; `metadata` is a block of pairs or no bytes. */
+/**
+ * Calls a gRPC method with one message. As {@link callHttp}; `metadata` is a block of pairs or no bytes, `authority` what the server gets
+ * as `:authority` in the place of the cluster's name.
+ */
 export function callGrpc(
   cluster: Bytes,
   service: Bytes,
@@ -42,11 +45,12 @@ export function callGrpc(
   message: Bytes,
   timeout: u32,
   memo: u32 = 0,
+  authority: Bytes = ABSENT,
 ): bool {
   waits = true;
   sent =
     timeout > 0 && mayTrackCall()
-      ? sendGrpcCall(cluster, service, method, metadata, message, timeout)
+      ? sendGrpcCall(cluster, service, method, metadata, message, timeout, authority)
       : NO_CALL;
   sentMemo = memo;
   return sent != NO_CALL;

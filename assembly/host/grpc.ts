@@ -25,26 +25,36 @@ export let grpcResult: WasmResultValues = WasmResultValues.Ok;
  * A cluster as the target of a call: a serialized `envoy.config.core.v3.GrpcService` with `envoy_grpc.cluster_name`, in
  * the arena. Never give the host the bare name: what happens to parse as that message ("", "envoy") aborts the whole proxy
  * (`Context::grpcCall` in Envoy's `context.cc`). An empty name does so in the message as well, so it is {@link ABSENT}.
+ * `authority` is what the server gets as `:authority`; without it, it gets the cluster's name.
  */
-export function grpcTarget(cluster: Bytes): Bytes {
-  const length = lengthOf(cluster);
-  if (length == 0) return ABSENT;
-  // Field 1 of GrpcService is envoy_grpc, field 1 of that is cluster_name; both are length-delimited (tag 0x0a).
-  const inner = 1 + varintSize(length) + length;
+export function grpcTarget(cluster: Bytes, authority: Bytes = ABSENT): Bytes {
+  if (lengthOf(cluster) == 0) return ABSENT;
+  // Field 1 of GrpcService is envoy_grpc; of that, field 1 is cluster_name and field 2 authority. All are length-delimited.
+  const inner = fieldSize(cluster) + fieldSize(authority);
   const size = 1 + varintSize(inner) + inner;
   const start = arenaAllocate(size);
   store<u8>(start, 0x0a);
-  let at = writeVarint(start + 1, inner);
-  store<u8>(at, 0x0a);
-  at = writeVarint(at + 1, length);
-  copyTo(at, cluster);
+  writeField(writeField(writeVarint(start + 1, inner), 0x0a, cluster), 0x12, authority);
   return bytesOf(start, size);
+}
+
+/** Bytes of a field with a tag of one byte; none where it is empty. */
+function fieldSize(value: Bytes): u32 {
+  const length = lengthOf(value);
+  return length == 0 ? 0 : 1 + varintSize(length) + length;
+}
+
+function writeField(at: usize, tag: u8, value: Bytes): usize {
+  if (lengthOf(value) == 0) return at;
+  store<u8>(at, tag);
+  const start = writeVarint(at + 1, lengthOf(value));
+  return start + copyTo(start, value);
 }
 
 /**
  * Calls `service` (`package.Service`) and `method` with one message; the token, or {@link NO_CALL} with the reason in
  * {@link grpcResult}. `metadata` is serialized pairs or no bytes. `timeout` is in milliseconds; with 0 Envoy waits for ever, but tells
- * the server `grpc-timeout: 0m`, and a server that heeds it answers nothing.
+ * the server `grpc-timeout: 0m`, and a server that heeds it answers nothing. `authority` as in {@link grpcTarget}.
  */
 export function sendGrpcCall(
   cluster: Bytes,
@@ -53,8 +63,9 @@ export function sendGrpcCall(
   metadata: Bytes,
   message: Bytes,
   timeout: u32,
+  authority: Bytes = ABSENT,
 ): u32 {
-  const target = grpcTarget(cluster);
+  const target = grpcTarget(cluster, authority);
   if (target == ABSENT) {
     grpcResult = WasmResultValues.BadArgument;
     return NO_CALL;

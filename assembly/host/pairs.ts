@@ -68,15 +68,20 @@ export class PairsReader {
   /** The next pair's lengths, and its name. */
   private sizes: usize = 0;
   private at: usize = 0;
-  private readonly end: usize;
+  private end: usize = 0;
 
   constructor(pairs: Bytes) {
+    this.begin(pairs);
+  }
+
+  /** Starts with other pairs: a reader that is used again allocates nothing. */
+  begin(pairs: Bytes): void {
     const start = pointerOf(pairs);
     this.end = start + lengthOf(pairs);
     const count = lengthOf(pairs) < 4 ? 0 : load<u32>(start);
     this.sizes = start + 4;
     this.at = this.sizes + <usize>count * 8;
-    if (<u64>count * 8 + 4 <= <u64>lengthOf(pairs)) this.left = count;
+    this.left = <u64>count * 8 + 4 <= <u64>lengthOf(pairs) ? count : 0;
   }
 
   /** Goes to the next pair, whose {@link name} and {@link value} are views into the serialization. False behind the last one. */

@@ -5,13 +5,15 @@ import { JsonKind, JsonNode } from "../../assembly/json/node";
 import { emptyList } from "../../assembly/list";
 import { Mode, readMode } from "../../assembly/mode";
 import { reasonOf } from "../../assembly/reason";
-import { ClaimPaths } from "./claims";
+import { ClaimPaths, Claims } from "./claims";
 import { Denial } from "./denial";
-import { NAME } from "./identity";
+import { NAME, NOBODY } from "./identity";
 import { Credentials } from "./identity/credentials";
 import { JwtAuthenticator } from "./jwt/authenticator";
+import { MetadataClaims } from "./metadata-claims";
+import { Providers } from "./custom/providers";
 import { Action, Policy } from "./policy/policy";
-import { PolicyList, ProviderNames, readPolicies } from "./policy/read-policies";
+import { PolicyList, readPolicies } from "./policy/read-policies";
 import { Rule } from "./policy/rule";
 import { RuleSet } from "./policy/rule-set";
 import { TrustDomains } from "./policy/trust-domains";
@@ -25,13 +27,16 @@ export class AuthzConfig {
   denial: Denial = new Denial();
   readonly claims: ClaimPaths = new ClaimPaths();
   readonly credentials: Credentials = new Credentials();
-  /** Of `jwtRules`; null without rules. */
+  /** Null without `jwtRules`: what Envoy's own filter has verified counts then. */
   tokens: JwtAuthenticator | null = null;
+  verified: Claims = NOBODY;
+  providers: Providers = new Providers();
   policies: StaticArray<Policy> = new StaticArray<Policy>(0);
   /** Whether a request needs an ALLOW policy's leave, and whether it would. */
   isAllowList: bool = false;
   isShadowAllowList: bool = false;
-  custom: RuleSet = new RuleSet(emptyList<Rule>());
+  /** The rules of CUSTOM policies, by their provider's number. */
+  custom: StaticArray<RuleSet> = new StaticArray<RuleSet>(0);
   deny: RuleSet = new RuleSet(emptyList<Rule>());
   allow: RuleSet = new RuleSet(emptyList<Rule>());
   audit: RuleSet = new RuleSet(emptyList<Rule>());
@@ -54,19 +59,25 @@ export class AuthzConfig {
     this.noAllowReason = reasonOf(reader.keeper, NAME, "no-allow");
     this.errorReason = reasonOf(reader.keeper, NAME, "error");
     this.credentials.read(reader, config);
-    const jwtRules = reader.member(config, "jwtRules");
-    if (jwtRules != null) this.tokens = JwtAuthenticator.read(reader, jwtRules);
+    this.providers = Providers.read(reader, config);
     const vocabulary = new Vocabulary(reader, this.claims, readTrustDomains(reader, config));
-    const found = readPolicies(vocabulary, config, this.mode, new NoProviders());
+    const found = readPolicies(vocabulary, config, this.mode, this.providers);
+    const rules = reader.member(config, "jwtRules");
+    if (rules != null) this.tokens = JwtAuthenticator.read(reader, rules);
     if (reader.failed) return;
     const tokens = this.tokens;
-    if (tokens != null) tokens.prepare(this.claims, this.mode == Mode.Enforce);
+    if (tokens == null) this.verified = new MetadataClaims(reader.keeper, this.claims);
+    else {
+      tokens.isTrial = this.mode == Mode.Shadow;
+      tokens.prepare(this.claims);
+    }
     this.index(found);
   }
 
   /** Defines the metrics: only for a configuration that is taken. */
   define(): void {
     this.credentials.define();
+    this.providers.define();
     const tokens = this.tokens;
     if (tokens != null) tokens.define();
     for (let at = 0; at < this.policies.length; at++) this.policies[at].define();
@@ -80,7 +91,8 @@ export class AuthzConfig {
       if (policy.mode == Mode.Enforce) this.isAllowList = true;
       else this.isShadowAllowList = true;
     }
-    this.custom = setOf(found.rules, Action.Custom, Mode.Enforce);
+    this.custom = new StaticArray<RuleSet>(this.providers.size);
+    for (let at = 0; at < this.custom.length; at++) this.custom[at] = customSetOf(found.rules, at);
     this.deny = setOf(found.rules, Action.Deny, Mode.Enforce);
     this.allow = setOf(found.rules, Action.Allow, Mode.Enforce);
     this.audit = setOf(found.rules, Action.Audit, Mode.Enforce);
@@ -94,18 +106,20 @@ const FIELDS =
   "mode annotate trustDomain trustDomainAliases jwtRules apiKeys basicAuth extensionProviders policies deny";
 const MOST_ALIASES: u32 = 100;
 
-/** Until there are providers. */
-class NoProviders extends ProviderNames {
-  indexOf(_name: Bytes): i32 {
-    return -1;
-  }
-}
-
 function setOf(rules: Rule[], action: Action, mode: Mode, orElse: Action = action): RuleSet {
   const found = emptyList<Rule>();
   for (let at = 0; at < rules.length; at++) {
     const policy = rules[at].policy;
     if (policy.mode == mode && (policy.action == action || policy.action == orElse)) found.push(rules[at]);
+  }
+  return new RuleSet(found);
+}
+
+function customSetOf(rules: Rule[], provider: i32): RuleSet {
+  const found = emptyList<Rule>();
+  for (let at = 0; at < rules.length; at++) {
+    const policy = rules[at].policy;
+    if (policy.mode == Mode.Enforce && policy.provider == provider) found.push(rules[at]);
   }
   return new RuleSet(found);
 }

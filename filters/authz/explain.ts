@@ -10,7 +10,7 @@ import { RuleSet } from "./policy/rule-set";
  * denial with the log at debug. It names what the configuration says, and nothing that a client sent. It allocates, and walks all rules.
  */
 export function explainRules(config: AuthzConfig, request: RequestView): void {
-  explainSet(config.custom, request);
+  for (let at = 0; at < config.custom.length; at++) explainSet(config.custom[at], request);
   explainSet(config.deny, request);
   explainSet(config.allow, request);
   explainSet(config.audit, request);

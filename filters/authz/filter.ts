@@ -10,9 +10,11 @@ import { JsonNode } from "../../assembly/json/node";
 import { sourceAddress } from "../../assembly/properties";
 import { joinReasons } from "../../assembly/reason";
 import { RequestView } from "../../assembly/request-view";
+import { ResponseView } from "../../assembly/response-view";
 import { CallAnswer } from "../../assembly/waiting";
 import { AuthzConfig } from "./config";
 import { explainRules } from "./explain";
+import { Checked } from "./custom/providers";
 import { Authentication, identity, Rejection } from "./identity";
 import { doubt } from "./policy/attributes";
 import { Policy } from "./policy/policy";
@@ -52,13 +54,29 @@ export class Authz extends Filter {
   onRequest(request: RequestView): Verdict {
     this.begin();
     this.paths.look(request.path());
-    return this.decide(request, true);
+    return this.askProviders(request, 0);
   }
 
-  /** Keys have come for which the request has waited, or will not come in time. */
   onAnswer(request: RequestView, answer: CallAnswer): Verdict {
     this.begin();
-    return this.decide(request, !answer.timedOut);
+    if (answer.woken) return this.authenticate(request, !answer.timedOut);
+    // That of the provider whose number and one it is.
+    const number = <i32>answer.memo - 1;
+    const config = this.config;
+    if (number < 0 || number >= config.custom.length) return this.fail();
+    const provider = config.providers.at(number);
+    const checked = provider.answered(request, answer);
+    if (checked == Checked.Allowed) return this.askProviders(request, number + 1);
+    const rule = config.custom[number].first(request);
+    return rule == null ? this.fail() : this.refuseAsProvider(checked, rule.policy);
+  }
+
+  onResponse(response: ResponseView, note: u32): void {
+    this.config.providers.applyTo(response, note);
+  }
+
+  onForgotten(note: u32): void {
+    this.config.providers.forget(note);
   }
 
   onTick(): void {
@@ -76,31 +94,83 @@ export class Authz extends Filter {
     if (tokens != null) tokens.onBackground(answer);
   }
 
-  private begin(): void {
-    identity.begin();
-    this.shadowed = ABSENT;
-    this.told = 0;
-  }
-
   /** As a network plugin on the same listener: hands the address of the connection's peer to what decides about its requests. */
   onConnection(): void {
     const address = sourceAddress();
     if (address != ABSENT) setProperty(DIRECT_ADDRESS, address);
   }
 
-  /** Asks the policies, when it is known who calls. */
-  private decide(request: RequestView, mayWait: bool): Verdict {
+  private begin(): void {
+    identity.begin();
+    identity.claims = this.config.verified;
+    this.shadowed = ABSENT;
+    this.told = 0;
+    doubt.begin();
+  }
+
+  /** Asks the providers from number `from` on whose CUSTOM policies match, one after another, and then goes on. */
+  private askProviders(request: RequestView, from: i32): Verdict {
+    const config = this.config;
+    const custom = config.custom;
+    for (let at = from; at < custom.length; at++) {
+      const rule = unchecked(custom[at]).first(request);
+      if (doubt.failed) return this.fail();
+      if (rule == null) {
+        if (doubt.unknown) return this.failWithoutCompanion();
+        continue;
+      }
+      const checked = config.providers.at(at).check(request, at + 1);
+      if (checked == Checked.Waits) return Verdict.Wait;
+      if (checked != Checked.Allowed) return this.refuseAsProvider(checked, rule.policy);
+    }
+    return this.authenticate(request, true);
+  }
+
+  /** The provider has filled the reply. */
+  private refuseAsProvider(checked: Checked, policy: Policy): Verdict {
+    count(policy.counter);
+    if (checked == Checked.Denied) reply.details = policy.reason;
+    this.tell(reply.details);
+    return Verdict.Reply;
+  }
+
+  /** Finds out who calls, and asks the other policies. */
+  private authenticate(request: RequestView, mayWait: bool): Verdict {
     const config = this.config;
     const credentials = config.credentials;
-    if (credentials.authenticate(request) == Authentication.Refused) {
-      if (this.reject(request, credentials.rejection)) return Verdict.Reply;
+    if (
+      credentials.authenticate(request) == Authentication.Refused &&
+      this.reject(request, credentials.rejection)
+    ) {
+      return Verdict.Reply;
     }
     const tokens = config.tokens;
     if (tokens != null) {
-      const outcome = tokens.authenticate(request, mayWait);
-      if (outcome == Authentication.Waits) return Verdict.Wait;
-      if (outcome == Authentication.Refused && this.reject(request, tokens.rejection)) return Verdict.Reply;
+      const authentication = tokens.authenticate(request, mayWait);
+      if (authentication == Authentication.Waits) return Verdict.Wait;
+      if (authentication == Authentication.Refused && this.reject(request, tokens.rejection)) {
+        return Verdict.Reply;
+      }
     }
+    return this.decide(request);
+  }
+
+  /** Refuses credentials; false in shadow mode, in which the request goes on as nobody's. */
+  private reject(request: RequestView, rejection: Rejection): bool {
+    rejection.tally();
+    if (this.config.mode == Mode.Shadow) {
+      this.note(rejection.reason);
+      return false;
+    }
+    this.tell(rejection.reason);
+    rejection.toReply(request);
+    reply.details = rejection.reason;
+    return true;
+  }
+
+  /** Asks the policies, when it is known who calls. */
+  private decide(request: RequestView): Verdict {
+    const config = this.config;
     if (logs(LogLevelValues.debug)) explainRules(config, request);
     doubt.begin();
     this.lookAside(request);
@@ -120,19 +190,6 @@ export class Authz extends Filter {
     if (doubt.unknown) return this.failWithoutCompanion();
     count(this.denied);
     return this.refuse(config.noAllowReason, config.denial);
-  }
-
-  /** Refuses credentials; false in shadow mode, in which the request goes on as nobody's. */
-  private reject(request: RequestView, rejection: Rejection): bool {
-    rejection.tally();
-    if (this.config.mode == Mode.Shadow) {
-      this.note(rejection.reason);
-      return false;
-    }
-    this.tell(rejection.reason);
-    rejection.toReply(request);
-    reply.details = rejection.reason;
-    return true;
   }
 
   /** Counts and tells what policies on trial and AUDIT policies say. */

@@ -83,6 +83,13 @@ describe("the target of a gRPC call", () => {
     for (let at = 0; at < 7; at++) same(load<u8>(pointerOf(target) + at), wanted[at]);
   });
 
+  it("has the authority that the server is to get", () => {
+    const target = grpcTarget(bytes("abc"), bytes("h.i"));
+    expect(lengthOf(target)).toBe(12);
+    const wanted: u8[] = [0x0a, 10, 0x0a, 3, 0x61, 0x62, 0x63, 0x12, 3, 0x68, 0x2e, 0x69];
+    for (let at = 0; at < 12; at++) same(load<u8>(pointerOf(target) + at), wanted[at]);
+  });
+
   it("is none for an empty name, which would end the proxy", () => {
     expect(grpcTarget(bytes(""))).toBe(ABSENT);
     expect(grpcTarget(ABSENT)).toBe(ABSENT);

@@ -39,6 +39,7 @@ const X_ASK = bytes("x-ask");
 const GRPC = bytes("grpc");
 const NOTHING = bytes("nothing");
 const AGAIN = bytes("again");
+const NOTED = bytes("noted");
 const X_ANSWER = bytes("x-answer");
 const X_SEEN = bytes("x-seen");
 
@@ -52,11 +53,13 @@ class Asking extends Filter {
     const ask = request.headers.get(X_ASK);
     if (ask == ABSENT) return Verdict.Continue;
     if (equals(ask, NOTHING)) return Verdict.Wait;
+    if (equals(ask, NOTED)) request.note = 7;
     return this.ask(ask, 41);
   }
 
   onAnswer(request: RequestView, answer: CallAnswer): Verdict {
-    const said = answer.status.toString() + " " + answer.memo.toString();
+    let said = answer.status.toString() + " " + answer.memo.toString();
+    if (request.note != 0) said += " note " + request.note.toString();
     if (answer.status == 403 || answer.status == 7) {
       reply.status = 403;
       reply.details = bytes("asking:denied " + said);
@@ -129,6 +132,16 @@ describe("a filter that waits", () => {
 
   afterEach(() => {
     proxy_on_delete(1);
+  });
+
+  it("finds the note that it has left, and others find none", () => {
+    request(21, ":method=GET\nx-ask=noted");
+    request(22, ":method=GET\nx-ask=ann");
+    answered(4, "200");
+    expect(host("headers 0")).toBe(":method=GET\nx-ask=ann\nx-seen=1\nx-answer=200 41 note 7\nx-seen=1");
+    hostHasHeaders(":method=GET");
+    answered(8, "200");
+    expect(host("headers 0")).toBe(":method=GET\nx-answer=200 41\nx-seen=1");
   });
 
   it("holds its request, and gets the answer in the stream's name, once", () => {

@@ -6,6 +6,7 @@ import { JsonKind, JsonNode } from "../../../assembly/json/node";
 import { emptyList } from "../../../assembly/list";
 import { positionAmong } from "../../../assembly/json/words";
 import { Mode, readMode } from "../../../assembly/mode";
+import { Providers } from "../custom/providers";
 import { Denial } from "../denial";
 import { Clause } from "./clause";
 import { Action, ACTIONS, Policy } from "./policy";
@@ -21,12 +22,6 @@ const POLICY_FIELDS = "name namespace action mode provider rules deny selector t
 /** Reasons of the filter's own, which a policy's could not be told from. */
 const OWN_NAMES = "error allowed no-allow api-key basic";
 
-/** Who can be asked by CUSTOM policies. */
-export abstract class ProviderNames {
-  /** The position of the provider of this name, or -1. */
-  abstract indexOf(name: Bytes): i32;
-}
-
 /** The policies of a configuration and their rules, in their order. */
 @final
 export class PolicyList {
@@ -39,7 +34,7 @@ export function readPolicies(
   vocabulary: Vocabulary,
   config: JsonNode,
   mode: Mode,
-  providers: ProviderNames,
+  providers: Providers,
 ): PolicyList {
   const reader = vocabulary.reader;
   const found = new PolicyList();
@@ -62,7 +57,7 @@ function readPolicy(
   vocabulary: Vocabulary,
   node: JsonNode,
   filterMode: Mode,
-  providers: ProviderNames,
+  providers: Providers,
   names: ByteMap,
   found: PolicyList,
 ): void {
@@ -98,12 +93,7 @@ function isReserved(name: string): bool {
   return name.startsWith("jwt-") || name.startsWith("custom-");
 }
 
-function readProvider(
-  vocabulary: Vocabulary,
-  node: JsonNode,
-  policy: Policy,
-  providers: ProviderNames,
-): void {
+function readProvider(vocabulary: Vocabulary, node: JsonNode, policy: Policy, providers: Providers): void {
   const reader = vocabulary.reader;
   const provider = reader.member(node, "provider");
   if (policy.action != Action.Custom) {

@@ -1,0 +1,4 @@
+import { HostDriver } from "../host/driver.ts";
+import { custom } from "./custom.ts";
+
+custom(() => new HostDriver());
