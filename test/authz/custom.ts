@@ -261,6 +261,8 @@ export function custom(makeDriver: () => Driver): void {
         ["another gRPC status", (exchange) => exchange.end(13)],
         ["a gRPC status of 0 without a message", (exchange) => exchange.end(0)],
         ["a broken message", Uint8Array.of(0x0a, 0xff)],
+        // `ok_response` with a header whose name should have five bytes.
+        ["a broken header", Uint8Array.of(0x1a, 6, 0x12, 4, 0x0a, 2, 0x0a, 5)],
         ["a broken connection", (exchange) => exchange.reset()],
         ["no answer", () => undefined],
         ["too many headers", allowed({ headers: Array.from({ length: 300 }, () => option("x-a", "1")) })],
