@@ -29,12 +29,7 @@ export interface Policy {
 /** The namespace that istiod knows the policies by; it stands in the name of what matched. */
 const NAMESPACE = "default";
 
-/** What RBAC says of a request that this rule of a policy denies. */
-export function nativeDetails(policy: string, rule: number): string {
-  return `rbac_access_denied_matched_policy[ns[${NAMESPACE}]-policy[${policy}]-rule[${rule}]]`;
-}
-
-/** What it says of one that no ALLOW policy matches. */
+/** What RBAC says of a request that no ALLOW policy matches. */
 export const NATIVE_NO_ALLOW = "rbac_access_denied_matched_policy[none]";
 
 /** The filters, in their order: DENY, then ALLOW. */
