@@ -89,7 +89,9 @@ const PORT = 8080;
 
 function listen(module: PluginModule, configuration: string): Listener {
   try {
-    return new Host(nodeLibraries).listen({ plugins: [{ module, name: "authz", rootId: "authz", configuration }] });
+    return new Host(nodeLibraries).listen({
+      plugins: [{ module, name: "authz", rootId: "authz", configuration }],
+    });
   } catch (error) {
     if (!(error instanceof ConfigurationRefused)) throw error;
     throw new Error(`refused: ${error.messages.join("\n")}\n${configuration}`);

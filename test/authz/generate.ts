@@ -585,12 +585,7 @@ class Generator {
       method,
       path,
       authority: authority.replace(/[^\x21-\x7e]/g, "x"),
-      // A user agent that came twice would be joined, which is the proxy's doing.
-      headers: headers
-        .filter(
-          ([name], at) => name !== "user-agent" || headers.findIndex(([other]) => other === name) === at,
-        )
-        .map(([name, value]) => [name, Buffer.from(value).toString("latin1").trim()]),
+      headers: headers.map(([name, value]) => [name, Buffer.from(value).toString("latin1").trim()]),
       token,
     };
   }
