@@ -167,7 +167,8 @@ class Generator {
       () => ({ when: [this.#condition()] }),
     ])();
     const spec = { action: random.pick(["ALLOW", "DENY"] as const), rules: [rule] };
-    return { name: "", namespace: random.pick(NAMESPACES), spec };
+    const annotations = random.chance(0.05) ? { annotations: { [DRY_RUN]: "true" } } : {};
+    return { name: "", namespace: random.pick(NAMESPACES), ...annotations, spec };
   }
 
   #jwtRules(): object[] {
@@ -190,7 +191,7 @@ class Generator {
     return {
       name: "",
       namespace: random.pick(NAMESPACES),
-      ...(action !== "AUDIT" && random.chance(0.1)
+      ...(action !== "AUDIT" && random.chance(0.15)
         ? { annotations: { [DRY_RUN]: random.pick(["true", "true", "false", "T", "0"]) } }
         : {}),
       spec: {
