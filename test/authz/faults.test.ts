@@ -174,7 +174,7 @@ function suffer(proxy: Proxy, one: FaultCase, { what, apply }: Trouble): void {
     if (passes) expect(mayPass, said).toBe(true);
     else if (details === "held") {
       // It could not even be answered; it must not go on.
-      expect(what, said).toMatch(/^proxy_(send_local_response|continue_stream)/);
+      expect(what, said).toMatch(/^proxy_(send_local_response|continue_stream|set_effective_context)/);
     } else {
       expect(details, said).toMatch(/^authz:/);
       expect(status, said).toBeGreaterThanOrEqual(400);
