@@ -20,6 +20,7 @@ import {
   hasWoken,
   Parked,
   ParkedState,
+  parks,
   takeWoken,
   wakeLate,
 } from "./abi/parked";
@@ -36,7 +37,7 @@ import {
 import { resetArena } from "./bytes/arena";
 import { literal, release } from "./bytes/bytes";
 import { Keeper } from "./bytes/keeper";
-import { Filter, notesAreRecords, notesOutlive, reply, Verdict } from "./filter";
+import { answersFailures, Filter, notesAreRecords, notesOutlive, reply, Verdict } from "./filter";
 import { getBuffer } from "./host/buffers";
 import { monotonicNow, setTickPeriod } from "./host/clock";
 import { continueRequest, sendLocalResponse } from "./host/local-response";
@@ -47,15 +48,7 @@ import { isWord } from "./json/words";
 import { JsonNode } from "./json/node";
 import { jsonProblem, parseJson } from "./json/parse";
 import { releaseInterned } from "./match/attribute";
-import {
-  beginWoken,
-  endWoken,
-  parkingDeadline,
-  parkingMemo,
-  parkingTime,
-  parks,
-  wokenAnswer,
-} from "./parking";
+import { beginWoken, endWoken, parkingDeadline, parkingMemo, parkingTime, wokenAnswer } from "./parking";
 import { pluginRootId } from "./properties";
 import { RequestView } from "./request-view";
 import { clearNote, dropNotes, keepNote, noteOf } from "./response-notes";
@@ -79,7 +72,7 @@ const PARKED_TICK = 50;
 const WOKEN_TICK = 1;
 /**
  * Requests that are woken in a callback. What a callback does to streams the host does when it has ended, the next inside of what the
- * one before has called back: a stack frame or more for each (`doAfterVmCallActions` in proxy-wasm-cpp-host `wasm.h`).
+ * one before calls back: some stack for each (see `pending-streams.ts`, which has room for so many).
  */
 const MOST_WOKEN = 32;
 
@@ -286,7 +279,7 @@ export class FilterRoot extends Root {
   /** Answers a request that cannot be decided. */
   private fail(): void {
     const filters = this.filters;
-    for (let at = 0; at < filters.length; at++) {
+    for (let at = 0; answersFailures && at < filters.length; at++) {
       if (unchecked(filters[at]).onFailure()) return sendReply();
     }
     sendLocalResponse(500, INTERNAL_ERROR, 0, 0);
@@ -339,7 +332,7 @@ export class FilterRoot extends Root {
     if (proxy_set_effective_context(id) != WasmResultValues.Ok) return;
     const filters = changetype<usize>(this.filters);
     if (parked.configuration != filters || !request.load()) {
-      sendLocalResponse(500, INTERNAL_ERROR, 0, 0);
+      this.fail();
       return;
     }
     const at = <i32>parked.filter;

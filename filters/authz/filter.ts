@@ -1,6 +1,6 @@
 import { Annotate } from "../../assembly/annotate";
 import { ABSENT, Bytes, literal } from "../../assembly/bytes/bytes";
-import { Filter, reply, Verdict } from "../../assembly/filter";
+import { Filter, keepAnsweringFailures, reply, Verdict } from "../../assembly/filter";
 import { logBytes, LogLevelValues, logs } from "../../assembly/host/log";
 import { Counter, count, defineCounter } from "../../assembly/host/metrics";
 import { setProperty } from "../../assembly/host/properties";
@@ -24,6 +24,7 @@ import { UnnormalizedPaths } from "./unnormalized";
 import { Denial } from "./denial";
 
 const PROPERTY = literal("outrigger.authz");
+const ERROR = literal("authz:error");
 /** How many shadowed decisions about one request the property tells. */
 const MAX_TOLD = 8;
 
@@ -44,6 +45,7 @@ export class Authz extends Filter {
   configure(config: JsonNode, reader: ConfigReader): void {
     this.config.read(config, reader);
     if (reader.failed) return;
+    keepAnsweringFailures();
     this.config.define();
     this.paths.define();
     this.errors = defineCounter("outrigger_authz_errors");
@@ -258,7 +260,7 @@ export class Authz extends Filter {
   /** Something that must be known could not be had. */
   private fail(): Verdict {
     count(this.errors);
-    return this.refuse(this.config.errorReason, this.config.denial);
+    return this.refuse(ERROR, this.config.denial);
   }
 
   private failWithoutCompanion(): Verdict {
