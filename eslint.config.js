@@ -13,7 +13,6 @@ const ASSEMBLYSCRIPT = [
   "test/conformance/module/**/*.ts",
   "test/jwt/module/**/*.ts",
   "test/regex/module/**/*.ts",
-  "test/authz/module/**/*.ts",
   "test/authz/custom-module/**/*.ts",
 ];
 

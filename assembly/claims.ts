@@ -66,7 +66,12 @@ function isMark(byte: u8): bool {
 
 /** The claim as the host has it, {@link ABSENT} where there is none. */
 export function claimValue(path: Bytes): Bytes {
-  return getProperty(slice(path, 0, lengthOf(path) - FIRST));
+  return getProperty(valuePath(path));
+}
+
+/** The path of the property that is the claim itself, and not the first element of a list. */
+export function valuePath(path: Bytes): Bytes {
+  return slice(path, 0, lengthOf(path) - FIRST);
 }
 
 /** A list without elements: four NUL. It stands for an object, of which can only be asked whether it is there. */

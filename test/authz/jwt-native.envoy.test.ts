@@ -1,8 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { compile } from "../../tools/compile.ts";
 import type { Header, HttpRequest } from "../driver.ts";
 import { headerOf, Twins, type JwtRule, type Outcome } from "./jwt-native.ts";
 import { ALPHA, anyToken, BETA, Choices } from "./jwt-tokens.ts";
@@ -115,21 +111,11 @@ function seen({ response, upstream, claims }: Outcome): unknown {
 }
 
 describe("beside Envoy's jwt_authn with istiod's translation", { timeout: 120_000 }, () => {
-  let folder: string;
   let twins: Twins;
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), "outrigger-jwt-"));
-    const module = join(folder, "tokens.wasm");
-    await writeFile(module, await compile("test/authz/module/module.ts"));
-    twins = await Twins.start(SETS, module, (jwtRules) => ({
-      rootId: "tokens",
-      configuration: JSON.stringify({ jwtRules }),
-    }));
-  }, 120_000);
-  afterAll(async () => {
-    await twins?.stop();
-    await rm(folder, { recursive: true, force: true });
-  });
+    twins = await Twins.start(SETS);
+  }, 60_000);
+  afterAll(() => twins?.stop());
 
   const both = async (set: number, request: HttpRequest): Promise<[ours: Outcome, native: Outcome]> => [
     await twins.send(set, "ours", request),

@@ -2,7 +2,6 @@
  * Our filter and Envoy's jwt_authn with istiod's translation of the same rules, side by side in one Envoy: each set of rules has a listener of either
  * kind, and gets the same requests.
  */
-import { join } from "node:path";
 import type { Header, HttpRequest, HttpResponse, Json, UpstreamRequest } from "../driver.ts";
 import { upstreamCluster } from "../envoy/cds.ts";
 import { dial, send } from "../envoy/http1.ts";
@@ -99,12 +98,7 @@ export class Twins {
     this.#ports = ports;
   }
 
-  /** `plugin` makes the root id and configuration of our filter for rules. */
-  static async start(
-    sets: readonly (readonly JwtRule[])[],
-    module: string,
-    plugin: (jwtRules: readonly JwtRule[]) => { rootId: string; configuration: string },
-  ): Promise<Twins> {
+  static async start(sets: readonly (readonly JwtRule[])[]): Promise<Twins> {
     const upstream = await Upstream.start();
     const ports = new Map<string, number>();
     const listeners: object[] = [];
@@ -113,7 +107,9 @@ export class Twins {
         const { port } = await freePort();
         const name = `${side}-${at}`;
         ports.set(name, port);
-        const plugins = side === "ours" ? [{ module: join(module), name, ...plugin(jwtRules) }] : [];
+        const configuration = JSON.stringify({ jwtRules });
+        const plugin = { module: "build/authz.wasm", name, rootId: "authz", configuration };
+        const plugins = side === "ours" ? [plugin] : [];
         const filters = side === "ours" ? [] : [nativeFilter(jwtRules)];
         const listener = staticListener({ name, port, revision: 0, plugins, filters });
         listeners.push(tellingClaims(listener, side));
@@ -179,7 +175,6 @@ function outcome(response: HttpResponse, seen: UpstreamRequest | null): Outcome 
 /** What differs from request to request, and what we add. */
 const NOT_COMPARED: ReadonlySet<string> = new Set([
   CLAIMS_HEADER,
-  "x-identity",
   "x-request-id",
   "x-forwarded-proto",
   "x-envoy-expected-rq-timeout-ms",

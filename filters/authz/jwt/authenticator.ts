@@ -11,6 +11,7 @@ import { JwtRulesReader } from "./config";
 import { JwtProblem, rejectionsOf } from "./problem";
 import { JwtRejection } from "./rejection";
 import { JwtRule } from "./rule";
+import { RemoteSources } from "./remote-sources";
 import { tokenCache } from "./token-cache";
 import { TokenPlace } from "./token-place";
 import { verified } from "./verified";
@@ -26,11 +27,11 @@ export class JwtAuthenticator {
   private rules: StaticArray<JwtRule> = new StaticArray<JwtRule>(0);
   private places: StaticArray<TokenPlace> = new StaticArray<TokenPlace>(0);
   private outputs: StaticArray<Bytes> = new StaticArray<Bytes>(0);
+  private sources: RemoteSources = new RemoteSources();
+  private changes: bool = true;
   /** How often {@link verified} is told something of one request. */
   private mostEvents: u32 = 0;
   private readonly claims: TokenClaims = new TokenClaims();
-  /** Nothing in the request is changed. */
-  isTrial: bool = false;
 
   constructor(
     private readonly rejections: StaticArray<JwtRejection>,
@@ -58,17 +59,23 @@ export class JwtAuthenticator {
     }
     authenticator.places = StaticArray.fromArray(rules.places);
     authenticator.outputs = StaticArray.fromArray(rules.outputs);
+    authenticator.sources = rules.sources;
     return authenticator;
   }
 
-  /** To be called when all of the configuration is read, with the claims that it asks for. */
-  prepare(paths: ClaimPaths): void {
+  /**
+   * To be called when all of the configuration is read, with the claims that it asks for. Without `changes`, for the shadow mode, requests stay as
+   * they are.
+   */
+  prepare(paths: ClaimPaths, changes: bool): void {
+    this.changes = changes;
     for (let at = 0; at < this.rules.length; at++) this.rules[at].paths = paths;
   }
 
   /** Defines metrics and properties: only for a configuration that is taken. */
   define(): void {
     for (let at = 0; at < this.rejections.length; at++) this.rejections[at].define();
+    this.sources.define();
     // That of an earlier configuration of this plugin stays as it was, which is the same.
     declareProperty(CLAIMS, PropertyType.Protobuf, LifeSpan.FilterChain, false, STRUCT);
     freshSeconds();
@@ -76,10 +83,10 @@ export class JwtAuthenticator {
 
   /**
    * Looks at the request's tokens. On success {@link identity} has the claims, and the request has the headers that the rule writes, without the
-   * token if that is not to be forwarded. `mayWait`: the request may wait for keys.
+   * token if that is not to be forwarded: before policies look at it, as in Istio. `mayWait`: the request may wait for keys.
    */
-  authenticate(request: RequestView, mayWait: bool = true): Authentication {
-    if (!this.isTrial) this.removeOutputs(request);
+  authenticate(request: RequestView, mayWait: bool): Authentication {
+    if (this.changes) this.removeOutputs(request);
     if (isPreflight(request)) return Authentication.Passed;
     tokenCache.begin();
     verified.begin(this.mostEvents);
@@ -129,19 +136,27 @@ export class JwtAuthenticator {
     return false;
   }
 
+  /** For the filter's `onTick`. */
   onTick(): void {
     freshSeconds();
+    this.sources.keepUp();
   }
 
-  onParked(): void {}
+  /** For the filter's `onParked`. */
+  onParked(): void {
+    this.sources.keepUp();
+  }
 
-  /** True when the answer was to a call of this authenticator's. */
-  onBackground(_answer: CallAnswer): bool {
-    return false;
+  /** For the filter's `onBackground`: whether the answer was to a call for keys. */
+  onBackground(answer: CallAnswer): bool {
+    return this.sources.onBackground(answer);
   }
 
   private accept(request: RequestView): Authentication {
-    if (!this.isTrial) this.change(request);
+    if (this.changes) {
+      verified.write(request, this.rules);
+      this.removeUsed(request);
+    }
     const token = verified.last;
     this.claims.token = token;
     identity.claims = this.claims;
@@ -149,9 +164,7 @@ export class JwtAuthenticator {
     return Authentication.Passed;
   }
 
-  /** Writes the headers that the rules ask for, and removes the tokens that they do not forward. */
-  private change(request: RequestView): void {
-    verified.write(request, this.rules);
+  private removeUsed(request: RequestView): void {
     const places = this.places;
     for (let at = 0; at < places.length; at++) {
       const place = unchecked(places[at]);

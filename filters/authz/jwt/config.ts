@@ -18,6 +18,7 @@ import { keySetProblem, parseKeySet } from "../../../assembly/jwt/jwk";
 import { emptyList } from "../../../assembly/list";
 import { comparedAudience } from "./audience";
 import { KeySource, LocalKeys } from "./key-source";
+import { RemoteSources } from "./remote-sources";
 import { JwtRule } from "./rule";
 import { PlaceKind, TokenLocation, TokenPlace } from "./token-place";
 
@@ -25,14 +26,13 @@ import { PlaceKind, TokenLocation, TokenPlace } from "./token-place";
 const MOST_RULES: u32 = 4096;
 /** Places, outputs and the like of a rule. */
 const MOST_OF_A_RULE: u32 = 64;
-/** In milliseconds: what Istio has without `timeout`, and the most that makes sense while a request waits. */
-const MOST_TIMEOUT: f64 = 60000;
 /** An hour, in milliseconds. */
 const MOST_SKEW: f64 = 3600000;
 
 const RULE_FIELDS =
   "issuer audiences jwks jwksUri jwks_uri jwksCluster fromHeaders fromParams fromCookies forwardOriginalToken " +
-  "outputPayloadToHeader outputClaimToHeaders timeout spaceDelimitedClaims clockSkew";
+  "outputPayloadToHeader outputClaimToHeaders timeout spaceDelimitedClaims " +
+  "clockSkew jwksRefresh jwksMaxStale";
 /** Headers that say how a request travels: a claim must not. */
 const RESERVED =
   "host connection content-length transfer-encoding te trailer upgrade keep-alive proxy-connection expect cookie";
@@ -45,6 +45,7 @@ export class JwtRulesReader {
   readonly places: TokenPlace[] = emptyList<TokenPlace>();
   /** Headers that rules write; a client's own are removed. */
   readonly outputs: Bytes[] = emptyList<Bytes>();
+  readonly sources: RemoteSources = new RemoteSources();
   /** Where each of {@link outputs} is in the configuration. */
   private readonly outputNodes: JsonNode[] = emptyList<JsonNode>();
 
@@ -107,17 +108,14 @@ export class JwtRulesReader {
       reader.problem(node, "only one of jwks and jwksUri may be given");
       return null;
     }
-    const timeout = reader.member(node, "timeout");
-    if (timeout != null) readDuration(reader, timeout, 1, MOST_TIMEOUT, '"5s", from "1ms" to "60s"');
+    const from = uri != null ? uri : oldUri;
+    if (from != null) return this.sources.read(reader, node, from);
     if (inline == null) {
-      const from = uri != null ? uri : oldUri;
-      if (from != null) reader.problem(from, "remote keys are not there yet");
-      else
-        reader.missing(
-          node,
-          "jwksUri",
-          "the URL of the issuer's keys (or `jwks`): they are not discovered by its name",
-        );
+      reader.missing(
+        node,
+        "jwksUri",
+        "the URL of the issuer's keys (or `jwks`): they are not discovered by its name",
+      );
       return null;
     }
     if (!hasIssuer) reader.missing(node, "issuer", "the issuer of the tokens");
