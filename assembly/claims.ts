@@ -67,14 +67,19 @@ export function claimPath(name: Bytes): Bytes {
 
 /** The claim as the host has it, {@link ABSENT} where there is none. */
 export function claimValue(path: Bytes): Bytes {
-  // As many bytes less of its end: the lower half is the length.
-  return find(path - FIRST);
+  return find(valuePath(path));
 }
 
 function find(path: Bytes): Bytes {
   const value = getProperty(path);
   if (value != ABSENT) return value;
   return getProperty(concatenate(HANDED_ON, slice(path, lengthOf(VERIFIED), lengthOf(path)), ABSENT));
+}
+
+/** The path of the property that is the claim itself, and not the first element of a list. */
+export function valuePath(path: Bytes): Bytes {
+  // As many bytes less of its end: the lower half is the length.
+  return path - FIRST;
 }
 
 /** A list without elements: four NUL. It stands for an object, of which can only be asked whether it is there. */

@@ -20,6 +20,7 @@ import {
   hasWoken,
   Parked,
   ParkedState,
+  parks,
   takeWoken,
   wakeLate,
 } from "./abi/parked";
@@ -36,7 +37,7 @@ import {
 import { resetArena } from "./bytes/arena";
 import { literal, release } from "./bytes/bytes";
 import { Keeper } from "./bytes/keeper";
-import { Filter, notesAreRecords, notesOutlive, reply, Verdict } from "./filter";
+import { answersFailures, Filter, notesAreRecords, notesOutlive, reply, Verdict } from "./filter";
 import { getBuffer } from "./host/buffers";
 import { monotonicNow, setTickPeriod } from "./host/clock";
 import { continueRequest, sendLocalResponse } from "./host/local-response";
@@ -47,15 +48,7 @@ import { isWord } from "./json/words";
 import { JsonNode } from "./json/node";
 import { jsonProblem, parseJson } from "./json/parse";
 import { releaseInterned } from "./match/attribute";
-import {
-  beginWoken,
-  endWoken,
-  parkingDeadline,
-  parkingMemo,
-  parkingTime,
-  parks,
-  wokenAnswer,
-} from "./parking";
+import { beginWoken, endWoken, parkingDeadline, parkingMemo, parkingTime, wokenAnswer } from "./parking";
 import { pluginRootId } from "./properties";
 import { RequestView } from "./request-view";
 import { clearNote, dropNotes, keepNote, noteOf } from "./response-notes";
@@ -79,7 +72,7 @@ const PARKED_TICK = 50;
 const WOKEN_TICK = 1;
 /**
  * Requests that are woken in a callback. What a callback does to streams the host does when it has ended, the next inside of what the
- * one before has called back: a stack frame or more for each (`doAfterVmCallActions` in proxy-wasm-cpp-host `wasm.h`).
+ * one before calls back: some stack for each (see `pending-streams.ts`, which has room for so many).
  */
 const MOST_WOKEN = 32;
 
@@ -218,7 +211,7 @@ export class FilterRoot extends Root {
   requestHeaders(id: u32, _state: usize, _count: u32, _endOfStream: bool): u32 {
     if (!request.load()) {
       // Never seen on Envoy: the host gave no headers, or not in the form of the ABI.
-      sendLocalResponse(500, INTERNAL_ERROR, 0, 0);
+      this.fail();
       return FilterHeadersStatusValues.StopIteration;
     }
     return this.decide(id, 0);
@@ -277,11 +270,19 @@ export class FilterRoot extends Root {
       const token = sentToken();
       if (token != 0) trackCall(token, this.id, id, at, sentMemoOf(), changetype<usize>(this.filters));
       // Nothing would ever come.
-      else sendLocalResponse(500, INTERNAL_ERROR, 0, 0);
+      else this.fail();
       return;
     }
-    sendLocalResponse(reply.status, reply.details, reply.body, reply.headers, reply.grpcStatus);
-    reply.grpcStatus = GrpcStatusValues.InvalidCode;
+    sendReply();
+  }
+
+  /** Answers a request that cannot be decided. */
+  private fail(): void {
+    const filters = this.filters;
+    for (let at = 0; answersFailures && at < filters.length; at++) {
+      if (unchecked(filters[at]).onFailure()) return sendReply();
+    }
+    sendLocalResponse(500, INTERNAL_ERROR, 0, 0);
   }
 
   /** Holds the request until it is woken. */
@@ -331,7 +332,7 @@ export class FilterRoot extends Root {
     if (proxy_set_effective_context(id) != WasmResultValues.Ok) return;
     const filters = changetype<usize>(this.filters);
     if (parked.configuration != filters || !request.load()) {
-      sendLocalResponse(500, INTERNAL_ERROR, 0, 0);
+      this.fail();
       return;
     }
     const at = <i32>parked.filter;
@@ -356,7 +357,7 @@ export class FilterRoot extends Root {
     }
     if (!current || !request.load()) {
       if (asks && current) unchecked(this.filters[at]).onBackground(answer);
-      sendLocalResponse(500, INTERNAL_ERROR, 0, 0);
+      this.fail();
       return;
     }
     this.resume(id, at, answer);
@@ -451,6 +452,12 @@ export class FilterRoot extends Root {
 
 // @ts-ignore: decorator
 @lazy const INTERNAL_ERROR = literal("outrigger:internal");
+
+/** Sends what a filter has filled. */
+function sendReply(): void {
+  sendLocalResponse(reply.status, reply.details, reply.body, reply.headers, reply.grpcStatus);
+  reply.grpcStatus = GrpcStatusValues.InvalidCode;
+}
 
 /** Logs a message whose code units are bytes. */
 function logError(message: string): void {

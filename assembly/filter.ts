@@ -42,6 +42,15 @@ export abstract class Filter {
     return Verdict.Wait;
   }
 
+  /**
+   * The request cannot be decided: its headers could not be read, a call that it was to wait for was not sent, or the configuration has changed while it
+   * waited. True where this filter has filled {@link reply}; where none of a plugin's has, the request is answered with 500. Only in a module that has said
+   * {@link keepAnsweringFailures}.
+   */
+  onFailure(): bool {
+    return false;
+  }
+
   /** About a second has passed. */
   onTick(): void {}
 
@@ -105,6 +114,14 @@ export let notesOutlive: bool = false;
 /** Says that {@link Filter.onEnd} is to be called. The module exports `proxy_on_log`. */
 export function keepUntilEnd(): void {
   notesOutlive = true;
+}
+
+/** Whether any filter of the module answers what cannot be decided. As with {@link notesAreRecords}. */
+export let answersFailures: bool = false;
+
+/** Says that {@link Filter.onFailure} is to be called. */
+export function keepAnsweringFailures(): void {
+  answersFailures = true;
 }
 
 /** The answer that goes with {@link Verdict.Reply}: filled by the filter that replies, sent by its root. */

@@ -255,6 +255,6 @@ function nextVersion(): u32 {
 }
 
 /** What stands between the values of a header that came several times. */
-function separatorOf(name: Bytes): Bytes {
+export function separatorOf(name: Bytes): Bytes {
   return equals(name, COOKIE) ? SEMICOLON : COMMA;
 }

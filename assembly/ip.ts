@@ -55,12 +55,29 @@ export class IpBlocks {
     for (let at = 0, count = blocks.length; at < count; at += 3) {
       const length = <u32>unchecked(blocks[at + 2]);
       if (length < BEFORE_IPV4 && isIpv4()) continue;
-      const upper = (unchecked(blocks[at]) ^ high) & maskOf(length);
-      const lower = (unchecked(blocks[at + 1]) ^ low) & maskOf(length < 64 ? 0 : length - 64);
-      if ((upper | lower) == 0) return true;
+      if (isWithin(unchecked(blocks[at]), unchecked(blocks[at + 1]), length)) return true;
     }
     return false;
   }
+
+  /** The same, of blocks of IPv6 alone and an address that was written as one: an IPv4-mapped one is in `::/0` too, as Envoy has it. */
+  hasParsedIpv6(): bool {
+    const blocks = this.blocks;
+    for (let at = 0, count = blocks.length; at < count; at += 3) {
+      const length = <u32>unchecked(blocks[at + 2]);
+      if (isWithin(unchecked(blocks[at]), unchecked(blocks[at + 1]), length)) return true;
+    }
+    return false;
+  }
+}
+
+/** Whether the address that was parsed last begins with so many bits of this one. */
+// @ts-ignore: decorator
+@inline
+function isWithin(blockHigh: u64, blockLow: u64, length: u32): bool {
+  const upper = (blockHigh ^ high) & maskOf(length);
+  const lower = (blockLow ^ low) & maskOf(length < 64 ? 0 : length - 64);
+  return (upper | lower) == 0;
 }
 
 /** Parses an address as a proxy tells it: `1.2.3.4`, `1.2.3.4:80`, `::1`, `[::1]`, `[::1]:80`, `fe80::1%eth0`. False when it is none. */

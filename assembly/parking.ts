@@ -1,4 +1,4 @@
-import { mayPark, wakeParkedOf } from "./abi/parked";
+import { beginParking, mayPark, parks, wakeParkedOf } from "./abi/parked";
 import { askingConfiguration, askingFilter, askingRoot, CallAnswer } from "./waiting";
 
 /**
@@ -7,19 +7,13 @@ import { askingConfiguration, askingFilter, askingRoot, CallAnswer } from "./wai
  * (`Filter.onAnswer`, with `answer.woken`), in no order.
  */
 
-/**
- * Whether any filter of the module parks requests. In a module where none does, nothing sets it, and the compiler drops all that
- * depends on it.
- */
-export let parks: bool = false;
-
 /** The one answer about a request that was parked. Made by {@link keepParking}. */
 export let wokenAnswer: CallAnswer = changetype<CallAnswer>(0);
 
 /** Says, while the filter is configured, that it will use {@link park}. */
 export function keepParking(): void {
   if (!parks) wokenAnswer = new CallAnswer();
-  parks = true;
+  beginParking();
 }
 
 let milliseconds: u32 = 0;

@@ -1,11 +1,12 @@
 import { mayTrackCall, trackCall } from "./abi/calls";
+import { parks } from "./abi/parked";
 import { BufferTypeValues, GrpcStatusValues, HeaderMapTypeValues } from "./abi/values";
 import { ABSENT, byteAt, Bytes, bytesOf, lengthOf } from "./bytes/bytes";
 import { HeaderView } from "./header-view";
 import { getBuffer } from "./host/buffers";
 import { grpcStatusMessage, sendGrpcCall } from "./host/grpc";
 import { NO_CALL, sendHttpCall } from "./host/http-call";
-import { forgetParking, isLate, isWoken, parks } from "./parking";
+import { forgetParking, isLate, isWoken } from "./parking";
 
 /**
  * Calls of filters that wait for the answer. A filter calls and returns `Verdict.Wait`; with the answer it is asked again

@@ -1,9 +1,10 @@
 /**
- * `make e2e`: the tests against real servers beside Envoy: envoyproxy/ratelimit, which is built once (Go), Debian's
- * `redis-server`, and Zipkin, which is fetched once (Maven, Java). Ends with one line of totals; what cannot be found is named,
+ * `make e2e`: the tests against real servers beside Envoy: envoyproxy/ratelimit and istiod's translation of policies,
+ * which are built once (Go), Debian's `redis-server`, and Zipkin, which is fetched once (Maven, Java). Ends with one line of totals; what cannot be found is named,
  * and in CI (`CI` set) is a failure.
  */
 import { EnvoyNotFound, locateEnvoy } from "../test/envoy/locate.ts";
+import { locateIstioRbac } from "../test/peers/istio-rbac.ts";
 import { PeerNotFound } from "../test/peers/process.ts";
 import { locateRateLimit } from "../test/peers/ratelimit.ts";
 import { locateRedis } from "../test/peers/redis.ts";
@@ -14,7 +15,12 @@ const tests = new TestRun("e2e");
 if (await tests.build()) {
   heading("Real servers");
   const envoy = await found(locateEnvoy);
-  const peers = [await found(locateRedis), await found(locateRateLimit), await found(locateZipkin)];
+  const peers = [
+    await found(locateRedis),
+    await found(locateRateLimit),
+    await found(locateIstioRbac),
+    await found(locateZipkin),
+  ];
   if (envoy !== null && !peers.includes(null)) await tests.vitest("e2e", { ENVOY_BIN: envoy });
 }
 await tests.finish();

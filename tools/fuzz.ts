@@ -1,4 +1,11 @@
-/** `make fuzz`: the fuzz tests for SECONDS (default 600) from SEED (default: the time). */
+/**
+ * `make fuzz`: the fuzz tests for SECONDS (default 600) from SEED (default: the time). The one beside Envoy's own RBAC filter is left out,
+ * and told, where there is no Go to build istiod's translation or no Envoy.
+ */
+import { compareWithModel } from "../test/authz/as-the-model.ts";
+import { Comparison, type ComparisonOptions } from "../test/authz/rbac.ts";
+import { EnvoyNotFound } from "../test/envoy/locate.ts";
+import { PeerNotFound } from "../test/peers/process.ts";
 import { loadModule } from "../test/host/driver.ts";
 import { fuzzConfigurationText, fuzzDecisions, fuzzPropagation, fuzzSuite } from "../test/fuzz/fuzz.ts";
 import { configuration } from "../test/fuzz/trace-propagation.ts";
@@ -12,15 +19,40 @@ const traces = loadModule("build/trace-propagation.wasm");
 const suite = loadModule("build/outrigger.wasm");
 const options = (share: number) => ({ seconds: seconds * share, seed });
 console.log(
-  `${fuzzDecisions(module, options(0.3))} configurations, each with requests: as the model, no trap`,
+  `${fuzzDecisions(module, options(0.2))} configurations, each with requests: as the model, no trap`,
 );
 console.log(
-  `${fuzzSuite(suite, module, options(0.2))} suites, each with requests: as so many plugins, no trap`,
+  `${fuzzSuite(suite, module, options(0.15))} suites, each with requests: as so many plugins, no trap`,
 );
-console.log(`${fuzzConfigurationText(module, options(0.2))} configuration texts: no trap`);
+console.log(`${fuzzConfigurationText(module, options(0.1))} configuration texts: no trap`);
 console.log(
-  `${fuzzPropagation(traces, options(0.2))} configurations of trace-propagation, each with requests: one context, no trap`,
+  `${fuzzPropagation(traces, options(0.15))} configurations of trace-propagation, each with requests: one context, no trap`,
 );
 console.log(
-  `${fuzzConfigurationText(traces, options(0.1), configuration())} configuration texts of trace-propagation: no trap`,
+  `${fuzzConfigurationText(traces, options(0.05), configuration())} configuration texts of trace-propagation: no trap`,
 );
+const authz = "build/authz.wasm";
+console.log(
+  `authz on the host, as the model: ${JSON.stringify(compareWithModel(loadModule(authz), options(0.1)))}`,
+);
+await besideRbac("authz beside RBAC", { module: authz, tokens: "authz", severalNames: false }, 0.15);
+await besideRbac("RBAC beside its model", { module: null, tokens: "jwt_authn", severalNames: true }, 0.1);
+
+async function besideRbac(what: string, more: Omit<ComparisonOptions, "seed">, share: number): Promise<void> {
+  let comparison: Comparison;
+  try {
+    comparison = await Comparison.start({ seed, ...more });
+  } catch (error) {
+    if (!(error instanceof PeerNotFound) && !(error instanceof EnvoyNotFound)) throw error;
+    console.log(`${what}: left out: ${error.message}`);
+    return;
+  }
+  try {
+    const end = Date.now() + seconds * share * 1000;
+    while (Date.now() < end) await comparison.batch();
+  } finally {
+    await comparison.stop();
+  }
+  console.log(`${what}: ${JSON.stringify(comparison.counts)}`);
+  if (comparison.differences.length > 0) throw new Error(comparison.differences.join("\n\n"));
+}

@@ -6,6 +6,17 @@
 import { proxy_set_effective_context } from "./imports";
 import { WasmResultValues } from "./values";
 
+/**
+ * Whether any filter of the module parks requests. In a module where none does, nothing sets it, and the compiler drops all that
+ * depends on it.
+ */
+export let parks: bool = false;
+
+/** From now on requests may be parked. */
+export function beginParking(): void {
+  parks = true;
+}
+
 /** What is to become of a request that is parked. */
 export enum ParkedState {
   Waits,

@@ -2,6 +2,8 @@ import { ABSENT, Bytes, equals, literal } from "../bytes/bytes";
 import { logBytes, LogLevelValues } from "../host/log";
 import { pluginRootId } from "../properties";
 import { proxy_set_effective_context } from "./imports";
+import { parks } from "./parked";
+import { forgetPendingOf, keepPending, takePending } from "./pending-streams";
 import { Root } from "./root";
 import { sweepStreams, untrackStreamsOf } from "./streams";
 import { WasmResultValues } from "./values";
@@ -79,6 +81,7 @@ export function removeRoot(root: Root): void {
   const at = roots.indexOf(root);
   if (at >= 0) roots.splice(at, 1);
   untrackStreamsOf(root);
+  if (parks) forgetPendingOf(root);
   rootsChanged();
   if (lastRoot == root) {
     lastRoot = null;
@@ -136,6 +139,7 @@ function idBit(id: u32): u64 {
 /** Notes that stream `id` belongs to the root `parent`, and gives that root. */
 export function enterStream(id: u32, parent: u32): Root | null {
   let root = lastRoot;
+  if (parks && lastStream != 0 && root != null) keepPending(lastStream, root);
   if (root == null || root.id != parent) {
     // Plugins of one chain come in the order in which they were loaded.
     root = root == null ? null : root.next;
@@ -150,5 +154,8 @@ export function enterStream(id: u32, parent: u32): Root | null {
 // @ts-ignore: decorator
 @inline
 export function rootOfNewStream(id: u32): Root | null {
-  return id == lastStream ? lastRoot : null;
+  if (!parks) return id == lastStream ? lastRoot : null;
+  if (id != lastStream) return takePending(id);
+  lastStream = 0;
+  return lastRoot;
 }

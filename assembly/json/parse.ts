@@ -165,10 +165,7 @@ function parseValue(parent: JsonNode | null, name: Bytes): JsonNode | null {
     if (text == ABSENT) return null;
   } else if (byte == 0x2d || <u32>(byte - 0x30) < 10) {
     cursor = start;
-    if (!parseNumber()) {
-      if (!quiet) fail("not a number in JSON's form");
-      return null;
-    }
+    if (!parseNumber()) return null;
     kind = JsonKind.Number;
     text = bytesOf(start, <u32>(cursor - start));
   } else {
@@ -206,17 +203,22 @@ function parseNumber(): bool {
   if (load<u8>(cursor) == 0x2d) cursor++;
   const leadingZero = cursor < documentEnd && load<u8>(cursor) == 0x30;
   const integer = takeDigits();
-  if (integer == 0 || (leadingZero && integer > 1)) return false;
+  if (integer == 0 || (leadingZero && integer > 1)) return failNumber();
   if (cursor < documentEnd && load<u8>(cursor) == 0x2e) {
     cursor++;
-    if (takeDigits() == 0) return false;
+    if (takeDigits() == 0) return failNumber();
   }
   if (cursor < documentEnd && (load<u8>(cursor) | 0x20) == 0x65) {
     cursor++;
     if (cursor < documentEnd && (load<u8>(cursor) == 0x2b || load<u8>(cursor) == 0x2d)) cursor++;
-    if (takeDigits() == 0) return false;
+    if (takeDigits() == 0) return failNumber();
   }
   return true;
+}
+
+function failNumber(): bool {
+  if (!quiet) fail("not a number in JSON's form");
+  return false;
 }
 
 function takeDigits(): u32 {

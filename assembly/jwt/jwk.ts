@@ -1,4 +1,4 @@
-import { arenaCopy, concatenate } from "../bytes/arena";
+import { arenaCopy } from "../bytes/arena";
 import { decodeBase64url } from "../bytes/base64";
 import { ABSENT, byteString, Bytes, bytesOf, equals, lengthOf, literal, pointerOf } from "../bytes/bytes";
 import { decimalText } from "../bytes/decimal";
@@ -18,7 +18,8 @@ import {
   keyKindOf,
   unsupportedNamed,
 } from "./algorithm";
-import { derBitString, derInteger, derSequence, significant } from "./der";
+import { significant } from "./der";
+import { ecPublicKey, rsaPublicKey } from "./spki";
 
 /**
  * JSON Web Key Sets (RFC 7517): the keys that tokens are verified with, encoded once, when a set is loaded. Which keys are left out follows
@@ -166,7 +167,7 @@ function unsupportedAlgorithm(name: Bytes): string {
     : byteString(unsupported) + " is not supported";
 }
 
-/** RFC 7518 §6.3.1, as RFC 3279 §2.3.1 has it. {@link ABSENT}, and told, when it is not to be used. */
+/** The public key of RFC 7518 §6.3.1. {@link ABSENT}, and told, when it is not to be used. */
 function rsaKey(jwk: JsonNode): Bytes {
   // Some writers put a zero in front, so that the number is not taken for negative.
   const modulus = significant(memberBytes(jwk, N));
@@ -177,10 +178,7 @@ function rsaKey(jwk: JsonNode): Bytes {
     leaveOut(`RSA keys have at least ${decimalText(LEAST_RSA)} bits, this one ${decimalText(bits)}`);
   else if (bits > MOST_RSA) leaveOut(`RSA keys of more than ${decimalText(MOST_RSA)} bits are not supported`);
   else if (!equals(exponent, THREE) && !equals(exponent, F4)) leaveOut("`e` is neither 3 nor 65537");
-  else {
-    const numbers = derSequence(derInteger(modulus), derInteger(exponent));
-    return derSequence(RSA_ENCRYPTION, derBitString(numbers, NOTHING));
-  }
+  else return rsaPublicKey(modulus, exponent);
   return ABSENT;
 }
 
@@ -201,7 +199,7 @@ function curveOf(jwk: JsonNode, algorithm: Algorithm): i32 {
   return position < 0 ? -1 : KeyKind.P256 + position;
 }
 
-/** RFC 7518 §6.2.1, as RFC 5480 §2 has it. {@link ABSENT}, and told, when it is none. */
+/** The public key of RFC 7518 §6.2.1. {@link ABSENT}, and told, when it is none. */
 function ecKey(jwk: JsonNode, curve: KeyKind): Bytes {
   const x = memberBytes(jwk, X);
   const y = memberBytes(jwk, Y);
@@ -210,11 +208,7 @@ function ecKey(jwk: JsonNode, curve: KeyKind): Bytes {
     leaveOut(`keys on this curve have \`x\` and \`y\` of ${decimalText(size)} bytes in base64url`);
     return ABSENT;
   }
-  const algorithm = curve == KeyKind.P256 ? P256 : curve == KeyKind.P384 ? P384 : P521;
-  return derSequence(
-    derSequence(EC_PUBLIC_KEY, algorithm),
-    derBitString(UNCOMPRESSED, concatenate(x, NOTHING, y)),
-  );
+  return ecPublicKey(curve, x, y);
 }
 
 /** RFC 7518 §6.4. A secret is at least as long as the digests that are made with it (RFC 7518 §3.2). */
@@ -252,23 +246,6 @@ function has(list: JsonNode, word: string): bool {
   return false;
 }
 
-/** `AlgorithmIdentifier` of `rsaEncryption`, with its NULL (RFC 3279 §2.3.1). */
-const RSA_ENCRYPTION_AT: usize = memory.data<u8>([
-  0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00,
-]);
-const RSA_ENCRYPTION: Bytes = bytesOf(RSA_ENCRYPTION_AT, 15);
-/** Object identifiers of RFC 5480 §2.1.1: `id-ecPublicKey`, `secp256r1`, `secp384r1`, `secp521r1`. */
-const EC_PUBLIC_KEY_AT: usize = memory.data<u8>([0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01]);
-const EC_PUBLIC_KEY: Bytes = bytesOf(EC_PUBLIC_KEY_AT, 9);
-const P256_AT: usize = memory.data<u8>([0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07]);
-const P256: Bytes = bytesOf(P256_AT, 10);
-const P384_AT: usize = memory.data<u8>([0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22]);
-const P384: Bytes = bytesOf(P384_AT, 7);
-const P521_AT: usize = memory.data<u8>([0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x23]);
-const P521: Bytes = bytesOf(P521_AT, 7);
-/** In front of a point whose coordinates both follow (SEC 1 §2.3.3). */
-const UNCOMPRESSED_AT: usize = memory.data<u8>([0x04]);
-const UNCOMPRESSED: Bytes = bytesOf(UNCOMPRESSED_AT, 1);
 /** Public exponents: 3 and 65537. */
 const THREE_AT: usize = memory.data<u8>([0x03]);
 const THREE: Bytes = bytesOf(THREE_AT, 1);

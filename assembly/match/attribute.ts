@@ -13,7 +13,7 @@ import { emptyList } from "../list";
 export abstract class Attribute {
   /** Counts the attributes of a configuration, from 0. */
   number: i32 = -1;
-  /** The headers' version that {@link value} and {@link folded} are of. */
+  /** The headers' version that {@link value} is of; 0 is none's. */
   private version: u32 = 0;
   private value: Bytes = ABSENT;
   private foldedVersion: u32 = 0;
@@ -43,11 +43,16 @@ export abstract class Attribute {
   readFolded(request: RequestView): Bytes {
     const version = request.headers.version;
     if (this.foldedVersion != version) {
-      this.foldedVersion = version;
       const value = this.read(request);
+      this.foldedVersion = this.version;
       this.folded = value == ABSENT ? ABSENT : lowerCase(value);
     }
     return this.folded;
+  }
+
+  /** Has what is being found asked for again the next time: it could not be had, which is not to pass for that it is absent. */
+  protected forget(): void {
+    this.version = 0;
   }
 }
 

@@ -1,6 +1,7 @@
 /** Asks the built module: what comes of one request under this and that configuration of a filter. */
 import type { HttpRequest, UpstreamRequest } from "../../test/driver.ts";
 import { FakeClock, Host, LogLevel, type HttpStream } from "../../test/host/index.ts";
+import { nodeLibraries } from "../../test/host/node-libraries.ts";
 import type { Runner } from "../modules.ts";
 
 export interface OracleOptions {
@@ -63,7 +64,7 @@ export class Oracle {
   /** Each time in a process of its own. */
   private play(config: unknown): Outcome {
     const { runner, now, attributes, request } = this.options;
-    const host = new Host({ clock: new FakeClock(now), logLevel: LogLevel.Debug });
+    const host = new Host({ ...nodeLibraries, clock: new FakeClock(now), logLevel: LogLevel.Debug });
     const plugin = {
       module: runner.module,
       name: "explain",

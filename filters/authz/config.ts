@@ -46,7 +46,6 @@ export class AuthzConfig {
   shadowOthers: RuleSet = new RuleSet(emptyList<Rule>());
   allowedReason: Bytes = ABSENT;
   noAllowReason: Bytes = ABSENT;
-  errorReason: Bytes = ABSENT;
 
   /** Reads all of it; what is wrong goes to the reader, and the configuration is then not to be used. */
   read(config: JsonNode, reader: ConfigReader): void {
@@ -57,7 +56,6 @@ export class AuthzConfig {
     if (denial != null) this.denial = denial;
     this.allowedReason = reasonOf(reader.keeper, NAME, "allowed");
     this.noAllowReason = reasonOf(reader.keeper, NAME, "no-allow");
-    this.errorReason = reasonOf(reader.keeper, NAME, "error");
     this.credentials.read(reader, config);
     this.providers = Providers.read(reader, config);
     const vocabulary = new Vocabulary(reader, this.claims, readTrustDomains(reader, config));
@@ -68,8 +66,7 @@ export class AuthzConfig {
     const tokens = this.tokens;
     if (tokens == null) this.verified = new MetadataClaims(reader.keeper, this.claims);
     else {
-      tokens.isTrial = this.mode == Mode.Shadow;
-      tokens.prepare(this.claims);
+      tokens.prepare(this.claims, this.mode == Mode.Enforce);
     }
     this.index(found);
   }

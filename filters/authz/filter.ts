@@ -1,6 +1,6 @@
 import { Annotate } from "../../assembly/annotate";
 import { ABSENT, Bytes, literal } from "../../assembly/bytes/bytes";
-import { Filter, reply, Verdict } from "../../assembly/filter";
+import { Filter, keepAnsweringFailures, reply, Verdict } from "../../assembly/filter";
 import { logBytes, LogLevelValues, logs } from "../../assembly/host/log";
 import { Counter, count, defineCounter } from "../../assembly/host/metrics";
 import { setProperty } from "../../assembly/host/properties";
@@ -24,6 +24,7 @@ import { UnnormalizedPaths } from "./unnormalized";
 import { Denial } from "./denial";
 
 const PROPERTY = literal("outrigger.authz");
+const ERROR = literal("authz:error");
 /** How many shadowed decisions about one request the property tells. */
 const MAX_TOLD = 8;
 
@@ -44,6 +45,7 @@ export class Authz extends Filter {
   configure(config: JsonNode, reader: ConfigReader): void {
     this.config.read(config, reader);
     if (reader.failed) return;
+    keepAnsweringFailures();
     this.config.define();
     this.paths.define();
     this.errors = defineCounter("outrigger_authz_errors");
@@ -92,6 +94,14 @@ export class Authz extends Filter {
   onBackground(answer: CallAnswer): void {
     const tokens = this.config.tokens;
     if (tokens != null) tokens.onBackground(answer);
+  }
+
+  /** Where a request cannot be decided it is denied. */
+  onFailure(): bool {
+    if (this.config.mode == Mode.Shadow) return false;
+    this.shadowed = ABSENT;
+    this.fail();
+    return true;
   }
 
   /** As a network plugin on the same listener: hands the address of the connection's peer to what decides about its requests. */
@@ -174,8 +184,8 @@ export class Authz extends Filter {
     if (logs(LogLevelValues.debug)) explainRules(config, request);
     doubt.begin();
     this.lookAside(request);
-    // What policies on trial, or for the log alone, could not know is nobody's trouble.
-    doubt.unknown = false;
+    // What policies on trial, or for the log alone, could not know is nobody's trouble; attributes that failed are asked for again.
+    doubt.begin();
     const denying = config.deny.first(request);
     if (doubt.failed) return this.fail();
     if (denying != null) return this.deny(denying.policy);
@@ -250,7 +260,7 @@ export class Authz extends Filter {
   /** Something that must be known could not be had. */
   private fail(): Verdict {
     count(this.errors);
-    return this.refuse(this.config.errorReason, this.config.denial);
+    return this.refuse(ERROR, this.config.denial);
   }
 
   private failWithoutCompanion(): Verdict {

@@ -4,14 +4,15 @@ import {
   claimElements,
   claimPath,
   claimText,
-  claimValue,
   countElements,
   elementLength,
   firstElement,
   isStructure,
+  valuePath,
 } from "../../assembly/claims";
 import { emptyList } from "../../assembly/list";
 import { ClaimKind, ClaimPaths, Claims } from "./claims";
+import { askMetadata } from "./policy/attributes";
 
 /**
  * Claims of a token that Envoy's jwt_authn verified before this filter, as istiod has it write them down: where the configuration has no
@@ -41,7 +42,7 @@ export class MetadataClaims extends Claims {
     const path = this.paths[number];
     // A name that cannot be one of a property.
     if (path == ABSENT) return ClaimKind.Absent;
-    const value = claimValue(path);
+    const value = askMetadata(valuePath(path));
     if (value == ABSENT) return ClaimKind.Absent;
     this.list = claimElements(path, value);
     if (this.list == ABSENT) {
@@ -69,7 +70,7 @@ export class MetadataClaims extends Claims {
 }
 
 function textAt(path: Bytes): Bytes {
-  const value = claimValue(path);
+  const value = askMetadata(valuePath(path));
   return value != ABSENT && isText(value) && claimElements(path, value) == ABSENT ? value : ABSENT;
 }
 

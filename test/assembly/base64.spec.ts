@@ -2,7 +2,7 @@ import { resetArena } from "../../assembly/bytes/arena";
 import { decodeBase64, decodeBase64url } from "../../assembly/bytes/base64";
 import { ABSENT, bytesOf, literal, pointerOf } from "../../assembly/bytes/bytes";
 import { same } from "./same";
-import { bytes, digits, hex, text } from "./texts";
+import { bytes, digits, text } from "./texts";
 
 function url(encoded: string): string {
   resetArena();

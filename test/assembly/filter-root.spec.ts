@@ -65,8 +65,28 @@ class DenyWords extends Filter {
   }
 }
 
+/** Has an answer of its own to a request that cannot be decided. */
+class FailClosed extends Filter {
+  configure(config: JsonNode, reader: ConfigReader): void {
+    reader.object(config, "");
+  }
+
+  onRequest(_request: RequestView): Verdict {
+    return Verdict.Continue;
+  }
+
+  onFailure(): bool {
+    reply.status = 403;
+    reply.details = bytes("fail-closed:error");
+    reply.body = bytes("closed");
+    reply.headers = ABSENT;
+    return true;
+  }
+}
+
 registerFilter("add-word", () => new AddWord());
 registerFilter("deny-words", () => new DenyWords());
+registerFilter("fail-closed", () => new FailClosed());
 registerSuite();
 
 /** Makes the root context `id` for `rootId`; answers whether it takes the configuration. */
@@ -181,6 +201,13 @@ describe("a plugin", () => {
     expect(host("responses")).toBe("500 outrigger:internal  -1\n500 outrigger:internal  -1");
   });
 
+  it("lets a filter that has words for it say them", () => {
+    plugin(1, "suite", '{"filters":[{"addWord":{"word":"one"}},{"failClosed":{}}]}');
+    proxy_on_context_create(20, 1);
+    expect(proxy_on_request_headers(20, 0, 1)).toBe(STOP);
+    expect(host("responses")).toBe("403 fail-closed:error closed -1");
+  });
+
   it("is forgotten on the second tick of another, once the host has deleted it, and no sooner", () => {
     for (let id: u32 = 1; id <= 3; id++) plugin(id, "add-word", '{"word":"one"}');
     // All tick, in an order of their own each time.
@@ -252,9 +279,9 @@ describe("a suite", () => {
     expect(plugin(1, "suite", filters)).toBe(false);
     expect(host("logs")).toBe(
       "4 configuration refused:\nfilters[0].addWord.word: expected a string, got 1\n" +
-        "filters[1].authz: unknown field; expected addWord or denyWords\n" +
-        "filters[2]: expected exactly one of addWord or denyWords\n" +
-        "filters[3]: expected exactly one of addWord or denyWords\n" +
+        "filters[1].authz: unknown field; expected addWord, denyWords or failClosed\n" +
+        "filters[2]: expected exactly one of addWord, denyWords or failClosed\n" +
+        "filters[3]: expected exactly one of addWord, denyWords or failClosed\n" +
         "filters[4]: expected an object, got 3",
     );
   });

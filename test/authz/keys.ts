@@ -1,7 +1,7 @@
 /** A proxy on the host whose plugin has remote keys (`keys-module/`), and the server that they come from. */
 import { compile } from "../../tools/compile.ts";
 import type { CallAnswer, Fault, UpstreamRequest } from "../driver.ts";
-import { type HttpStream, Host, type Listener, PluginModule } from "../host/index.ts";
+import { type HttpStream, Host, type Listener, PluginModule, type PluginOptions } from "../host/index.ts";
 import { nodeLibraries } from "../host/node-libraries.ts";
 
 export const MODULE = "test/authz/keys-module/module.ts";
@@ -53,13 +53,16 @@ export class KeyProxy {
   readonly listener: Listener;
 
   constructor(
-    options: { workers?: number; config?: object; answer?: CallAnswer | Fault; plugins?: number } = {},
+    options: {
+      workers?: number;
+      config?: object;
+      answer?: CallAnswer | Fault;
+      plugins?: readonly PluginOptions[];
+    } = {},
   ) {
     this.host = new Host({ ...nodeLibraries, logLevel: 3, workers: options.workers ?? 1 });
     this.server = new KeyServer(this.host, CLUSTER, options.answer ?? { body: Buffer.from(keySet("one")) });
-    const plugins = Array.from({ length: options.plugins ?? 1 }, (_, number) =>
-      plugin(options.config, number),
-    );
+    const { plugins = [plugin(options.config)] } = options;
     this.listener = this.host.listen({ plugins });
   }
 

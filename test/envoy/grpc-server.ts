@@ -13,7 +13,8 @@ import {
 import type { GrpcExchange, GrpcHandler, Header } from "../driver.ts";
 import { freePort } from "./process.ts";
 
-type Serve = (exchange: GrpcExchange) => GrpcHandler;
+/** `authority` is what the client calls the server. */
+type Serve = (exchange: GrpcExchange, authority: string) => GrpcHandler;
 
 /** As a server written in another language may do. (`sendDate` is missing in Node's types.) */
 const NO_DATE = { sendDate: false };
@@ -60,7 +61,7 @@ function run(stream: ServerHttp2Stream, incoming: IncomingHttpHeaders, serve: Se
     [values ?? []].flat().map((value): Header => [name, value]),
   );
   const exchange = new StreamExchange(stream, headers);
-  const handler = serve(exchange);
+  const handler = serve(exchange, incoming[":authority"] ?? "");
   let rest = Buffer.alloc(0);
   stream.on("error", () => undefined);
   stream.on("data", (chunk: Buffer) => {

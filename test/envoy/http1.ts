@@ -18,10 +18,10 @@ export const FRAMING: ReadonlySet<string> = new Set(["connection", "keep-alive",
 
 /**
  * A connection to 127.0.0.1, for {@link send}; to be destroyed by who made it. With `tls` over TLS, to a server whose certificate
- * is of the `ca` there.
+ * is of the `ca` there. `from` is the client's own address, of 127.0.0.0/8.
  */
-export function dial(port: number, tls?: ConnectionOptions): Socket {
-  const to = { host: "127.0.0.1", port, noDelay: true };
+export function dial(port: number, tls?: ConnectionOptions, from = "127.0.0.1"): Socket {
+  const to = { host: "127.0.0.1", port, noDelay: true, localAddress: from };
   // The proxy has a SPIFFE id for a name, and no host's.
   return tls ? connectTls({ ...to, ...tls, checkServerIdentity: () => undefined }) : connect(to);
 }

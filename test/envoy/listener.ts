@@ -23,12 +23,16 @@ export interface ListenerSpec {
   filters?: readonly object[];
   /** Each request is answered with this status, and there is no upstream. */
   answer?: number;
+  /** Headers that each reply of Envoy's own has, with what an access log could say: `%RESPONSE_CODE_DETAILS%`. */
+  replyHeaders?: Readonly<Record<string, string>>;
   /** Where requests go; default `upstream`. */
   cluster?: string;
   /** The clusters that requests go to, by authority; left out: all go to `upstream`. */
   routes?: Readonly<Record<string, string>>;
   /** Envoy's own tracing: `HttpConnectionManager.tracing`. */
   tracing?: object;
+  /** Fields of `HttpConnectionManager` that replace those set here, such as how it normalises paths. */
+  connectionManager?: object;
 }
 
 /** Large enough for a header of 60 KiB among others. The limit's own maximum is 8192. */
@@ -99,6 +103,7 @@ function httpConnectionManager(listener: ListenerSpec): object {
         router(),
       ],
       ...(listener.tracing ? { tracing: listener.tracing } : {}),
+      ...(listener.replyHeaders ? { local_reply_config: withHeaders(listener.replyHeaders) } : {}),
       route_config: {
         name: `${listener.name}-${listener.revision}`,
         virtual_hosts: listener.routes
@@ -115,8 +120,17 @@ function httpConnectionManager(listener: ListenerSpec): object {
               ),
             ],
       },
+      ...listener.connectionManager,
     },
   };
+}
+
+function withHeaders(headers: Readonly<Record<string, string>>): object {
+  const all = {
+    status_code_filter: { comparison: { op: "GE", value: { default_value: 0, runtime_key: "none" } } },
+  };
+  const added = Object.entries(headers).map(([key, value]) => ({ header: { key, value } }));
+  return { mappers: [{ filter: all, headers_to_add: added }] };
 }
 
 function virtualHost(name: string, domain: string, action: object): object {

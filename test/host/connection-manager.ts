@@ -6,6 +6,7 @@
 import type { Header, HttpRequest } from "../driver.ts";
 import { bytesOf, NO_BYTES } from "./bytes.ts";
 import { HeaderMap, lowerCaseName } from "./header-map.ts";
+import { normalisePath, readTarget } from "./request-target.ts";
 import type { ProcessServices } from "./services.ts";
 
 export interface Refusal {
@@ -66,16 +67,22 @@ export function admit(request: HttpRequest, services: ProcessServices): Admissio
   if (problem !== null) {
     return { refused: refusal(problem.status, problem.text, problem.details, services), headers: null };
   }
-  const path = normalisePath(request.path);
+  const target = readTarget(request);
+  if ("details" in target) {
+    const text = target.details.startsWith("http1.") ? "Bad Request" : "";
+    return { refused: refusal(target.status, text, target.details, services), headers: null };
+  }
+  const path = target.path === null ? "" : normalisePath(target.path);
 
   const headers = new HeaderMap("request");
-  headers.add(":authority", request.authority ?? "example.test");
-  headers.add(":path", path ?? request.path);
+  headers.add(":authority", target.authority);
+  if (target.path !== null) headers.add(":path", path ?? target.path);
   headers.add(":method", request.method);
   // Names in `connection` are for this hop only.
   let named: Set<string> | null = null;
   for (const [spelled, value] of given) {
     const name = lowerCaseName(spelled);
+    if (name === "host" && target.scheme !== null) continue;
     if (!HOP_BY_HOP.has(name) && !INTERNAL.has(name)) headers.add(name, trimmed(value));
     else if (name === "connection") {
       named ??= new Set();
@@ -94,7 +101,7 @@ export function admit(request: HttpRequest, services: ProcessServices): Admissio
   }
   if (!headers.has("x-forwarded-proto")) headers.add("x-forwarded-proto", request.peer ? "https" : "http");
   const scheme = headers.getFirst("x-forwarded-proto") === "https" ? "https" : "http";
-  headers.add(":scheme", scheme);
+  headers.add(":scheme", target.scheme ?? scheme);
   if (!headers.has("x-request-id")) headers.add("x-request-id", uuid(services));
   return { refused: null, headers };
 }
@@ -206,36 +213,6 @@ function refusal(status: number, text: string, details: string, services: Proces
 /** Optional white space around a value is not part of it (RFC 9110 §5.5). */
 function trimmed(value: string): string {
   return /^[ \t]|[ \t]$/.test(value) ? value.replace(/^[ \t]+|[ \t]+$/g, "") : value;
-}
-
-/**
- * `PathUtil::canonicalPath`: `%41` of unreserved characters is decoded, other escapes stay as they are,
- * `\` becomes `/`, dot segments go. Null when the path cannot be normalised. The query stays as it is.
- */
-export function normalisePath(target: string): string | null {
-  if (target.includes("#")) return null;
-  const mark = target.indexOf("?");
-  const path = mark < 0 ? target : target.slice(0, mark);
-  const query = mark < 0 ? "" : target.slice(mark);
-  if (!path.startsWith("/")) return target;
-  if (!/[%\\]|\/\./.test(path)) return target;
-  if (path.includes("%00")) return null;
-  const plain = path.replace(/\\/g, "/").replace(/%([0-9a-fA-F]{2})/g, (escape, hex: string) => {
-    const c = String.fromCharCode(parseInt(hex, 16));
-    return /[A-Za-z0-9\-._~]/.test(c) ? c : escape;
-  });
-  const out: string[] = [];
-  const segments = plain.split("/").slice(1);
-  for (const [i, segment] of segments.entries()) {
-    const last = i === segments.length - 1;
-    if (segment === "..") {
-      out.pop();
-      if (last) out.push("");
-    } else if (segment === ".") {
-      if (last) out.push("");
-    } else out.push(segment);
-  }
-  return `/${out.join("/")}${query}`;
 }
 
 /** A version 4 UUID. */

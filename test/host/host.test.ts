@@ -342,6 +342,23 @@ describe("streams", () => {
     expect(texts(host)).toEqual(["10", "0"]);
   });
 
+  test("a replacement stands in for a host function, or around it", async () => {
+    const module = await compileModule(`
+      export function proxy_on_request_headers(id: u32, n: u32, end: u32): u32 { log(setProperty("a", "b").toString()); return 0; }
+    `);
+    const host = new Host();
+    const listener = host.listen({ plugins: [{ module, name: "a" }] });
+    const asked: (string | null)[] = [];
+    host.replacements.set("proxy_set_property", (vm, [pointer, size], work) => {
+      asked.push(vm.readString(Number(pointer), Number(size)));
+      return asked.length === 1 ? WasmResult.Ok : work();
+    });
+    expect(listener.run({ method: "GET", path: "/" }).info.state.properties()).toEqual({});
+    expect(listener.run({ method: "GET", path: "/" }).info.state.get("a")).toBe("b");
+    expect(asked).toEqual(["a", "a"]);
+    expect(texts(host)).toEqual(["0", "0"]);
+  });
+
   test.each([
     ["a NUL in a value", { headers: [["x", "a\0b"]] as const }, 400],
     ["a space in a name", { headers: [["x y", "a"]] as const }, 400],

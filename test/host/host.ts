@@ -33,7 +33,7 @@ import { MetricStore } from "./metrics.ts";
 import { Direction, Plugin } from "./plugin.ts";
 import type { PluginOptions } from "./plugin.ts";
 import type { AttributeValue } from "./properties.ts";
-import type { ProcessServices } from "./services.ts";
+import type { ProcessServices, Replacement } from "./services.ts";
 import { SharedData } from "./shared-data.ts";
 import { SharedQueues } from "./shared-queue.ts";
 import { HttpStream } from "./stream.ts";
@@ -78,6 +78,7 @@ export class Host implements ProcessServices {
   readonly metrics = new MetricStore();
   readonly foreignFunctions: ForeignFunctions;
   readonly faults = new Map<string, WasmResult>();
+  readonly replacements = new Map<string, Replacement>();
   readonly hostCalls = new Map<string, number>();
   readonly logLevel: LogLevel;
   /** Everything logged so far, oldest first; may be emptied. */

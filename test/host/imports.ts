@@ -1,6 +1,6 @@
 /**
  * The functions a module may import, as objects for `WebAssembly.Instance`. Each one is wrapped once:
- * counted, refused where a test has set a fault, and kept from seeing a stale memory.
+ * counted, refused or replaced where a test wants that, and kept from seeing a stale memory.
  */
 import { proxyFunctions } from "./host-functions.ts";
 import type { HostFunction } from "./host-functions.ts";
@@ -20,7 +20,7 @@ export function makeImports(vm: Vm): WebAssembly.Imports {
 
 /** Pointers and sizes come as signed 32 bits and go on unsigned. */
 function wrap(vm: Vm, name: string, body: HostFunction): (...args: (number | bigint)[]) => number {
-  const { faults, hostCalls } = vm.services;
+  const { faults, replacements, hostCalls } = vm.services;
   return (...args) => {
     hostCalls.set(name, (hostCalls.get(name) ?? 0) + 1);
     const own = vm.context.hostCalls;
@@ -34,6 +34,11 @@ function wrap(vm: Vm, name: string, body: HostFunction): (...args: (number | big
       const arg = args[i]!;
       if (typeof arg === "number") args[i] = arg >>> 0;
     }
-    return (body as (...args: (number | bigint)[]) => number)(...args);
+    const work = body as (...args: (number | bigint)[]) => number;
+    if (replacements.size > 0) {
+      const replacement = replacements.get(name);
+      if (replacement !== undefined) return replacement(vm, args, () => work(...args));
+    }
+    return work(...args);
   };
 }

@@ -11,5 +11,6 @@ export { ModuleLoadError, PluginModule } from "./module.ts";
 export type { ExportDescription, ImportDescription } from "./module.ts";
 export type { FailurePolicy, PluginOptions } from "./plugin.ts";
 export type { AttributeValue, StreamInfo } from "./properties.ts";
+export type { Replacement } from "./services.ts";
 export { HttpStream } from "./stream.ts";
 export type { StreamResponse } from "./stream.ts";

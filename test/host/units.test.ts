@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { MetricType, WasmResult } from "./abi.ts";
 import { FakeClock } from "./clock.ts";
-import { normalisePath } from "./connection-manager.ts";
 import { clusterOfTarget, FatalTarget } from "./grpc-target.ts";
 import { HeaderMap } from "./header-map.ts";
 import { MetricStore, VmMetrics } from "./metrics.ts";
 import { pairsSize, readPairs, writePairs } from "./pairs.ts";
+import { normalisePath } from "./request-target.ts";
 import { SharedData } from "./shared-data.ts";
 
 describe("header map", () => {

@@ -41,7 +41,7 @@ export function secretSigner(secret: Uint8Array): Signer {
 /** The signature as JWS has it. */
 export function signatureOf(algorithm: Algorithm, { key }: Pick<Signer, "key">, text: string): Buffer {
   const hash = `sha${algorithm.slice(2)}`;
-  if (key instanceof Buffer) return createHmac(hash, key).update(text).digest();
+  if (Buffer.isBuffer(key)) return createHmac(hash, key).update(text).digest();
   return signBytes(hash, Buffer.from(text), { key, dsaEncoding: "ieee-p1363" });
 }
 

@@ -1,5 +1,7 @@
 /** Programs in Go that tests need, built once into the user's cache at an exact version. */
-import { basename } from "node:path";
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { cached, run } from "./cache.ts";
 import { PeerNotFound } from "./process.ts";
 
@@ -19,17 +21,50 @@ export function goTool(tool: GoTool, env: NodeJS.ProcessEnv = process.env): Prom
   return cached(`${tool.name}-${tool.version}`, basename(tool.path), make, env);
 }
 
-async function build(tool: GoTool, folder: string, env: NodeJS.ProcessEnv): Promise<void> {
-  const remedy = `Install Go ${tool.go} or later: https://go.dev/dl (or apt-get install golang, where that is new enough).`;
+/** A program in Go whose source is here: a folder with a main package, its `go.mod` and `go.sum`. */
+export interface GoProgram extends Pick<GoTool, "name" | "go"> {
+  folder: string;
+}
+
+/** The path of its binary, made anew where a file of it has changed. Throws {@link PeerNotFound}. */
+export function goProgram(program: GoProgram, env: NodeJS.ProcessEnv = process.env): Promise<string> {
+  const { name, go, folder: source } = program;
+  const hash = createHash("sha256");
+  for (const file of readdirSync(source).sort())
+    hash.update(`${file}\0`).update(readFileSync(join(source, file)));
+  const make = (folder: string): Promise<void> =>
+    compile(
+      { name, go, what: name, words: ["build", "-p", "2", "-o", join(folder, name), "."], cwd: source },
+      env,
+    );
+  return cached(`${name}-${hash.digest("hex").slice(0, 12)}`, name, make, env);
+}
+
+function build(tool: GoTool, folder: string, env: NodeJS.ProcessEnv): Promise<void> {
+  const { name, go } = tool;
   const what = `${tool.path}@${tool.version}`;
-  const found = await run("go", ["version"], { env, cwd: folder });
-  if (found.code === "ENOENT") throw new PeerNotFound(tool.name, "go is not installed", remedy);
-  console.error(`Building ${what} (once, a minute or two) ...`);
-  const { code, output } = await run("go", ["install", "-ldflags", "-s -w", what], {
-    env: { ...env, CGO_ENABLED: "0", GOBIN: folder, GOFLAGS: "-buildvcs=false" },
-    // Outside of any module, whose `go.mod` would have a say.
-    cwd: folder,
+  // Outside of any module, whose `go.mod` would have a say.
+  return compile({ name, go, what, words: ["install", what], cwd: folder }, { ...env, GOBIN: folder });
+}
+
+interface Compilation extends Pick<GoTool, "name" | "go"> {
+  /** As it is called while it is made. */
+  what: string;
+  /** Of the command `go`, the first one its subcommand. */
+  words: readonly [string, ...string[]];
+  cwd: string;
+}
+
+async function compile({ name, go, what, words, cwd }: Compilation, env: NodeJS.ProcessEnv): Promise<void> {
+  const remedy = `Install Go ${go} or later: https://go.dev/dl (or apt-get install golang, where that is new enough).`;
+  const found = await run("go", ["version"], { env, cwd });
+  if (found.code === "ENOENT") throw new PeerNotFound(name, "go is not installed", remedy);
+  console.error(`Building ${what} (once, a few minutes) ...`);
+  const [command, ...rest] = words;
+  const { code, output } = await run("go", [command, "-ldflags", "-s -w", ...rest], {
+    env: { ...env, CGO_ENABLED: "0", GOFLAGS: "-buildvcs=false" },
+    cwd,
   });
   if (code !== 0)
-    throw new PeerNotFound(tool.name, `go install ${what} failed (${code}):\n${output.trim()}`, remedy);
+    throw new PeerNotFound(name, `go ${words.join(" ")} failed (${code}):\n${output.trim()}`, remedy);
 }

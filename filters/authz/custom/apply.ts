@@ -1,6 +1,7 @@
 import { concatenate } from "../../../assembly/bytes/arena";
-import { ABSENT, equals, literal } from "../../../assembly/bytes/bytes";
+import { ABSENT, equals, lengthOf, literal } from "../../../assembly/bytes/bytes";
 import { GrpcStatusValues } from "../../../assembly/abi/values";
+import { separatorOf } from "../../../assembly/header-view";
 import { reply } from "../../../assembly/filter";
 import { pairs } from "../../../assembly/host/pairs";
 import { RequestView } from "../../../assembly/request-view";
@@ -40,7 +41,9 @@ function changeHeader(request: RequestView, mutation: Mutation): void {
     return;
   }
   const before = headers.get(name);
-  if (before != ABSENT) headers.set(name, concatenate(before, COMMA, mutation.value));
+  if (before == ABSENT || lengthOf(mutation.value) == 0) return;
+  const isEmpty = lengthOf(before) == 0;
+  headers.set(name, isEmpty ? mutation.value : concatenate(before, separatorOf(name), mutation.value));
 }
 
 /** Changes the response as `decision` says, kind by kind (`ext_authz.cc`, `encodeHeaders`). */
@@ -74,9 +77,11 @@ export function fillReply(status: u32): void {
   reply.body = decision.body;
   reply.grpcStatus = GrpcStatusValues.InvalidCode;
   pairs.begin();
-  for (let at: u32 = 0; at < decision.count; at++) {
-    const mutation = decision.at(at);
-    if (mutation.kind == Change.Reply) pairs.add(mutation.name, mutation.value);
+  for (let kind = Change.Reply; kind <= Change.AppendToReply; kind++) {
+    for (let at: u32 = 0; at < decision.count; at++) {
+      const mutation = decision.at(at);
+      if (mutation.kind == kind) pairs.add(mutation.name, mutation.value);
+    }
   }
   reply.headers = pairs.finish();
 }
@@ -87,5 +92,3 @@ export function fillReply(status: u32): void {
 @lazy const HOST = literal("host");
 // @ts-ignore: decorator
 @lazy const AUTHORITY = literal(":authority");
-// @ts-ignore: decorator
-@lazy const COMMA = literal(",");

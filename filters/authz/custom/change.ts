@@ -2,7 +2,7 @@
 export enum Change {
   /** Of the request's headers: to this one value. */
   Set,
-  /** Of the request's headers: behind the value that there is, with a comma; nothing where there is none. */
+  /** Of the request's headers: behind the value that there is, with what joins several; nothing where there is none. */
   Append,
   Remove,
   SetQuery,
@@ -12,9 +12,11 @@ export enum Change {
   SetInResponse,
   AddIfAbsent,
   OverwriteIfExists,
-  /** Of the reply to a denied request: in the place of Envoy's own of this name, beside others of the service's. */
+  /** Of the reply to a denied request: beside others of the service's of this name, in the place of Envoy's own. */
   Reply,
+  /** Of the same, behind those. */
+  AppendToReply,
 }
 
-/** How many kinds of changes concern the request; those of the response come next, and {@link Change.Reply} last. */
+/** How many kinds of changes concern the request; those of the response come next, and those of the reply last. */
 export const OF_REQUEST: u32 = Change.RemoveQuery + 1;

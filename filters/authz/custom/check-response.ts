@@ -3,12 +3,16 @@ import { ABSENT, Bytes, bytesOf } from "../../../assembly/bytes/bytes";
 import { ProtobufReader, Wire } from "../../../assembly/bytes/protobuf";
 import { Change } from "./change";
 import { decision, Outcome } from "./decision";
+import { isUtf8 } from "./utf8";
 
 /** Which headers of an answer are read. */
 const enum For {
   Request,
   Response,
-  Reply,
+  /** To a request that is denied. */
+  Denial,
+  /** To one about which the service failed. */
+  Error,
 }
 
 /**
@@ -56,18 +60,24 @@ export class CheckResponse {
     const isError = kind == 5;
     decision.outcome = isError ? Outcome.Failed : Outcome.Denied;
     decision.status = isError ? 0 : FORBIDDEN;
-    return (kind != 2 && !isError) || (this.readReply(http) && !decision.isTooLarge);
+    return (
+      (kind != 2 && !isError) ||
+      (this.readReply(http, isError ? For.Error : For.Denial) && !decision.isTooLarge)
+    );
   }
 
   /** What {@link number} has read. */
   private found: u64 = 0;
 
-  /** Reads field 1 of a message that has a number there: a status, or a wrapped value. False when it is broken. */
+  /** Reads field 1 of a message that has a number there, and in field 2 at most a text: a status, or a wrapped value. False when it is broken. */
   private number(message: Bytes): bool {
     const reader = this.middle;
     this.found = 0;
     reader.begin(message);
-    while (reader.next()) if (reader.field == 1 && reader.wire == Wire.Varint) this.found = reader.number;
+    while (reader.next()) {
+      if (reader.field == 1 && reader.wire == Wire.Varint) this.found = reader.number;
+      else if (reader.field == 2 && !isUtf8(reader.bytes)) return false;
+    }
     return !reader.broken;
   }
 
@@ -82,6 +92,7 @@ export class CheckResponse {
           if (!this.readHeader(reader.bytes, For.Request)) return false;
           break;
         case 5:
+          if (!isUtf8(reader.bytes)) return false;
           decision.add(Change.Remove, lowerCase(reader.bytes), ABSENT);
           break;
         case 6:
@@ -92,6 +103,7 @@ export class CheckResponse {
           decision.add(Change.SetQuery, this.key, this.value);
           break;
         case 8:
+          if (!isUtf8(reader.bytes)) return false;
           decision.add(Change.RemoveQuery, reader.bytes, ABSENT);
           break;
         default:
@@ -101,7 +113,7 @@ export class CheckResponse {
   }
 
   /** `DeniedHttpResponse`, which errors have as well. */
-  private readReply(message: Bytes): bool {
+  private readReply(message: Bytes, side: For): bool {
     const reader = this.outer;
     reader.begin(message);
     while (reader.next()) {
@@ -113,9 +125,10 @@ export class CheckResponse {
           if (this.found - 200 < 400) decision.status = <u32>this.found;
           break;
         case 2:
-          if (!this.readHeader(reader.bytes, For.Reply)) return false;
+          if (!this.readHeader(reader.bytes, side)) return false;
           break;
         case 3:
+          if (!isUtf8(reader.bytes)) return false;
           decision.body = reader.bytes;
           break;
         default:
@@ -139,7 +152,7 @@ export class CheckResponse {
       if (reader.field == 1) this.key = reader.bytes;
       else if (reader.field == 2) this.value = reader.bytes;
     }
-    return !reader.broken;
+    return !reader.broken && isUtf8(this.key) && isUtf8(this.value);
   }
 
   /** `HeaderValueOption`. */
@@ -161,10 +174,10 @@ export class CheckResponse {
     if (reader.broken || !this.readPair(header)) return false;
     let change = Change.Set;
     if (side == For.Request) change = appends ? Change.Append : Change.Set;
-    else if (side == For.Reply) {
-      // Envoy 1.40 leaves those out of the reply which are to be appended.
-      if (appends) return true;
-      change = Change.Reply;
+    else if (side != For.Response) {
+      // Envoy 1.40 leaves those out of a denial which are to be appended.
+      if (appends && side == For.Denial) return true;
+      change = appends ? Change.AppendToReply : Change.Reply;
     } else if (hasAppend) change = appends ? Change.AddToResponse : Change.SetInResponse;
     else {
       switch (<u32>min<u64>(action, 4)) {

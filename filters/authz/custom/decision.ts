@@ -159,7 +159,7 @@ export class Decision {
 }
 
 function isOfResponse(kind: Change): bool {
-  return <u32>kind >= OF_REQUEST && kind != Change.Reply;
+  return <u32>kind >= OF_REQUEST && kind < Change.Reply;
 }
 
 /** The one at hand: the host runs one callback at a time, and a provider is asked after another. */

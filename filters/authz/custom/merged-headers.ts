@@ -12,7 +12,7 @@ import {
 } from "../../../assembly/bytes/bytes";
 import { getHeaderPairs } from "../../../assembly/host/headers";
 import { PairsReader } from "../../../assembly/host/pairs";
-import { utf8SequenceLength } from "../../../assembly/json/utf8";
+import { utf8Of } from "./utf8";
 
 /**
  * The request's headers as an authorization service is told of them (Envoy `check_request_utils.cc`): each name once, several values joined
@@ -87,27 +87,6 @@ export class MergedHeaders {
 function hashOf(name: Bytes): u32 {
   const length = lengthOf(name);
   return length == 0 ? 0 : length * 5 + load<u8>(pointerOf(name) + length - 1);
-}
-
-/** The bytes with `!` for each that is no UTF-8, as Envoy's `sanitizeUtf8String` has it; servers refuse messages with others. */
-export function utf8Of(text: Bytes): Bytes {
-  const start = pointerOf(text);
-  const end = start + lengthOf(text);
-  let at = start;
-  while (at < end) {
-    const length = utf8SequenceLength(at, end);
-    if (length == 0) break;
-    at += length;
-  }
-  if (at == end) return text;
-  const copy = arenaAllocate(lengthOf(text));
-  copyTo(copy, text);
-  for (let position = copy + (at - start), last = copy + (end - start); position < last;) {
-    const length = utf8SequenceLength(position, last);
-    if (length == 0) store<u8>(position, 0x21);
-    position += max(length, 1);
-  }
-  return bytesOf(copy, lengthOf(text));
 }
 
 /** A client's must not be taken for the proxy's word on the body. */

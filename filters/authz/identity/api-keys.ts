@@ -74,8 +74,9 @@ export class ApiKeys {
       const place = unchecked(places[at]);
       const key = place.find(request);
       if (key == ABSENT) continue;
-      if (place.isRepeated(request)) return Authentication.Refused;
+      // In this order: how long a key may be bounds what is done about it.
       identity.apiKey = this.nameOf(key);
+      if (identity.apiKey != ABSENT && place.isRepeated(request)) identity.apiKey = ABSENT;
       return identity.apiKey == ABSENT ? Authentication.Refused : Authentication.Passed;
     }
     return Authentication.Passed;

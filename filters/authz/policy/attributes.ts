@@ -30,11 +30,23 @@ export function askProperty(path: Bytes): Bytes {
   return ABSENT;
 }
 
+/** As {@link askProperty}, of metadata: the host cannot show a null, which to policies is as good as nothing. */
+export function askMetadata(path: Bytes): Bytes {
+  const answer = proxy_get_property(pointerOf(path), lengthOf(path), returnedPointer(), returnedLength());
+  if (answer == WasmResultValues.Ok) return returnedBytes();
+  if (answer != WasmResultValues.NotFound && answer != WasmResultValues.SerializationFailure) {
+    doubt.failed = true;
+  }
+  return ABSENT;
+}
+
 /** A property of the stream, by its path. */
 @final
 export class PropertyAttribute extends Attribute {
   find(_request: RequestView): Bytes {
-    return askProperty(this.name);
+    const value = askProperty(this.name);
+    if (doubt.failed) this.forget();
+    return value;
   }
 }
 
@@ -68,7 +80,9 @@ export class PathTextAttribute extends Attribute {
 export class PeerAttribute extends Attribute {
   find(_request: RequestView): Bytes {
     const tunnelled = askProperty(TUNNEL_PRINCIPAL);
-    return lengthOf(tunnelled) > 0 ? tunnelled : askProperty(PEER_URI);
+    const value = lengthOf(tunnelled) > 0 ? tunnelled : askProperty(PEER_URI);
+    if (doubt.failed) this.forget();
+    return value;
   }
 }
 

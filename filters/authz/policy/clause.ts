@@ -1,4 +1,4 @@
-import { ABSENT, Bytes, lengthOf, literal, pointerOf } from "../../../assembly/bytes/bytes";
+import { ABSENT, byteAt, Bytes, indexOfByte, lengthOf, literal, pointerOf } from "../../../assembly/bytes/bytes";
 import { IpBlocks, parseAddress } from "../../../assembly/ip";
 import { beginValues, nextValue } from "../../../assembly/header-values";
 import { emptyList } from "../../../assembly/list";
@@ -170,6 +170,29 @@ export class PathClause extends Clause {
   }
 }
 
+/**
+ * Blocks of addresses, IPv4 and IPv6 apart: what is written as IPv6 is in no block of IPv4, be it IPv4-mapped (Envoy `CidrRange::isInRange`).
+ */
+@final
+export class AddressBlocks {
+  private readonly ipv4: IpBlocks = new IpBlocks();
+  private readonly ipv6: IpBlocks = new IpBlocks();
+
+  /** False for what is neither an address nor a block. */
+  add(text: Bytes): bool {
+    return (indexOfByte(text, COLON) < 0 ? this.ipv4 : this.ipv6).add(text);
+  }
+
+  /** Of an address with its port, `1.2.3.4:80` or `[::1]:80`. */
+  has(address: Bytes): bool {
+    if (!parseAddress(address)) return false;
+    return byteAt(address, 0) == BRACKET ? this.ipv6.hasParsedIpv6() : this.ipv4.hasParsed();
+  }
+}
+
+const COLON: u8 = 0x3a;
+const BRACKET: u8 = 0x5b;
+
 /** An address is in one of several blocks. */
 @final
 export class AddressClause extends Clause {
@@ -177,7 +200,7 @@ export class AddressClause extends Clause {
     negated: bool,
     name: string,
     private readonly address: Attribute,
-    private readonly blocks: IpBlocks,
+    private readonly blocks: AddressBlocks,
     /** What is so where there is no address. */
     private readonly otherwise: Truth,
   ) {
@@ -187,7 +210,7 @@ export class AddressClause extends Clause {
   test(request: RequestView): Truth {
     const address = this.address.read(request);
     if (address == ABSENT) return this.otherwise;
-    return parseAddress(address) && this.blocks.hasParsed() ? Truth.Yes : Truth.No;
+    return this.blocks.has(address) ? Truth.Yes : Truth.No;
   }
 }
 

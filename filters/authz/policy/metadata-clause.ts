@@ -19,7 +19,7 @@ import {
 } from "../../../assembly/claims";
 import { JsonNode } from "../../../assembly/json/node";
 import { RequestView } from "../../../assembly/request-view";
-import { askProperty } from "./attributes";
+import { askMetadata } from "./attributes";
 import { Clause, Cost, Truth } from "./clause";
 import { Patterns, PatternsBuilder, Wildcard } from "./patterns";
 import { Vocabulary } from "./vocabulary";
@@ -69,7 +69,7 @@ export class MetadataClause extends Clause {
   }
 
   test(_request: RequestView): Truth {
-    const value = askProperty(slice(this.path, 0, lengthOf(this.path) - lengthOf(FIRST)));
+    const value = askMetadata(slice(this.path, 0, lengthOf(this.path) - lengthOf(FIRST)));
     if (value == ABSENT) return Truth.No;
     const list = claimElements(this.path, value);
     // What is no text is shown as one, and is none.

@@ -158,7 +158,6 @@ function readAlternatives(
   const alternatives = emptyList<Alternative>();
   const list = reader.list(rule, field);
   if (list != null) {
-    if (list.count == 0) reader.unexpected(list, "a list of at least one {" + inner + ": {..}}");
     let item = list.first;
     while (item != null) {
       if (reader.object(item, inner)) {

@@ -1,10 +1,9 @@
 import { ABSENT, byteAt, Bytes, lastIndexOfByte, lengthOf, slice } from "../../../assembly/bytes/bytes";
 import { Keeper } from "../../../assembly/bytes/keeper";
-import { IpBlocks } from "../../../assembly/ip";
 import { JsonNode } from "../../../assembly/json/node";
 import { emptyList } from "../../../assembly/list";
 import { RequestPrincipal, RequestPrincipalClause } from "./claims-clause";
-import { AddressClause, Clause, Truth } from "./clause";
+import { AddressBlocks, AddressClause, Clause, Truth } from "./clause";
 import { Patterns, Wildcard } from "./patterns";
 import { accountClause, namespaceClause, principalClause, trustDomainClause } from "./read-peers";
 import { readTexts } from "./read-texts";
@@ -89,8 +88,8 @@ export function remoteClause(vocabulary: Vocabulary, texts: JsonNode[], negated:
 }
 
 /** Addresses and blocks of them. */
-export function readBlocks(vocabulary: Vocabulary, texts: JsonNode[]): IpBlocks {
-  const blocks = new IpBlocks();
+export function readBlocks(vocabulary: Vocabulary, texts: JsonNode[]): AddressBlocks {
+  const blocks = new AddressBlocks();
   for (let at = 0; at < texts.length; at++) {
     if (!blocks.add(texts[at].text)) {
       vocabulary.reader.unexpected(texts[at], "an IP address or a block, like 10.0.0.0/8");

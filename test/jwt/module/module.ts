@@ -9,9 +9,10 @@ import { registerFilter } from "../../../assembly/filter-root";
 import { ConfigReader } from "../../../assembly/json/config-reader";
 import { JsonNode } from "../../../assembly/json/node";
 import { KeySet, keySetProblem, parseKeySet } from "../../../assembly/jwt/jwk";
-import { jws, JwsProblem, JwsVerdict, parseJws, verifyJws } from "../../../assembly/jwt/jws";
+import { jws } from "../../../assembly/jwt/jws";
 import { pairs } from "../../../assembly/host/pairs";
 import { RequestView } from "../../../assembly/request-view";
+import { UNSUPPORTED, verified } from "./answer";
 
 export {
   proxy_abi_version_0_2_1,
@@ -51,44 +52,9 @@ class Verifier extends Filter {
     }
     const token = request.headers.get(X_TOKEN);
     if (keys == null || token == ABSENT) return say(NOTHING);
-    const problem = parseJws(token);
-    if (problem == JwsProblem.Unsupported) {
-      reply.headers = pairs.begin().add(X_UNSUPPORTED, jws.unsupported).finish();
-    }
-    // RFC 7520 and some of RFC 7515 sign texts that are no claims.
-    if (problem == JwsProblem.Payload)
-      return say(verifyJws(keys) == JwsVerdict.Right ? SIGNED_TEXT : PAYLOAD);
-    return say(problem == JwsProblem.None ? verdictText(verifyJws(keys)) : problemText(problem));
-  }
-}
-
-function verdictText(verdict: JwsVerdict): Bytes {
-  switch (verdict) {
-    case JwsVerdict.Right:
-      return jws.payload;
-    case JwsVerdict.WrongSignature:
-      return WRONG;
-    case JwsVerdict.NoKey:
-      return NO_KEY;
-    default:
-      return HOST_FAILED;
-  }
-}
-
-function problemText(problem: JwsProblem): Bytes {
-  switch (problem) {
-    case JwsProblem.Malformed:
-      return MALFORMED;
-    case JwsProblem.Header:
-      return HEADER;
-    case JwsProblem.Unsecured:
-      return UNSECURED;
-    case JwsProblem.Unsupported:
-      return UNSUPPORTED;
-    case JwsProblem.UnknownAlgorithm:
-      return UNKNOWN;
-    default:
-      return CRITICAL;
+    const answer = verified(keys, token);
+    if (answer == UNSUPPORTED) reply.headers = pairs.begin().add(X_UNSUPPORTED, jws.unsupported).finish();
+    return say(answer);
   }
 }
 
@@ -100,16 +66,5 @@ function say(body: Bytes): Verdict {
 }
 
 const NOTHING = literal("nothing to verify");
-const WRONG = literal("wrong signature");
-const NO_KEY = literal("no key");
-const HOST_FAILED = literal("host failed");
-const MALFORMED = literal("malformed");
-const HEADER = literal("header");
-const UNSECURED = literal("unsecured");
-const UNSUPPORTED = literal("unsupported");
-const UNKNOWN = literal("unknown algorithm");
-const CRITICAL = literal("critical");
-const PAYLOAD = literal("payload");
-const SIGNED_TEXT = literal("payload, signed");
 
 registerFilter("verifier", () => new Verifier());

@@ -1,0 +1,1 @@
+// Without an assembly file the compiler would refuse a function without a body.
