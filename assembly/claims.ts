@@ -67,7 +67,8 @@ export function claimPath(name: Bytes): Bytes {
 
 /** The claim as the host has it, {@link ABSENT} where there is none. */
 export function claimValue(path: Bytes): Bytes {
-  return find(valuePath(path));
+  // As many bytes less of its end: the lower half is the length.
+  return find(path - FIRST);
 }
 
 function find(path: Bytes): Bytes {
@@ -78,8 +79,7 @@ function find(path: Bytes): Bytes {
 
 /** The path of the property that is the claim itself, and not the first element of a list. */
 export function valuePath(path: Bytes): Bytes {
-  // As many bytes less of its end: the lower half is the length.
-  return path - FIRST;
+  return slice(path, 0, lengthOf(path) - FIRST);
 }
 
 /** A list without elements: four NUL. It stands for an object, of which can only be asked whether it is there. */

@@ -5,6 +5,7 @@ import { token } from "../jwt/signing.ts";
 import { headerOf } from "./jwt-native.ts";
 import { ALPHA } from "./jwt-tokens.ts";
 
+const MODULE = "build/outrigger.wasm";
 const authz = { jwtRules: [{ issuer: ALPHA.name, jwks: ALPHA.jwks }] };
 const rule = (variant: string, claims: object): object => ({ name: variant, variant, match: { claims } });
 const darkLaunch = {
@@ -35,8 +36,8 @@ const CLAIMS: readonly (readonly [variant: string, claims: Record<string, Json>]
 ];
 
 export function handedOn(driver: Driver): void {
-  const plugin = (name: string, module: string, rootId: string, configuration: object): PluginSpec => ({
-    module: `build/${module}.wasm`,
+  const plugin = (name: string, rootId: string, configuration: object): PluginSpec => ({
+    module: MODULE,
     name: `handed-on-${name}`,
     rootId,
     configuration: JSON.stringify(configuration),
@@ -46,13 +47,8 @@ export function handedOn(driver: Driver): void {
     afterAll(() => driver.close());
 
     test.each([
-      [
-        "in another plugin",
-        [
-          plugin("first", "authz", "authz", authz),
-          plugin("second", "dark-launch", "dark-launch", darkLaunch),
-        ],
-      ],
+      ["in the same suite", [plugin("suite", "suite", { filters: [{ authz }, { darkLaunch }] })]],
+      ["in another plugin", [plugin("first", "authz", authz), plugin("second", "dark-launch", darkLaunch)]],
     ])("are seen by a filter behind, %s", async (_where, plugins) => {
       const session = await driver.open({ plugins });
       const variant = async (headers: readonly [string, string][]): Promise<string | undefined> => {
