@@ -28,8 +28,7 @@ export class JwtAuthenticator {
   private places: StaticArray<TokenPlace> = new StaticArray<TokenPlace>(0);
   private outputs: StaticArray<Bytes> = new StaticArray<Bytes>(0);
   private sources: RemoteSources = new RemoteSources();
-  /** In shadow mode: requests stay as they are. */
-  isTrial: bool = false;
+  private changes: bool = true;
   /** How often {@link verified} is told something of one request. */
   private mostEvents: u32 = 0;
   private readonly claims: TokenClaims = new TokenClaims();
@@ -64,8 +63,12 @@ export class JwtAuthenticator {
     return authenticator;
   }
 
-  /** To be called when all of the configuration is read, with the claims that it asks for. */
-  prepare(paths: ClaimPaths): void {
+  /**
+   * To be called when all of the configuration is read, with the claims that it asks for. Without `changes`, for the shadow mode, requests stay as
+   * they are.
+   */
+  prepare(paths: ClaimPaths, changes: bool): void {
+    this.changes = changes;
     for (let at = 0; at < this.rules.length; at++) this.rules[at].paths = paths;
   }
 
@@ -83,7 +86,7 @@ export class JwtAuthenticator {
    * token if that is not to be forwarded: before policies look at it, as in Istio. `mayWait`: the request may wait for keys.
    */
   authenticate(request: RequestView, mayWait: bool): Authentication {
-    if (!this.isTrial) this.removeOutputs(request);
+    if (this.changes) this.removeOutputs(request);
     if (isPreflight(request)) return Authentication.Passed;
     tokenCache.begin();
     verified.begin(this.mostEvents);
@@ -150,7 +153,7 @@ export class JwtAuthenticator {
   }
 
   private accept(request: RequestView): Authentication {
-    if (!this.isTrial) {
+    if (this.changes) {
       verified.write(request, this.rules);
       this.removeUsed(request);
     }
