@@ -38,8 +38,9 @@ class Proxy {
   constructor(
     { config, clusters = {}, attributes = {} }: FaultCase,
     prepare: (host: Host) => void = () => {},
+    logLevel: LogLevel = LogLevel.Warn,
   ) {
-    this.host = new Host({ ...nodeLibraries, logLevel: LogLevel.Warn, clock: new FakeClock(NOW, 1n) });
+    this.host = new Host({ ...nodeLibraries, logLevel, clock: new FakeClock(NOW, 1n) });
     for (const [name, cluster] of Object.entries(clusters)) this.host.clusters.set(name, cluster);
     prepare(this.host);
     const plugins = [{ module, name: "authz", rootId: "authz", configuration: JSON.stringify(config) }];
