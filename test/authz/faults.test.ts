@@ -22,9 +22,10 @@ import { CASES, type FaultCase } from "./fault-cases.ts";
 
 const FILE = "build/authz.wasm";
 const module: PluginModule = loadModule(FILE);
-const IMPORTS = WebAssembly.Module.imports(new WebAssembly.Module(readFileSync(FILE))).map(
-  ({ name }) => name,
-);
+/** The monotonic clock is left out: in Envoy it always answers (`wasi_unstable_clock_time_get`). */
+const IMPORTS = WebAssembly.Module.imports(new WebAssembly.Module(readFileSync(FILE)))
+  .map(({ name }) => name)
+  .filter((name) => name !== "clock_time_get");
 
 /** Wall clock of the proxy; tokens of the cases are good then. */
 const NOW = 1_800_000_000n * 1_000_000_000n;
@@ -38,8 +39,9 @@ class Proxy {
   constructor(
     { config, clusters = {}, attributes = {} }: FaultCase,
     prepare: (host: Host) => void = () => {},
+    logLevel: LogLevel = LogLevel.Warn,
   ) {
-    this.host = new Host({ ...nodeLibraries, logLevel: LogLevel.Warn, clock: new FakeClock(NOW, 1n) });
+    this.host = new Host({ ...nodeLibraries, logLevel, clock: new FakeClock(NOW, 1n) });
     for (const [name, cluster] of Object.entries(clusters)) this.host.clusters.set(name, cluster);
     prepare(this.host);
     const plugins = [{ module, name: "authz", rootId: "authz", configuration: JSON.stringify(config) }];
