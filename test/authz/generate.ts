@@ -150,7 +150,7 @@ class Generator {
     const asksForToken =
       narrow && /request\.auth|equestPrincipals|x-claim|authorization/.test(JSON.stringify(policies));
     return {
-      trustDomain: random.pick(["cluster.local", "cluster.local", "td1"]),
+      trustDomain: random.pick(["cluster.local", "td1"]),
       trustDomainAliases: random.pick([[], ["old-td"], ["old-td", "example.org"]]),
       policies: policies.map((policy, at) => ({ ...policy, name: `policy-${at}` })),
       ...(random.chance(asksForToken ? 0.95 : 0.5)
@@ -165,6 +165,11 @@ class Generator {
       () => ({ from: [{ source: this.#source(1) }] }),
       () => ({ to: [{ operation: this.#operation(1) }] }),
       () => ({ when: [this.#condition()] }),
+      // Who calls is what most policies ask.
+      () => {
+        const field = random.pick(["principals", "notPrincipals"] as const);
+        return { from: [{ source: { [field]: this.#values(() => this.#principal()) } }] };
+      },
     ])();
     const spec = { action: random.pick(["ALLOW", "DENY"] as const), rules: [rule] };
     const annotations = random.chance(0.05) ? { annotations: { [DRY_RUN]: "true" } } : {};
@@ -377,10 +382,12 @@ class Generator {
   #principal(): string {
     const random = this.#random;
     const account = `ns/${random.pick(NAMESPACES)}/sa/${random.pick(ACCOUNTS)}`;
-    const domain = random.pick(DOMAINS);
-    switch (random.between(0, 7)) {
+    const domain = random.pick(["cluster.local", ...DOMAINS]);
+    switch (random.between(0, 8)) {
       case 0:
         return this.#pattern(`${domain}/${account}`);
+      case 4:
+        return `${domain.slice(0, random.between(0, domain.length))}*/${account}`;
       case 1:
         return `*/${account}`;
       case 2:
