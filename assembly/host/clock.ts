@@ -3,12 +3,13 @@ import {
   proxy_get_current_time_nanoseconds,
   proxy_set_tick_period_milliseconds,
 } from "../abi/imports";
+import { WasmResultValues } from "../abi/values";
 import { returnedPointer, returnedU64 } from "./returned";
 
-/** The wall clock in nanoseconds since 1970. It may step, backwards too. */
+/** The wall clock in nanoseconds since 1970. It may step, backwards too. 0 where the host does not say. */
 export function now(): u64 {
-  proxy_get_current_time_nanoseconds(returnedPointer());
-  return returnedU64();
+  const answer = proxy_get_current_time_nanoseconds(returnedPointer());
+  return answer == WasmResultValues.Ok ? returnedU64() : 0;
 }
 
 /** A clock in nanoseconds that never steps back; its zero means nothing. */

@@ -167,7 +167,8 @@ class Generator {
       () => ({ when: [this.#condition()] }),
     ])();
     const spec = { action: random.pick(["ALLOW", "DENY"] as const), rules: [rule] };
-    return { name: "", namespace: random.pick(NAMESPACES), spec };
+    const annotations = random.chance(0.05) ? { annotations: { [DRY_RUN]: "true" } } : {};
+    return { name: "", namespace: random.pick(NAMESPACES), ...annotations, spec };
   }
 
   #jwtRules(): object[] {
@@ -190,7 +191,7 @@ class Generator {
     return {
       name: "",
       namespace: random.pick(NAMESPACES),
-      ...(action !== "AUDIT" && random.chance(0.1)
+      ...(action !== "AUDIT" && random.chance(0.15)
         ? { annotations: { [DRY_RUN]: random.pick(["true", "true", "false", "T", "0"]) } }
         : {}),
       spec: {
@@ -585,12 +586,7 @@ class Generator {
       method,
       path,
       authority: authority.replace(/[^\x21-\x7e]/g, "x"),
-      // A user agent that came twice would be joined, which is the proxy's doing.
-      headers: headers
-        .filter(
-          ([name], at) => name !== "user-agent" || headers.findIndex(([other]) => other === name) === at,
-        )
-        .map(([name, value]) => [name, Buffer.from(value).toString("latin1").trim()]),
+      headers: headers.map(([name, value]) => [name, Buffer.from(value).toString("latin1").trim()]),
       token,
     };
   }

@@ -167,7 +167,7 @@ describe("outrigger test", { timeout: 30_000 }, () => {
     expect(await folder.run("test", unknown)).toMatchObject({
       status: 2,
       stderr:
-        'error: unknown.yaml: no filter "dark-lunch"; expected dark-launch, global-rate-limit, local-rate-limit, trace-propagation, suite\n',
+        'error: unknown.yaml: no filter "dark-lunch"; expected authz, dark-launch, global-rate-limit, local-rate-limit, trace-propagation, suite\n',
     });
     expect(await folder.run("test", "nowhere.yaml")).toMatchObject({
       status: 2,

@@ -159,7 +159,7 @@ items:
     const [finding] = await folder.findings(wasmPlugin("default: v1", spec));
     expect(finding).toMatchObject({ line: 6, column: 15, filter: "outrigger" });
     expect(finding?.message).toContain(
-      'expected dark-launch, global-rate-limit, local-rate-limit, trace-propagation, suite, got "dark-lunch"',
+      'expected authz, dark-launch, global-rate-limit, local-rate-limit, trace-propagation, suite, got "dark-lunch"',
     );
   });
 
@@ -216,7 +216,7 @@ items:
     const { status, stderr } = await folder.run("validate", "--filter", "dark-lunch", "bare.yaml");
     expect(status).toBe(2);
     expect(stderr).toBe(
-      'error: no filter "dark-lunch"; expected dark-launch, global-rate-limit, local-rate-limit, trace-propagation, suite\n',
+      'error: no filter "dark-lunch"; expected authz, dark-launch, global-rate-limit, local-rate-limit, trace-propagation, suite\n',
     );
   });
 

@@ -41,6 +41,9 @@ function filesOf(folder: string, ending: string): string[] {
     .sort();
 }
 
+/** Fields of which one is in every configuration of `authz` that does something. */
+const AUTHZ = ["policies", "jwtRules", "apiKeys", "basicAuth", "extensionProviders"];
+
 type Add = (where: string, filter: unknown, configuration: unknown) => void;
 
 /** A scenario has its configuration, those of a chain, and those of updates. */
@@ -59,6 +62,7 @@ function fromBlock(document: unknown, where: string, add: Add): void {
   if ("steps" in document || "refused" in document) fromScenario(document, where, add);
   else if ("filters" in document) add(where, "suite", document);
   else if ("rules" in document || "default" in document) add(where, "dark-launch", document);
+  else if (AUTHZ.some((field) => field in document)) add(where, "authz", document);
   else if (["extract", "inject", "correlate", "report"].some((field) => field in document))
     add(where, "trace-propagation", document);
   else if ("limits" in document)

@@ -190,7 +190,7 @@ describe("editors", () => {
       const walk = (part: unknown, path: string): void => {
         if (typeof part !== "object" || part === null) return;
         for (const [name, value] of Object.entries(part)) {
-          if (name === "properties" && !path.endsWith("/if") && !path.endsWith("/then")) {
+          if (name === "properties" && !/\/(if|then|else|not)$/.test(path)) {
             for (const [field, one] of Object.entries(value as Record<string, Schema>)) {
               const name = /\$defs\/(\w+)$/.exec(String(one.$ref))?.[1] ?? "";
               const described = one.description ?? (local[name] ?? vocabulary[name])?.description;
@@ -206,13 +206,16 @@ describe("editors", () => {
   });
 });
 
-/** The names of all fields in a schema, at any depth. */
+/** The names of all fields in a schema, at any depth, but for those that are refused whatever they are. */
 function fieldsOf(part: Schema): string[] {
   const fields: string[] = [];
   const walk = (value: unknown): void => {
     if (typeof value !== "object" || value === null) return;
     for (const [keyword, inner] of Object.entries(value)) {
-      if (keyword === "properties") fields.push(...Object.keys(inner as object));
+      if (keyword === "properties") {
+        for (const [field, one] of Object.entries(inner as Record<string, Schema>))
+          if (JSON.stringify(one.not) !== "{}") fields.push(field);
+      }
       if (keyword !== "examples") walk(inner);
     }
   };

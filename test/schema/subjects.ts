@@ -1,10 +1,12 @@
 /** The filters whose schemas are held against their readers. */
 import type fc from "fast-check";
+import { rightAuthz, smallAuthz } from "./authz.ts";
 import { rightDarkLaunch, smallDarkLaunch } from "./dark-launch.ts";
 import { rightGlobalRateLimit, smallGlobalRateLimit } from "./global-rate-limit.ts";
 import { rightLocalRateLimit, smallLocalRateLimit } from "./local-rate-limit.ts";
 import { rightTracePropagation, smallTracePropagation } from "./trace-propagation.ts";
 import {
+  AUTHZ_UNSAID,
   DARK_LAUNCH_UNSAID,
   GLOBAL_RATE_LIMIT_UNSAID,
   LOCAL_RATE_LIMIT_UNSAID,
@@ -38,7 +40,52 @@ export interface Subject {
 /** What only rate limits use of what filters share. */
 const LIMITS = ["rate", "refusal", "limitFields"];
 
+/** What requests are matched by in filters that have rules or limits: policies have a vocabulary of their own. */
+const MATCHES = ["requestMatch", "stringMatch", "source", "percentage"];
+
 export const SUBJECTS: readonly Subject[] = [
+  {
+    filter: "authz",
+    right: rightAuthz,
+    small: smallAuthz,
+    unsaid: AUTHZ_UNSAID,
+    without: [...LIMITS, ...MATCHES],
+    places: ({ properties, ...schema }) => {
+      const $defs = schema.$defs as Record<string, Schema>;
+      const policy = (one: object): Json => ({ policies: [{ name: "a", ...one }] });
+      const rule = (one: object): Json => policy({ rules: [one] });
+      const token = (one: object): Json => ({ jwtRules: [{ issuer: "i", jwksUri: "http://i", ...one }] });
+      const key = { name: "a", sha256: "00".repeat(32) };
+      const keys = (one: object): Json => ({ apiKeys: { from: [{ header: "x" }], keys: [key], ...one } });
+      const user = { ...key, salt: "00".repeat(16) };
+      const provider = (one: object): Json => ({ extensionProviders: [{ name: "a", ...one }] });
+      const grpc = { envoyExtAuthzGrpc: { cluster: "c" } };
+      return [
+        at("the filter", properties, { zzz: 1 }),
+        at("the refusal", $defs.denial?.properties, { deny: { zzz: 1 } }),
+        at("a policy", $defs.policy?.properties, policy({ zzz: 1 })),
+        at("a rule", $defs.policyRule?.properties, rule({ zzz: 1 })),
+        at("a source", $defs.policySource?.properties, rule({ from: [{ source: { zzz: 1 } }] })),
+        at("an operation", $defs.policyOperation?.properties, rule({ to: [{ operation: { zzz: 1 } }] })),
+        at("a condition", $defs.condition?.properties, rule({ when: [{ key: "source.ip", zzz: 1 }] })),
+        at("a rule of tokens", $defs.jwtRule?.properties, token({ zzz: 1 })),
+        at(
+          "a place of tokens",
+          $defs.tokenHeader?.properties,
+          token({ fromHeaders: [{ name: "a", zzz: 1 }] }),
+        ),
+        at("a claim's header", $defs.claimHeader?.properties, token({ outputClaimToHeaders: [{ zzz: 1 }] })),
+        at("the keys", $defs.apiKeys?.properties, keys({ zzz: 1 })),
+        at("a key", $defs.apiKey?.properties, keys({ keys: [{ ...key, zzz: 1 }] })),
+        at("basic", $defs.basicAuth?.properties, { basicAuth: { users: [user], zzz: 1 } }),
+        at("a user", $defs.basicUser?.properties, { basicAuth: { users: [{ ...user, zzz: 1 }] } }),
+        at("a provider", $defs.extensionProvider?.properties, provider({ ...grpc, zzz: 1 })),
+        at("gRPC", $defs.grpcProvider?.properties, provider({ envoyExtAuthzGrpc: { zzz: 1 } })),
+        at("HTTP", $defs.httpProvider?.properties, provider({ envoyExtAuthzHttp: { zzz: 1 } })),
+        at("a cache", $defs.decisionCache?.properties, provider({ ...grpc, cache: { zzz: 1 } })),
+      ];
+    },
+  },
   {
     filter: "dark-launch",
     right: rightDarkLaunch,

@@ -227,3 +227,121 @@ export const TRACE_PROPAGATION_UNSAID: readonly Unsaid[] = [
     example: { report: { zipkin: { cluster: "c" }, serviceName: "é".repeat(128) } },
   },
 ];
+
+const policies = (...all: Json[]): Json => ({ policies: all });
+const when = (one: Json): Json => policies({ name: "a", rules: [{ when: [one] }] });
+const from = (source: Json): Json => policies({ name: "a", namespace: "n", rules: [{ from: [{ source }] }] });
+const token = (rule: object): Json => ({ jwtRules: [{ issuer: "i", jwksUri: "http://i", ...rule }] });
+const sha256 = "00".repeat(32);
+const keys = (...all: Json[]): Json => ({ apiKeys: { from: [{ header: "x" }], keys: all } });
+const salt = "00".repeat(16);
+const users = (...all: Json[]): Json => ({ basicAuth: { users: all } });
+const provider = (more: object, service: object = {}): Json => ({
+  name: "p",
+  envoyExtAuthzGrpc: { cluster: "c", ...service },
+  ...more,
+});
+const providers = (...all: Json[]): Json => ({ extensionProviders: all });
+
+export const AUTHZ_UNSAID: readonly Unsaid[] = [
+  {
+    what: "a policy's name that another one of its namespace has",
+    message: /^policies\[\d+\]\.name: another policy of this namespace has this name$/,
+    example: policies({ name: "a" }, { name: "a" }),
+  },
+  {
+    what: "a provider that there is not",
+    message: /^policies\[\d+\]\.provider\.name: expected the name of one of `extensionProviders`, got ".*"$/,
+    example: policies({ name: "a", action: "CUSTOM", provider: { name: "p" }, rules: [{}] }),
+  },
+  {
+    what: "a service account without a namespace, in a policy that has none either",
+    message: /\]: a service account without a namespace, in a policy without `namespace`$/,
+    example: policies({ name: "a", rules: [{ from: [{ source: { serviceAccounts: ["cart"] } }] }] }),
+  },
+  {
+    what: "a service account of at most 320 characters that has more bytes",
+    message: /\]: expected a service account, like .*, without wildcards, got ".*[^ -~].*"$/,
+    example: from({ serviceAccounts: ["é".repeat(161)] }),
+  },
+  {
+    what: "a trust domain that is longer than can be looked for",
+    message: /\]: longer than can be looked for$/,
+    example: from({ trustDomains: [`*${"x".repeat(5000)}`] }),
+  },
+  {
+    what: "colons and digits that are no IPv6 address, as the value of a condition",
+    message:
+      /\.when\[\d+\]\.\w+\[\d+\]: expected an IP address or a block, like 10\.0\.0\.0\/8, got "[\dA-Fa-f.:]*:[\dA-Fa-f.:/]*"$/,
+    example: when({ key: "remote.ip", values: ["1::2::3"] }),
+  },
+  {
+    what: "a key's name that another key has",
+    message: /^apiKeys\.keys\[\d+\]\.name: another key has this name$/,
+    example: keys({ name: "a", sha256 }, { name: "a", sha256: "11".repeat(32) }),
+  },
+  {
+    what: "a key's hash that another key has",
+    message: /^apiKeys\.keys\[\d+\]: another key has this sha256, or its first 64 bits$/,
+    example: keys({ name: "a", sha256 }, { name: "b", sha256 }),
+  },
+  {
+    what: "a user's name that another user has",
+    message: /^basicAuth\.users\[\d+\]: another user has this name$/,
+    example: users({ name: "a", salt, sha256 }, { name: "a", salt, sha256 }),
+  },
+  {
+    what: "a salt that is not as long as the others",
+    message: /^basicAuth\.users\[\d+\]: expected a salt as long as those before: /,
+    example: users({ name: "a", salt, sha256 }, { name: "b", salt: `${salt}00`, sha256 }),
+  },
+  {
+    what: "a user's name of at most 255 characters that has more bytes",
+    message: /^basicAuth\.users\[\d+\]\.name: expected a name of 1 to 255 bytes /,
+    example: users({ name: "é".repeat(128), salt, sha256 }),
+  },
+  {
+    what: "a realm of at most 255 characters that has more bytes",
+    message:
+      /^basicAuth\.realm: expected a text of 1 to 255 bytes without control characters, got ".*[^ -~].*"$/,
+    example: { basicAuth: { realm: "é".repeat(128), users: [{ name: "a", salt, sha256 }] } },
+  },
+  {
+    what: "a text that is no set of keys, or one of keys that cannot be used, of which the lines behind tell",
+    message:
+      /^(jwtRules\[\d+\]\.jwks: (larger than |no JSON: |expected a JSON Web Key Set|more than |`keys` is empty|no key can be used)|keys\[\d+\]: )/,
+    example: { jwtRules: [{ issuer: "i", jwks: "{}" }] },
+  },
+  {
+    what: "the port 0, and one beyond 65535, in a URL",
+    message: /^jwtRules\[\d+\]\.jwks_?[uU]ri: expected a URL like \S+, got "\S+:\d{1,5}([/?]\S*)?"$/,
+    example: token({ jwksUri: "http://i:65536/" }),
+  },
+  {
+    what: "a time of a rule for tokens that is too short or too long",
+    message:
+      /^jwtRules\[\d+\]\.(clockSkew|timeout|jwksRefresh|jwksMaxStale): expected a duration like .*, got "[\d.]+(ms|s|m|h)"$/,
+    example: token({ clockSkew: "61m" }),
+  },
+  {
+    what: "keys that count no longer than until they are fetched again",
+    message: /^jwtRules\[\d+\]: jwksMaxStale is shorter than jwksRefresh$/,
+    example: token({ jwksRefresh: "2m", jwksMaxStale: "1m" }),
+  },
+  {
+    what: "a claim's header from which tokens are taken",
+    message: /^jwtRules\[\d+\]\.output\S*: a header that tokens are taken from$/,
+    example: token({ outputPayloadToHeader: "authorization" }),
+  },
+  {
+    what: "a provider's name that another provider has",
+    message: /^extensionProviders\[\d+\]\.name: another one has this name$/,
+    example: providers(provider({}), provider({})),
+  },
+  {
+    what: "a time of a provider that is too short or too long",
+    message:
+      /^extensionProviders\[\d+\]\.(cache\.ttl|envoyExtAuthz\w+\.timeout): expected a duration like .*, got "[\d.]+(ms|s|m|h)"$/,
+    example: providers(provider({}, { timeout: "11m" })),
+  },
+];

@@ -11,6 +11,7 @@ export const SCHEMAS = [
   "assembly/schema.json",
   "assembly/limit/schema.json",
   "filters/schema.json",
+  "filters/authz/schema.json",
   "filters/dark-launch/schema.json",
   "filters/global-rate-limit/schema.json",
   "filters/local-rate-limit/schema.json",

@@ -28,7 +28,8 @@ export class JwtAuthenticator {
   private places: StaticArray<TokenPlace> = new StaticArray<TokenPlace>(0);
   private outputs: StaticArray<Bytes> = new StaticArray<Bytes>(0);
   private sources: RemoteSources = new RemoteSources();
-  private changes: bool = true;
+  /** In shadow mode: requests stay as they are. */
+  isTrial: bool = false;
   /** How often {@link verified} is told something of one request. */
   private mostEvents: u32 = 0;
   private readonly claims: TokenClaims = new TokenClaims();
@@ -63,12 +64,8 @@ export class JwtAuthenticator {
     return authenticator;
   }
 
-  /**
-   * To be called when all of the configuration is read, with the claims that it asks for. Without `changes`, for the shadow mode, requests stay as
-   * they are.
-   */
-  prepare(paths: ClaimPaths, changes: bool): void {
-    this.changes = changes;
+  /** To be called when all of the configuration is read, with the claims that it asks for. */
+  prepare(paths: ClaimPaths): void {
     for (let at = 0; at < this.rules.length; at++) this.rules[at].paths = paths;
   }
 
@@ -86,7 +83,7 @@ export class JwtAuthenticator {
    * token if that is not to be forwarded: before policies look at it, as in Istio. `mayWait`: the request may wait for keys.
    */
   authenticate(request: RequestView, mayWait: bool): Authentication {
-    if (this.changes) this.removeOutputs(request);
+    if (!this.isTrial) this.removeOutputs(request);
     if (isPreflight(request)) return Authentication.Passed;
     tokenCache.begin();
     verified.begin(this.mostEvents);
@@ -153,7 +150,7 @@ export class JwtAuthenticator {
   }
 
   private accept(request: RequestView): Authentication {
-    if (this.changes) {
+    if (!this.isTrial) {
       verified.write(request, this.rules);
       this.removeUsed(request);
     }
@@ -172,10 +169,7 @@ export class JwtAuthenticator {
     }
   }
 
-  /**
-   * Removes what the client itself sent under the names of output headers. Envoy does so only for the rules that it comes to, and not for
-   * preflights: what another rule would have written could be forged there.
-   */
+  /** Removes what the client itself sent under the names of output headers, of all rules, and of preflights too: as Envoy 1.40 does. */
   private removeOutputs(request: RequestView): void {
     const outputs = this.outputs;
     for (let at = 0; at < outputs.length; at++) request.headers.remove(unchecked(outputs[at]));

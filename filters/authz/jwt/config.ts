@@ -26,7 +26,8 @@ import { PlaceKind, TokenLocation, TokenPlace } from "./token-place";
 const MOST_RULES: u32 = 4096;
 /** Places, outputs and the like of a rule. */
 const MOST_OF_A_RULE: u32 = 64;
-/** An hour, in milliseconds. */
+/** A minute, and an hour, in milliseconds. */
+const MOST_TIMEOUT: f64 = 60000;
 const MOST_SKEW: f64 = 3600000;
 
 const RULE_FIELDS =
@@ -119,6 +120,7 @@ export class JwtRulesReader {
       return null;
     }
     if (!hasIssuer) reader.missing(node, "issuer", "the issuer of the tokens");
+    this.checkUnused(node);
     if (inline.kind != JsonKind.String) {
       reader.unexpected(inline, "the text of a JSON Web Key Set");
       return null;
@@ -127,6 +129,18 @@ export class JwtRulesReader {
     if (keys != null) return new LocalKeys(keys);
     reader.problem(inline, keySetProblem);
     return null;
+  }
+
+  /** What is about fetching, in a rule whose keys are there: Istio takes `timeout` in any rule. */
+  private checkUnused(node: JsonNode): void {
+    const reader = this.reader;
+    const timeout = reader.member(node, "timeout");
+    if (timeout != null) readDuration(reader, timeout, 1, MOST_TIMEOUT, '"5s", from "1ms" to "60s"');
+    const fields = ["jwksCluster", "jwksRefresh", "jwksMaxStale"];
+    for (let at = 0; at < fields.length; at++) {
+      const unused = reader.member(node, fields[at]);
+      if (unused != null) reader.problem(unused, "only with jwksUri");
+    }
   }
 
   /** From where else than usual, sorted as Envoy looks at them: from the last to the first, cookies first and headers last. */

@@ -54,10 +54,7 @@ export function readCondition(
   if (key == ABSENT) return;
   const all = reader.choice(node, "match", "any all", 0) == 1;
   const fixed = positionAmong(key, KEYS);
-  const isAuth = (fixed >= 0 && fixed < CUSTOM_KEYS) || startsWith(key, CLAIMS);
-  if (isCustom && isAuth) {
-    reader.problem(keyNode, "not with action CUSTOM, which is asked before anybody is authenticated");
-  }
+  if (isCustom) refuseAuthenticated(reader, keyNode);
   const text = byteString(key);
   let some = false;
   for (let negated = 0; negated < 2; negated++) {
@@ -74,6 +71,7 @@ export function readCondition(
       const left = operandOf(vocabulary, keyNode, key);
       const rights = emptyList<Operand>();
       for (let at = 0; at < froms.length; at++) {
+        if (isCustom) refuseAuthenticated(reader, froms[at]);
         const right = operandOf(vocabulary, froms[at], reader.keeper.keep(froms[at].text));
         if (right != null) rights.push(right);
       }
@@ -89,6 +87,13 @@ export function readCondition(
       "has no values; expected at least one of values, notValues, valuesFrom or notValuesFrom",
     );
   }
+}
+
+/** Tells of a key that says something only when it is known who calls. */
+function refuseAuthenticated(reader: ConfigReader, node: JsonNode): void {
+  const fixed = positionAmong(node.text, KEYS);
+  if ((fixed >= 0 && fixed < CUSTOM_KEYS) || startsWith(node.text, CLAIMS))
+    reader.problem(node, "not with action CUSTOM, which is asked before anybody is authenticated");
 }
 
 /** What a key with values demands; null where it is wrong. */
