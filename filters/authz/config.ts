@@ -66,8 +66,7 @@ export class AuthzConfig {
     const tokens = this.tokens;
     if (tokens == null) this.verified = new MetadataClaims(reader.keeper, this.claims);
     else {
-      tokens.isTrial = this.mode == Mode.Shadow;
-      tokens.prepare(this.claims);
+      tokens.prepare(this.claims, this.mode == Mode.Enforce);
     }
     this.index(found);
   }

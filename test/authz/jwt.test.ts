@@ -169,8 +169,13 @@ describe("a token", () => {
 
   test("of 60 seconds more or less is good", async () => {
     const now = session.now() / 1000;
-    for (const times of [{ exp: now - 50 }, { nbf: now + 50 }, { exp: 0 }, { iat: now + 5000 }])
+    for (const times of [{ exp: now - 50 }, { nbf: now + 50 }, { exp: 0 }, { iat: now + 50 }])
       expect((await session.request(get(signed(claimsOf(session.now(), times))))).response.status).toBe(200);
+  });
+
+  test("that is issued later than that is not yet good", async () => {
+    const text = signed(claimsOf(session.now(), { iat: session.now() / 1000 + 70 }));
+    expect(verdict(await session.request(get(text)))).toBe("401 authz:jwt-not-yet");
   });
 
   test("beside another one in the same header is refused, however they came", async () => {

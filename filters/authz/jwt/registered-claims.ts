@@ -18,6 +18,7 @@ export class RegisteredClaims {
   audience: JsonNode | null = null;
   /** In seconds since 1970, fractions cut off; 0 when left out. */
   expiry: u64 = 0;
+  /** Before which time it is not to be taken: the later one of `nbf` and `iat`. */
   notBefore: u64 = 0;
 
   /** Reads them from the payload's members. */
@@ -26,10 +27,11 @@ export class RegisteredClaims {
     if (!isText(issuer)) return JwtProblem.IssuerType;
     const subject = claims.member(SUBJECT);
     if (!isText(subject)) return JwtProblem.SubjectType;
-    // Nobody compares it with the time: RFC 7519 §4.1.6 gives it no such meaning, and Envoy neither.
     if (!this.readTime(claims.member(ISSUED_AT))) return this.wrong(JwtProblem.IssuedAtType);
+    const issued = this.time;
     if (!this.readTime(claims.member(NOT_BEFORE))) return this.wrong(JwtProblem.NotBeforeType);
-    this.notBefore = this.time;
+    // A token that is issued tomorrow is nobody's today. Envoy does not compare `iat` with the time.
+    this.notBefore = max(this.time, issued);
     if (!this.readTime(claims.member(EXPIRY))) return this.wrong(JwtProblem.ExpiryType);
     this.expiry = this.time;
     if (!isText(claims.member(ID))) return JwtProblem.IdType;

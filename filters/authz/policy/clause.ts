@@ -1,4 +1,12 @@
-import { ABSENT, byteAt, Bytes, indexOfByte, lengthOf, literal, pointerOf } from "../../../assembly/bytes/bytes";
+import {
+  ABSENT,
+  byteAt,
+  Bytes,
+  indexOfByte,
+  lengthOf,
+  literal,
+  pointerOf,
+} from "../../../assembly/bytes/bytes";
 import { IpBlocks, parseAddress } from "../../../assembly/ip";
 import { beginValues, nextValue } from "../../../assembly/header-values";
 import { emptyList } from "../../../assembly/list";

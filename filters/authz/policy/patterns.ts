@@ -6,6 +6,7 @@ import {
   Bytes,
   endsWith,
   equals,
+  indexOfByte,
   lengthOf,
   slice,
   startsWith,
@@ -15,7 +16,7 @@ import { emptyList } from "../../../assembly/list";
 
 /** What a lone `*` asks for. */
 export enum Wildcard {
-  /** That there is a value of at least one character, as Envoy's `.+`. */
+  /** That there is a value of at least one character and no line feed, as Envoy's `.+`. */
   NotEmpty,
   /** That there is one, be it empty: of headers. */
   Present,
@@ -47,7 +48,7 @@ export class Patterns {
   /** Whether the value is one of these; never for one that is {@link ABSENT}. */
   matches(value: Bytes): bool {
     if (value == ABSENT) return false;
-    if (this.any && (this.wildcard == Wildcard.Present || lengthOf(value) > 0)) return true;
+    if (this.any && (this.wildcard == Wildcard.Present || isLine(value))) return true;
     const set = this.set;
     if (set != null) {
       if (set.has(value)) return true;
@@ -109,6 +110,10 @@ export class Patterns {
     }
     return this;
   }
+}
+
+function isLine(value: Bytes): bool {
+  return lengthOf(value) > 0 && indexOfByte(value, 0x0a) < 0;
 }
 
 /** Makes {@link Patterns} out of texts. */
