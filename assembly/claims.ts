@@ -1,4 +1,4 @@
-import { arenaAllocate } from "./bytes/arena";
+import { arenaAllocate, concatenate } from "./bytes/arena";
 import {
   ABSENT,
   byteAt,
@@ -6,7 +6,6 @@ import {
   bytesOf,
   copyTo,
   equals,
-  indexOfByte,
   lengthOf,
   literal,
   lowerTo,
@@ -23,11 +22,13 @@ import { getProperty } from "./host/properties";
 
 /**
  * What Envoy's jwt_authn verified: its dynamic metadata, under the key `payload`, which istiod configures
- * (`payload_in_metadata`; istio `pilot/pkg/security/authn`). A filter of ours that verifies tokens leaves the claims
- * where {@link claimValue} looks for them after this.
+ * (`payload_in_metadata`; istio `pilot/pkg/security/authn`).
  */
 // @ts-ignore: decorator
 @lazy const VERIFIED = literal("metadata\0filter_metadata\0envoy.filters.http.jwt_authn\0payload");
+/** Where `authz` leaves what it has verified: a property that is declared a `google.protobuf.Struct`, which the host walks and tells alike. */
+// @ts-ignore: decorator
+@lazy const HANDED_ON = literal("outrigger.claims");
 
 /** `\0` and `0`: the first element of a list. */
 const FIRST: u32 = 2;
@@ -37,36 +38,43 @@ const FIRST: u32 = 2;
  * front (`realm.roles`, `[https://example.com/role]`, `[realm][roles]` as in Istio). {@link ABSENT} when it means none.
  */
 export function claimPath(name: Bytes): Bytes {
-  const length = lengthOf(name);
-  const start = arenaAllocate(lengthOf(VERIFIED) + 2 * length + FIRST);
+  const start = arenaAllocate(lengthOf(VERIFIED) + 2 * lengthOf(name) + FIRST);
   let top = start + copyTo(start, VERIFIED);
-  let at: u32 = 0;
-  do {
-    const quoted = at < length && byteAt(name, at) == 0x5b;
-    const from = quoted ? at + 1 : at;
-    let end = from;
-    while (end < length && (quoted ? byteAt(name, end) != 0x5d : !isMark(byteAt(name, end)))) end++;
-    const segment = slice(name, from, end);
-    if (end == from || (quoted && end == length) || indexOfByte(segment, 0) >= 0) return ABSENT;
-    store<u8>(top++, 0);
-    top += copyTo(top, segment);
-    at = quoted ? end + 1 : end;
-    if (at == length) {
-      store<u16>(top, 0x3000);
-      return bytesOf(start, <u32>(top - start) + FIRST);
-    }
-    if (byteAt(name, at) == 0x2e) at++;
-    else if (byteAt(name, at) != 0x5b) return ABSENT;
-  } while (true);
-}
-
-function isMark(byte: u8): bool {
-  return byte == 0x2e || byte == 0x5b;
+  store<u8>(top++, 0);
+  let from = top;
+  let quoted = false;
+  let closed = false;
+  for (let at: u32 = 0; at < lengthOf(name); at++) {
+    const byte = byteAt(name, at);
+    if (!quoted && (byte == 0x2e || byte == 0x5b)) {
+      // A bracket needs no dot in front, and a name no bracket.
+      if (top != from) {
+        store<u8>(top++, 0);
+        from = top;
+        closed = false;
+      } else if (byte == 0x2e) return ABSENT;
+      quoted = byte == 0x5b;
+    } else if (quoted && byte == 0x5d) {
+      quoted = false;
+      closed = true;
+    } else if (closed || byte == 0) return ABSENT;
+    else store<u8>(top++, byte);
+  }
+  if (quoted || top == from) return ABSENT;
+  store<u16>(top, 0x3000);
+  return bytesOf(start, <u32>(top - start) + FIRST);
 }
 
 /** The claim as the host has it, {@link ABSENT} where there is none. */
 export function claimValue(path: Bytes): Bytes {
-  return getProperty(valuePath(path));
+  // As many bytes less of its end: the lower half is the length.
+  return find(path - FIRST);
+}
+
+function find(path: Bytes): Bytes {
+  const value = getProperty(path);
+  if (value != ABSENT) return value;
+  return getProperty(concatenate(HANDED_ON, slice(path, lengthOf(VERIFIED), lengthOf(path)), ABSENT));
 }
 
 /** The path of the property that is the claim itself, and not the first element of a list. */
@@ -89,7 +97,7 @@ export function claimElements(path: Bytes, value: Bytes): Bytes {
   for (let at: u32 = 0; at < count; at++) {
     if (load<u32>(pointerOf(value) + <usize>at * 8, 8) != 0) return bytesOf(NO_ELEMENTS, 4);
   }
-  const first = getProperty(path);
+  const first = find(path);
   const element = bytesOf(firstElement(value), elementLength(value, 0));
   return first != ABSENT && equals(first, element) ? value : bytesOf(NO_ELEMENTS, 4);
 }

@@ -1,8 +1,10 @@
-/** The rows of `authz`, beside Envoy's own RBAC filter with the same policies. */
+/** The rows of `authz`, beside Envoy's own RBAC filter with the same policies, and its `jwt_authn` with the same tokens. */
+import { createHash, generateKeyPairSync, sign } from "node:crypto";
 import { existsSync } from "node:fs";
 import { root } from "./build.ts";
-import { rbacFilter, wasmFilter, type Json, type RbacRule } from "./configuration.ts";
-import { hit, oneUser } from "./requests.ts";
+import { jwtAuthnFilter, rbacFilter, wasmFilter, type Json, type RbacRule } from "./configuration.ts";
+import type { LoadRequest } from "./load.ts";
+import { hit, oneUser, withCredentials, type HeaderCount } from "./requests.ts";
 import { baseline, chain, COPIES, type Variant } from "./variants.ts";
 
 export const authzNames = [
@@ -13,6 +15,11 @@ export const authzNames = [
   "rbac-200",
   "authz-1000",
   "rbac-1000",
+  "authz-jwt-cached",
+  "jwt-authn-cached",
+  "authz-jwt",
+  "jwt-authn",
+  "authz-api-key",
 ] as const;
 export type AuthzName = (typeof authzNames)[number];
 
@@ -20,7 +27,11 @@ export type AuthzName = (typeof authzNames)[number];
 const authzModule = process.env.AUTHZ_WASM ?? `${root}build/authz.wasm`;
 
 /** Envoy's own counters by which a row is held to its work; of ours, its metrics. */
-const counters = { ours: "outrigger_authz_decisions", rbac: "rbac\\.allowed$" };
+const counters = {
+  ours: "outrigger_authz_decisions",
+  rbac: "rbac\\.allowed$",
+  jwt: "jwt_authn\\.allowed$",
+};
 
 /** Policies on method, path and a header, of which the last one lets the requests pass, and no other any. */
 function rules(count: number): RbacRule[] {
@@ -50,26 +61,82 @@ function policyOf({ name, method, prefix, header, value }: RbacRule): Json {
   };
 }
 
+const ISSUER = "https://issuer.example.test";
+const API_KEY = "ork_0123456789abcdef0123456789abcdef";
+
+/** So many tokens of RS256, of 800 bytes each, and the key set that they can be verified with. */
+function tokens(count: number): { all: readonly [string, ...string[]]; jwks: string } {
+  const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  const jwk = { ...publicKey.export({ format: "jwk" }), kid: "bench", alg: "RS256", use: "sig" };
+  const header = base64url({ alg: "RS256", kid: "bench", typ: "JWT" });
+  const token = (number: number): string => {
+    const claims = {
+      iss: ISSUER,
+      sub: `user-${String(number).padStart(6, "0")}`,
+      aud: ["bench"],
+      exp: 4102444800,
+      groups: ["admins", "editors"],
+      realm: { roles: ["reader", "writer"] },
+    };
+    // Two dots, and a signature of 256 bytes.
+    const room = ((TOKEN_BYTES - 2 - header.length - 342) * 3) / 4 - JSON.stringify(claims).length;
+    const text = `${header}.${base64url({ ...claims, pad: "x".repeat(Math.floor(room) - 9) })}`;
+    return `${text}.${sign("sha256", Buffer.from(text), privateKey).toString("base64url")}`;
+  };
+  const [first = token(0), ...more] = Array.from({ length: count }, (_, number) => token(number));
+  return { all: [first, ...more], jwks: JSON.stringify({ keys: [jwk] }) };
+}
+
+const TOKEN_BYTES = 800;
+/** More than any cache has. */
+const MANY_TOKENS = 5000;
+
+function base64url(value: Json): string {
+  return Buffer.from(JSON.stringify(value)).toString("base64url");
+}
+
+/** Lets pass whoever is known. */
+const anyone = {
+  name: "anyone",
+  rules: [{ from: [{ source: { requestPrincipals: ["*"] } }] }],
+};
+
 /** The rows asked for, in the order of the table, after the baseline; throws when the module is not built. */
 export function authzVariants(only: ReadonlySet<string>, separateVms: boolean): Variant[] {
-  const row = (name: AuthzName, title: string, counter: string, filter: (copy: number) => Json): Variant => ({
+  const row = (
+    name: AuthzName,
+    title: string,
+    counter: string,
+    filter: (copy: number) => Json,
+    requests: (headers: HeaderCount, expected: string) => LoadRequest = hit,
+  ): Variant => ({
     ...baseline,
     name,
     title,
     divisor: COPIES,
     check: { kind: "counted", counter, refuses: false },
-    requests: hit,
+    requests,
     spec: (port) => chain(port, COPIES, filter),
   });
-  const ours = (name: AuthzName, title: string, configuration: Json): Variant =>
-    row(name, title, counters.ours, (copy) =>
-      wasmFilter(
-        `copy-${copy}`,
-        authzModule,
-        "",
-        JSON.stringify(configuration),
-        separateVms ? `copy-${copy}` : "",
-      ),
+  const ours = (
+    name: AuthzName,
+    title: string,
+    configuration: Json,
+    requests?: Variant["requests"],
+  ): Variant =>
+    row(
+      name,
+      title,
+      counters.ours,
+      (copy) =>
+        wasmFilter(
+          `copy-${copy}`,
+          authzModule,
+          "",
+          JSON.stringify(configuration),
+          separateVms ? `copy-${copy}` : "",
+        ),
+      requests,
     );
   const rows = ([10, 20, 200, 1000] as const).flatMap((count): Variant[] => {
     const policies = rules(count);
@@ -83,8 +150,48 @@ export function authzVariants(only: ReadonlySet<string>, separateVms: boolean): 
       ),
     ];
   });
+  if (authzNames.slice(-5).some((name) => only.has(name))) rows.push(...credentialRows());
   const asked = rows.filter(({ name }) => only.has(name));
   if (asked.length > 0 && !existsSync(authzModule))
     throw new Error(`${authzModule} is missing: npm run build`);
   return [baseline, ...asked];
+
+  /** Each copy verifies the token: it is forwarded. */
+  function credentialRows(): Variant[] {
+    const { all, jwks } = tokens(MANY_TOKENS);
+    const bearer =
+      (shown: readonly string[]): NonNullable<Variant["requests"]> =>
+      (count, expected) =>
+        withCredentials(
+          count,
+          expected,
+          "authorization",
+          shown.map((token) => `Bearer ${token}`),
+        );
+    const one = bearer(all.slice(0, 1));
+    const many = bearer(all);
+    const configuration = {
+      jwtRules: [{ issuer: ISSUER, audiences: ["bench"], jwks, forwardOriginalToken: true }],
+      policies: [anyone],
+    };
+    const native = (cached: boolean) => (copy: number) =>
+      jwtAuthnFilter(`copy-${copy}`, ISSUER, "bench", jwks, cached ? 1000 : 0);
+    const byKey = {
+      apiKeys: {
+        from: [{ header: "x-api-key" }],
+        forward: true,
+        keys: [{ name: "bench", sha256: createHash("sha256").update(API_KEY).digest("hex") }],
+      },
+      policies: [anyone],
+    };
+    const key: NonNullable<Variant["requests"]> = (count, expected) =>
+      withCredentials(count, expected, "x-api-key", [API_KEY]);
+    return [
+      ours("authz-jwt-cached", "authz, a cached token", configuration, one),
+      row("jwt-authn-cached", "Envoy jwt_authn, a cached token", counters.jwt, native(true), one),
+      ours("authz-jwt", "authz, a new token", configuration, many),
+      row("jwt-authn", "Envoy jwt_authn, without its cache", counters.jwt, native(false), many),
+      ours("authz-api-key", "authz, an API key", byKey, key),
+    ];
+  }
 }

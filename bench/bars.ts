@@ -35,6 +35,9 @@ const bars: readonly Bar[] = [
   { row: "authz-20", against: "rbac-20", most: { times: 1.1 } },
   { row: "authz-1000", against: "authz-10", most: { times: 1.3 } },
   { row: "authz-1000", against: "rbac-1000", most: { times: 1 / 25 } },
+  { row: "authz-jwt-cached", against: "jwt-authn-cached", most: { times: 1.0 } },
+  { row: "authz-jwt", against: "jwt-authn", most: null },
+  { row: "authz-api-key", against: "jwt-authn-cached", most: null },
   { row: "trace-report", against: "trace-inbound", most: { microseconds: 3 } },
   { row: "trace-report-lean", against: "trace-inbound", most: { microseconds: 3 } },
 ];

@@ -57,6 +57,18 @@ export function hit(count: HeaderCount, expected: string, users: Users = [oneUse
   return { at: (number) => all[number % all.length] ?? all[0], expected };
 }
 
+/** Requests with credentials in this header, one of each value in turn, among as many fields. */
+export function withCredentials(
+  count: HeaderCount,
+  expected: string,
+  header: string,
+  values: readonly string[],
+): LoadRequest {
+  const filling = others.filter(([name]) => name !== header).slice(0, count - 1);
+  const all = values.map((value) => request("/reviews/1", [...filling, [header, value]]));
+  return { at: (number) => all[number % all.length]!, expected };
+}
+
 /** The trace that all requests of the rows of traces belong to; it is sampled. */
 export const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
 

@@ -7,6 +7,7 @@ import { Comparison, type ComparisonOptions } from "../test/authz/rbac.ts";
 import { EnvoyNotFound } from "../test/envoy/locate.ts";
 import { PeerNotFound } from "../test/peers/process.ts";
 import { loadModule } from "../test/host/driver.ts";
+import { fuzzAuthzHostile } from "../test/fuzz/authz-hostile.ts";
 import { fuzzConfigurationText, fuzzDecisions, fuzzPropagation, fuzzSuite } from "../test/fuzz/fuzz.ts";
 import { configuration } from "../test/fuzz/trace-propagation.ts";
 
@@ -35,7 +36,10 @@ const authz = "build/authz.wasm";
 console.log(
   `authz on the host, as the model: ${JSON.stringify(compareWithModel(loadModule(authz), options(0.1)))}`,
 );
-await besideRbac("authz beside RBAC", { module: authz, tokens: "authz", severalNames: false }, 0.15);
+console.log(
+  `${fuzzAuthzHostile(loadModule(authz), options(0.05))} hostile requests at authz: no trap, no error, no growth`,
+);
+await besideRbac("authz beside RBAC", { module: authz, tokens: "authz", severalNames: false }, 0.1);
 await besideRbac("RBAC beside its model", { module: null, tokens: "jwt_authn", severalNames: true }, 0.1);
 
 async function besideRbac(what: string, more: Omit<ComparisonOptions, "seed">, share: number): Promise<void> {

@@ -66,7 +66,8 @@ export class AuthzConfig {
     const tokens = this.tokens;
     if (tokens == null) this.verified = new MetadataClaims(reader.keeper, this.claims);
     else {
-      tokens.prepare(this.claims, this.mode == Mode.Enforce);
+      tokens.isTrial = this.mode == Mode.Shadow;
+      tokens.prepare(this.claims);
     }
     this.index(found);
   }

@@ -131,8 +131,8 @@ export class DarkLaunchConfig {
       return this.readVariants(variantsNode, text, told, key, salt, reader);
     }
     const salt = reader.member(node, "salt");
-    if (byNode != null) reader.problem(byNode, "chooses among `variants`, of which there are none");
-    if (salt != null) reader.problem(salt, "chooses among `variants`, of which there are none");
+    if (byNode != null) reader.problem(byNode, "chooses among `variants`: there are none");
+    if (salt != null) reader.problem(salt, "chooses among `variants`: there are none");
     if (variantNode == null) {
       reader.missing(node, "variant", "a variant (or `variants`)");
       return null;

@@ -1,6 +1,7 @@
 /** The filter on the V8 host, which decides as the model does. */
 import { ConfigurationRefused, type Header, type Json } from "../driver.ts";
 import { Host, type Listener, type PluginModule } from "../host/index.ts";
+import { nodeLibraries } from "../host/node-libraries.ts";
 import { StructValue } from "../host/struct-value.ts";
 import { factsOf } from "./facts.ts";
 import {
@@ -88,7 +89,9 @@ const PORT = 8080;
 
 function listen(module: PluginModule, configuration: string): Listener {
   try {
-    return new Host().listen({ plugins: [{ module, name: "authz", rootId: "authz", configuration }] });
+    return new Host(nodeLibraries).listen({
+      plugins: [{ module, name: "authz", rootId: "authz", configuration }],
+    });
   } catch (error) {
     if (!(error instanceof ConfigurationRefused)) throw error;
     throw new Error(`refused: ${error.messages.join("\n")}\n${configuration}`);

@@ -16,7 +16,7 @@ const LOOKUP = 3;
 let module: PluginModule;
 beforeAll(async () => {
   module = PluginModule.compile(await compileWorking("filters/authz/module.ts"));
-}, 60_000);
+}, 300_000);
 
 function sha256(...parts: (string | Uint8Array)[]): Buffer {
   const hash = createHash("sha256");

@@ -56,7 +56,7 @@ const basic = (credentials: string): Header => [
   `Basic ${Buffer.from(credentials).toString("base64")}`,
 ];
 
-describe("credentials", { timeout: 60_000 }, () => {
+describe("credentials", { timeout: 300_000 }, () => {
   test("that the command makes are those that the filter takes", async () => {
     const key = JSON.parse((await outrigger(["api-key", "--json"])).stdout) as Record<string, string>;
     const user = JSON.parse((await outrigger(["basic-user", "ann", "--json"])).stdout) as Record<

@@ -46,6 +46,7 @@ export function factsOf(
       if (rule.forwardOriginalToken) headers.push(["authorization", "Bearer .."]);
     }
   } else if (token !== null) headers.push(["authorization", "Bearer .."]);
+  // Some are joined where they came twice.
   const map = new HeaderMap("request");
   for (const [name, value] of headers) map.add(name, value);
   return {
@@ -53,7 +54,7 @@ export function factsOf(
     path,
     authority: request.authority,
     scheme: certificate === null ? "http" : "https",
-    headers,
+    headers: map.entries(),
     certificate: certificate === null ? null : { ...certificate, subject: SUBJECT },
     // The TLS inspector folds it.
     serverName: serverName.toLowerCase(),

@@ -117,10 +117,6 @@ const custom = (provider: Json): Json => ({
   ],
 });
 
-const remoteKey = rsaSigner();
-const remoteClaims = { iss: ISSUER, sub: "ann", exp: FAR_AWAY };
-const remoteHeader = { alg: "RS256", kid: "r" };
-
 export const CASES: readonly FaultCase[] = [
   {
     name: "paths, methods, hosts and headers that are denied",
@@ -270,26 +266,6 @@ export const CASES: readonly FaultCase[] = [
   jwtCase("HS256", secretSigner(Buffer.alloc(32, 1)), secretSigner(Buffer.alloc(32, 2))),
   jwtCase("RS256", rsaSigner(), rsaSigner()),
   jwtCase("ES256", ecSigner("P-256"), ecSigner("P-256")),
-  {
-    name: "tokens by keys that are fetched",
-    config: {
-      jwtRules: [{ issuer: ISSUER, jwksUri: "https://issuer.test/keys", jwksCluster: "keys" }],
-      policies: [{ name: "known", rules: [source({ requestPrincipals: ["*"] })] }],
-    },
-    clusters: {
-      keys: {
-        http: () => ({
-          body: Buffer.from(JSON.stringify({ keys: [{ ...remoteKey.jwk, kid: "r", alg: "RS256" }] })),
-        }),
-      },
-    },
-    passes: [bearer(token("RS256", remoteKey, remoteClaims, remoteHeader))],
-    refused: [
-      get("/"),
-      bearer(token("RS256", rsaSigner(), remoteClaims, remoteHeader)),
-      bearer(token("RS256", remoteKey, remoteClaims, { ...remoteHeader, kid: "other" })),
-    ],
-  },
   {
     name: "API keys",
     config: {

@@ -150,7 +150,7 @@ class Generator {
     const asksForToken =
       narrow && /request\.auth|equestPrincipals|x-claim|authorization/.test(JSON.stringify(policies));
     return {
-      trustDomain: random.pick(["cluster.local", "cluster.local", "td1"]),
+      trustDomain: random.pick(["cluster.local", "td1"]),
       trustDomainAliases: random.pick([[], ["old-td"], ["old-td", "example.org"]]),
       policies: policies.map((policy, at) => ({ ...policy, name: `policy-${at}` })),
       ...(random.chance(asksForToken ? 0.95 : 0.5)
@@ -165,9 +165,15 @@ class Generator {
       () => ({ from: [{ source: this.#source(1) }] }),
       () => ({ to: [{ operation: this.#operation(1) }] }),
       () => ({ when: [this.#condition()] }),
+      // Who calls is what most policies ask.
+      () => {
+        const field = random.pick(["principals", "notPrincipals"] as const);
+        return { from: [{ source: { [field]: this.#values(() => this.#principal()) } }] };
+      },
     ])();
     const spec = { action: random.pick(["ALLOW", "DENY"] as const), rules: [rule] };
-    return { name: "", namespace: random.pick(NAMESPACES), spec };
+    const annotations = random.chance(0.05) ? { annotations: { [DRY_RUN]: "true" } } : {};
+    return { name: "", namespace: random.pick(NAMESPACES), ...annotations, spec };
   }
 
   #jwtRules(): object[] {
@@ -190,7 +196,7 @@ class Generator {
     return {
       name: "",
       namespace: random.pick(NAMESPACES),
-      ...(action !== "AUDIT" && random.chance(0.1)
+      ...(action !== "AUDIT" && random.chance(0.15)
         ? { annotations: { [DRY_RUN]: random.pick(["true", "true", "false", "T", "0"]) } }
         : {}),
       spec: {
@@ -376,10 +382,12 @@ class Generator {
   #principal(): string {
     const random = this.#random;
     const account = `ns/${random.pick(NAMESPACES)}/sa/${random.pick(ACCOUNTS)}`;
-    const domain = random.pick(DOMAINS);
-    switch (random.between(0, 7)) {
+    const domain = random.pick(["cluster.local", ...DOMAINS]);
+    switch (random.between(0, 8)) {
       case 0:
         return this.#pattern(`${domain}/${account}`);
+      case 4:
+        return `${domain.slice(0, random.between(0, domain.length))}*/${account}`;
       case 1:
         return `*/${account}`;
       case 2:
@@ -585,12 +593,7 @@ class Generator {
       method,
       path,
       authority: authority.replace(/[^\x21-\x7e]/g, "x"),
-      // A user agent that came twice would be joined, which is the proxy's doing.
-      headers: headers
-        .filter(
-          ([name], at) => name !== "user-agent" || headers.findIndex(([other]) => other === name) === at,
-        )
-        .map(([name, value]) => [name, Buffer.from(value).toString("latin1").trim()]),
+      headers: headers.map(([name, value]) => [name, Buffer.from(value).toString("latin1").trim()]),
       token,
     };
   }

@@ -1,6 +1,7 @@
 /** Keys that are fetched: when, by whom, what is kept while their source is down, and what becomes of requests that wait for them. */
 import { describe, expect, test } from "vitest";
 import { ConfigurationRefused } from "../driver.ts";
+import { WasmResult } from "../host/index.ts";
 import { CLUSTER, KeyProxy, keySet, plugin, saidOf } from "./keys.ts";
 
 const UNAVAILABLE = "401 keys:unavailable";
@@ -252,6 +253,41 @@ describe("workers", () => {
     proxy.advance(150);
     expect(rotated.map(saidOf)).toEqual(["passed", "passed", "passed", "passed"]);
     expect(proxy.server.requests).toHaveLength(2);
+  });
+
+  test("do not fetch where another one has written meanwhile, or nothing can be shared", () => {
+    for (const result of [WasmResult.CasMismatch, WasmResult.InternalFailure]) {
+      const proxy = new KeyProxy({ workers: 2 });
+      proxy.host.faults.set("proxy_set_shared_data", result);
+      const waiting = proxy.open("one");
+      proxy.advance(4000);
+      expect(saidOf(waiting)).toBe("waits");
+      expect(proxy.server.requests).toEqual([]);
+      proxy.host.faults.clear();
+      proxy.advance(50);
+      expect(saidOf(waiting)).toBe("passed");
+      expect(proxy.server.requests).toHaveLength(1);
+    }
+  });
+
+  test("whose host functions fail refuse their requests, at the latest at the deadline", () => {
+    for (const name of ["proxy_http_call", "proxy_set_shared_data", "proxy_get_buffer_bytes"]) {
+      const proxy = new KeyProxy({ workers: 2 });
+      proxy.host.faults.set(name, WasmResult.InternalFailure);
+      const waiting = proxy.open("one");
+      proxy.advance(5100);
+      expect(saidOf(waiting), name).toBe(UNAVAILABLE);
+    }
+  });
+
+  test("which cannot read what is shared use what they have fetched themselves, and fetch no more", () => {
+    const proxy = new KeyProxy({ workers: 2 });
+    proxy.host.faults.set("proxy_get_shared_data", WasmResult.InternalFailure);
+    const streams = [proxy.open("one", 0), proxy.open("one", 1)];
+    proxy.advance(5100);
+    expect(streams.map(saidOf)).toEqual(["passed", UNAVAILABLE]);
+    proxy.advance(MINUTE);
+    expect(proxy.server.requests).toHaveLength(1);
   });
 
   test("take over from one whose fetch was lost", () => {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Header, HttpRequest } from "../driver.ts";
 import { headerOf, Twins, type JwtRule, type Outcome } from "./jwt-native.ts";
+import { token } from "../jwt/signing.ts";
 import { ALPHA, anyToken, BETA, Choices } from "./jwt-tokens.ts";
 
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
@@ -110,6 +111,9 @@ function seen({ response, upstream, claims }: Outcome): unknown {
   };
 }
 
+const upstreamOf = ({ upstream }: Outcome, name: string): string | undefined =>
+  headerOf(upstream!.headers, name);
+
 describe("beside Envoy's jwt_authn with istiod's translation", { timeout: 120_000 }, () => {
   let twins: Twins;
   beforeAll(async () => {
@@ -135,5 +139,67 @@ describe("beside Envoy's jwt_authn with istiod's translation", { timeout: 120_00
       expect(seen(ours), JSON.stringify({ seed, at, set, request })).toEqual(seen(native));
     }
     console.log(statuses);
+  });
+
+  test("removes what a client sends as output headers, of all rules, and of preflights too", async () => {
+    const forged: Header[] = [["x-beta", "forged"]];
+    const preflight: Header[] = [
+      ["origin", "https://a.test"],
+      ["access-control-request-method", "GET"],
+    ];
+    for (const request of [
+      { method: "GET", path: "/", headers: [...forged, ["x-jwt", ALPHA.sign({}, ALPHA.keys[1])] as Header] },
+      { method: "OPTIONS", path: "/", headers: [...forged, ...preflight] },
+    ]) {
+      const [ours, native] = await both(8, request);
+      expect([upstreamOf(ours, "x-beta"), upstreamOf(native, "x-beta")]).toEqual([undefined, undefined]);
+    }
+  });
+
+  describe("refuses more than Envoy does:", () => {
+    const [, ec] = ALPHA.keys as [unknown, (typeof ALPHA.keys)[0]];
+    const text = ALPHA.sign({}, ALPHA.keys[1]);
+    const [header, payload, signature] = text.split(".") as [string, string, string];
+    const signed = (claims: string, head: object = { alg: "ES256", kid: "ec" }): string =>
+      token("ES256", ec, claims, head);
+    const claims = `"iss":"${ALPHA.name}"`;
+    const nested = `${"[".repeat(65)}${"]".repeat(65)}`;
+
+    test.each<[string, string, string]>([
+      ["padding (RFC 7515 §2)", `${header}.${payload}.${signature}==`, "form"],
+      ["parts of nothing (RFC 7515 §7.1)", `.${header}..${payload}.${signature}`, "form"],
+      ["JSON that is none (RFC 8259)", signed(`{'iss':'${ALPHA.name}',}`), "payload"],
+      ["more than 64 levels", signed(`{${claims},"x":${nested}}`), "payload"],
+      ["NUL in a text", signed(`{${claims},"x":"\\u0000"}`), "payload"],
+      [
+        "extensions that are critical (RFC 7515 §4.1.11)",
+        signed(`{${claims}}`, { alg: "ES256", kid: "ec", crit: ["exp"] }),
+        "crit",
+      ],
+    ])("%s", async (_what, jwt, what) => {
+      const request = { method: "GET", path: "/", headers: [["authorization", `Bearer ${jwt}`]] as const };
+      const [ours, native] = await both(0, request);
+      expect([ours.response.status, native.response.status]).toEqual([401, 200]);
+      expect(Buffer.from(ours.response.body).toString()).toContain(what);
+    });
+
+    test("a header of tokens that came twice", async () => {
+      const headers: Header[] = [
+        ["x-jwt", text],
+        ["x-jwt", text],
+      ];
+      const [ours, native] = await both(4, { method: "GET", path: "/", headers });
+      expect([ours.response.status, native.response.status]).toEqual([401, 200]);
+      expect(Buffer.from(ours.response.body).toString()).toBe("Found multiple Jwt tokens");
+    });
+  });
+
+  test("leaves other parameters as they were written when a token is taken out, where Envoy decodes them", async () => {
+    const path = `/?a=1%26admin%3D1&access_token=${ALPHA.sign({}, ALPHA.keys[1])}`;
+    const [ours, native] = await both(0, { method: "GET", path });
+    expect([upstreamOf(ours, ":path"), upstreamOf(native, ":path")]).toEqual([
+      "/?a=1%26admin%3D1",
+      "/?a=1&admin=1",
+    ]);
   });
 });

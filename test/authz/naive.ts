@@ -213,12 +213,11 @@ function withAliases(principal: string, { trustDomain, trustDomainAliases }: Mes
   const [domain = "", ...rest] = principal.split("/");
   const own = [trustDomain, ...trustDomainAliases];
   if (rest.length !== 4 || domain === "*") return [principal];
-  const suffix = domain.startsWith("*") ? domain.slice(1) : null;
-  const isOwn = own.some(
-    (one) => (suffix === null ? one === domain : one.endsWith(suffix)) || domain === "cluster.local",
+  if (domain !== "cluster.local" && !own.some((one) => matchesText(domain, one))) return [principal];
+  // One with a star in front stands for itself wherever it fits; what has its star at the end is replaced.
+  return own.map((one) =>
+    domain.startsWith("*") && matchesText(domain, one) ? principal : [one, ...rest].join("/"),
   );
-  if (!isOwn) return [principal];
-  return own.map((one) => (suffix !== null && one.endsWith(suffix) ? principal : [one, ...rest].join("/")));
 }
 
 /** `*` stands for anything, anywhere in it. */

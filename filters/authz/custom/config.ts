@@ -13,7 +13,6 @@ import { processKey } from "../../../assembly/host/process-key";
 import { ConfigReader } from "../../../assembly/json/config-reader";
 import { readDuration } from "../../../assembly/json/duration";
 import { JsonKind, JsonNode } from "../../../assembly/json/node";
-import { parseNumber } from "../../../assembly/json/number";
 import { readRequiredKey } from "../../../assembly/key";
 import { isHeaderValue } from "../../../assembly/configured-reply";
 import { emptyList } from "../../../assembly/list";
@@ -127,8 +126,13 @@ function readStatus(reader: ConfigReader, service: JsonNode): u32 {
   const node = reader.member(service, "statusOnError");
   if (node == null) return FORBIDDEN;
   const isText = node.kind == JsonKind.String || node.kind == JsonKind.Number;
-  const status = isText && lengthOf(node.text) == 3 ? parseNumber(node.text) : NaN;
-  if (status >= 200 && status <= 599 && status == trunc(status)) return <u32>status;
+  let status: u32 = 0;
+  for (let at: u32 = 0; isText && at < lengthOf(node.text); at++) {
+    const digit = <u32>byteAt(node.text, at) - 0x30;
+    // What is no digit, and what is more than three of them, comes to no status.
+    status = digit < 10 && status < 1000 ? status * 10 + digit : 10000;
+  }
+  if (status >= 200 && status <= 599) return status;
   reader.unexpected(node, 'an HTTP status from 200 to 599, like "403"');
   return FORBIDDEN;
 }

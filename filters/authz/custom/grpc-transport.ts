@@ -1,5 +1,5 @@
 import { GrpcStatusValues } from "../../../assembly/abi/values";
-import { ABSENT, Bytes, literal } from "../../../assembly/bytes/bytes";
+import { ABSENT, Bytes, lengthOf, literal } from "../../../assembly/bytes/bytes";
 import { RequestView } from "../../../assembly/request-view";
 import { CallAnswer, callGrpc } from "../../../assembly/waiting";
 import { CheckRequest } from "./check-request";
@@ -30,7 +30,9 @@ export class GrpcTransport extends Transport {
   read(answer: CallAnswer): Failure {
     if (answer.status == GrpcStatusValues.Unavailable) return Failure.Unavailable;
     if (answer.status != GrpcStatusValues.Ok) return Failure.Status;
-    if (!this.answer.read(answer.body())) return Failure.Malformed;
+    const message = answer.body();
+    // What cannot be had is not the empty message, which allows.
+    if (lengthOf(message) != answer.bodySize || !this.answer.read(message)) return Failure.Malformed;
     return decision.outcome == Outcome.Failed ? Failure.Service : Failure.None;
   }
 }

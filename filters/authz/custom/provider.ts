@@ -77,55 +77,52 @@ export class Provider {
   }
 
   /**
-   * Decides about a request by what is remembered, or asks. `memo` comes back with the answer, which is for {@link answered}. `isTrial`: the
-   * decision is counted, and changes neither request, response nor reply.
+   * Decides about a request by what is remembered, or asks. `memo` comes back with the answer, which is for {@link answered}.
    */
-  check(request: RequestView, memo: u32, isTrial: bool = false): Checked {
+  check(request: RequestView, memo: u32): Checked {
     const cache = this.cache;
     if (cache != null) {
       if (cache.look(request, monotonicNow())) {
         count(this.hits);
-        return this.settle(request, isTrial);
+        return this.settle(request);
       }
       count(this.misses);
     }
-    if (!mayTrackCall()) return this.fail(Failure.Busy, isTrial);
-    return this.transport.send(request, memo) ? Checked.Waits : this.fail(Failure.NotSent, isTrial);
+    if (!mayTrackCall()) return this.fail(Failure.Busy);
+    return this.transport.send(request, memo) ? Checked.Waits : this.fail(Failure.NotSent);
   }
 
   /** Decides about a request that has waited; never {@link Checked.Waits}. The answer's memo is the caller's. */
-  answered(request: RequestView, answer: CallAnswer, isTrial: bool = false): Checked {
+  answered(request: RequestView, answer: CallAnswer): Checked {
     const failure = this.transport.read(answer);
-    if (failure != Failure.None) return this.fail(failure, isTrial);
+    if (failure != Failure.None) return this.fail(failure);
     this.hasFailed = false;
     if (decision.dropped > 0) count(this.dropped, decision.dropped);
     const cache = this.cache;
     // Before the request is changed: the next one comes as this one came.
     if (cache != null) cache.keep(request, monotonicNow());
-    return this.settle(request, isTrial);
+    return this.settle(request);
   }
 
   /** Does what `decision` says. */
-  private settle(request: RequestView, isTrial: bool): Checked {
+  private settle(request: RequestView): Checked {
     const isAllowed = decision.outcome == Outcome.Allowed;
     count(unchecked(this.outcomes[isAllowed ? ALLOWED : DENIED]));
-    if (!isTrial) {
-      if (!isAllowed) fillReply(decision.status);
-      else {
-        applyToRequest(request);
-        if (decision.changesResponse) request.note = this.changes.add(request.note);
-      }
+    if (!isAllowed) {
+      fillReply(decision.status);
+      return Checked.Denied;
     }
-    return isAllowed ? Checked.Allowed : Checked.Denied;
+    applyToRequest(request);
+    if (decision.changesResponse) request.note = this.changes.add(request.note);
+    return Checked.Allowed;
   }
 
-  private fail(failure: Failure, isTrial: bool): Checked {
+  private fail(failure: Failure): Checked {
     count(unchecked(this.failures[failure]));
     count(unchecked(this.outcomes[this.failOpen ? FAILED_OPEN : ERROR]));
     if (!this.hasFailed) logBytes(LogLevelValues.warn, this.failedMessage);
     this.hasFailed = true;
     if (this.failOpen) return Checked.Allowed;
-    if (isTrial) return Checked.Failed;
     // What a service says of its failure, it says to the client (Envoy, `CheckResponse.error_response`).
     if (failure != Failure.Service) decision.begin();
     fillReply(decision.status == 0 ? this.statusOnError : decision.status);

@@ -15,18 +15,17 @@ export class ResponseChanges {
   private readonly pool: BlockPool = new BlockPool();
 
   /**
-   * Adds those of `decision` to what is noted already. Answers the new note; 0 when there is no room for it, and then nothing is noted
-   * any more.
+   * Adds those of `decision` to what is noted already, and answers the new note. Where there is no room for them, what was noted stays, and
+   * they are lost.
    */
   add(note: u32): u32 {
     const added = decision.packedSize(true);
     const known = note == 0 ? 0 : load<u32>(note, 4);
     const block = this.pool.take(HEAD + known + added);
-    if (block != 0) {
-      memory.copy(block + HEAD, note + HEAD, known);
-      decision.pack(block + HEAD + known, true);
-      store<u32>(block, known + added, 4);
-    }
+    if (block == 0) return note;
+    memory.copy(block + HEAD, note + HEAD, known);
+    decision.pack(block + HEAD + known, true);
+    store<u32>(block, known + added, 4);
     if (note != 0) this.giveBack(note);
     return <u32>block;
   }

@@ -2,7 +2,7 @@ import { now } from "../../../assembly/host/clock";
 
 /**
  * Seconds since 1970. A look at the clock is a host call; a cached token's time is compared with what the last tick has seen, which is about a
- * second old: it may be taken for that much longer than its `exp` and the clock skew say.
+ * second old: it may be taken for that much longer than its `exp` and the clock skew say. 0 where the host did not say.
  */
 
 const SECOND: u64 = 1000000000;

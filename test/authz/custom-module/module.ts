@@ -24,14 +24,12 @@ export {
 
 const DENIED = literal("custom:denied");
 
-/** Configuration: `extensionProviders`, and `trial: true` to try them out. */
+/** Configuration: `extensionProviders`. */
 class Custom extends Filter {
   private providers: Providers = changetype<Providers>(0);
-  private isTrial: bool = false;
 
   configure(config: JsonNode, reader: ConfigReader): void {
-    if (!reader.object(config, "extensionProviders trial")) return;
-    this.isTrial = reader.boolean(config, "trial", false);
+    if (!reader.object(config, "extensionProviders")) return;
     this.providers = Providers.read(reader, config);
     if (!reader.failed) this.providers.define();
   }
@@ -42,7 +40,7 @@ class Custom extends Filter {
 
   onAnswer(request: RequestView, answer: CallAnswer): Verdict {
     const at = <i32>answer.memo;
-    const verdict = this.heed(this.providers.at(at).answered(request, answer, this.isTrial));
+    const verdict = this.heed(this.providers.at(at).answered(request, answer));
     return verdict == Verdict.Continue ? this.ask(request, at + 1) : verdict;
   }
 
@@ -56,7 +54,7 @@ class Custom extends Filter {
 
   private ask(request: RequestView, from: i32): Verdict {
     for (let at = from; at < this.providers.size; at++) {
-      const verdict = this.heed(this.providers.at(at).check(request, at, this.isTrial));
+      const verdict = this.heed(this.providers.at(at).check(request, at));
       if (verdict != Verdict.Continue) return verdict;
     }
     return Verdict.Continue;
@@ -64,7 +62,7 @@ class Custom extends Filter {
 
   private heed(checked: Checked): Verdict {
     if (checked == Checked.Waits) return Verdict.Wait;
-    if (checked == Checked.Allowed || this.isTrial) return Verdict.Continue;
+    if (checked == Checked.Allowed) return Verdict.Continue;
     if (checked == Checked.Denied) reply.details = DENIED;
     return Verdict.Reply;
   }
