@@ -168,10 +168,9 @@ function policies(providers: readonly string[]): fc.Arbitrary<Json[]> {
   const rule = (isCustom: boolean): fc.Arbitrary<unknown> =>
     some({
       from: fc.array(some({ source: isCustom ? anonymousSource : source }, ["source"]), {
-        minLength: 1,
         maxLength: 2,
       }),
-      to: fc.array(some({ operation }, ["operation"]), { minLength: 1, maxLength: 2 }),
+      to: fc.array(some({ operation }, ["operation"]), { maxLength: 2 }),
       when: fc.array(condition(isCustom), { maxLength: 2 }),
     });
   const rules = (isCustom: boolean, minLength: number): fc.Arbitrary<unknown[]> =>
