@@ -9,12 +9,12 @@ import {
   equals,
   hexDigit,
   lengthOf,
+  literal,
   pointerOf,
 } from "../bytes/bytes";
 import { decimalText } from "../bytes/decimal";
 import { JsonKind, JsonNode } from "./node";
 import { utf8SequenceLength } from "./utf8";
-import { isWord } from "./words";
 
 /** Arrays and objects within one another. */
 export const MAX_DEPTH: u32 = 64;
@@ -171,8 +171,8 @@ function parseValue(parent: JsonNode | null, name: Bytes): JsonNode | null {
   } else {
     while (cursor < documentEnd && <u32>((load<u8>(cursor) | 0x20) - 0x61) < 26) cursor++;
     text = bytesOf(start, <u32>(cursor - start));
-    if (isWord(text, "true") || isWord(text, "false")) kind = JsonKind.Boolean;
-    else if (!isWord(text, "null")) {
+    if (equals(text, TRUE) || equals(text, FALSE)) kind = JsonKind.Boolean;
+    else if (!equals(text, NULL)) {
       cursor = start;
       if (!quiet) fail("expected a value");
       return null;
@@ -446,3 +446,10 @@ export function shown(bytes: Bytes): string {
   const text = byteString(bytesOf(start, at));
   return at < length ? text + "..." : text;
 }
+
+// @ts-ignore: decorator
+@lazy const TRUE = literal("true");
+// @ts-ignore: decorator
+@lazy const FALSE = literal("false");
+// @ts-ignore: decorator
+@lazy const NULL = literal("null");

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { HttpRequest } from "../driver.ts";
 import { Host, PluginModule } from "../host/index.ts";
+import { nodeLibraries } from "../host/node-libraries.ts";
+import { AUTHZ, AUTHZ_MIX, authorized, wrongToken } from "./authz-mix.ts";
 import { ALLOCATIONS, compileCounted } from "./counted.ts";
 
 /** Requests a filter is given; every kind of condition and change is among what they make it do. */
@@ -118,29 +120,33 @@ const MIX: readonly HttpRequest[] = [
 
 describe("over a million requests", () => {
   test.each([
-    ["dark-launch", DARK_LAUNCH, [200]],
-    ["local-rate-limit", LOCAL_RATE_LIMIT, [200, 429]],
-    ["trace-propagation", TRACE_PROPAGATION, [200]],
+    ["authz", AUTHZ, [200, 401, 403, 404], AUTHZ_MIX],
+    ["dark-launch", DARK_LAUNCH, [200], MIX],
+    ["local-rate-limit", LOCAL_RATE_LIMIT, [200, 429], MIX],
+    ["trace-propagation", TRACE_PROPAGATION, [200], MIX],
   ])(
     "%s allocates nothing on the heap, and its linear memory stays as it is",
-    { timeout: 300_000 },
-    async (name, configuration, statuses) => {
+    { timeout: 600_000 },
+    async (name, configuration, statuses, mix) => {
       const module = PluginModule.compile(await compileCounted(`filters/${name}/module.ts`));
-      const host = new Host({ logLevel: 3 });
+      const host = new Host({ logLevel: 3, ...nodeLibraries });
       host.clusters.set("zipkin", { http: () => ({ status: 202 }) });
+      const plugin = { module, name, configuration: JSON.stringify(configuration) };
       const listener = host.listen({
-        plugins: [{ module, name, configuration: JSON.stringify(configuration) }],
+        plugins: [plugin],
+        // The companion, which hands over the address of the connection's peer.
+        network: name === "authz" ? [{ ...plugin, configuration: "{}" }] : [],
         reply: () => ({ headers: [["x-cost", "2"]] }),
       });
       const seen = new Set<number>();
       const play = (count: number): void => {
         for (let at = 0; at < count; at++) {
-          seen.add(listener.run(MIX[at % MIX.length]!).response?.status ?? 0);
+          seen.add(listener.run(mix[at % mix.length]!).response?.status ?? 0);
           if (at % 1000 === 0) host.clock.advance(100_000_000n);
         }
       };
       const allocations = counter(host);
-      play(MIX.length * 100);
+      play(mix.length * 100);
       const memory = host.wasmMemoryBytes();
       const before = allocations();
       expect(before).toBeGreaterThan(0);
@@ -151,6 +157,40 @@ describe("over a million requests", () => {
     },
   );
 });
+
+test(
+  "authz allocates nothing on the managed heap for tokens that it has not seen before, and its linear memory stays as it is",
+  { timeout: 300_000 },
+  async () => {
+    // What is kept of a verified token is allocated, within a bound, and not managed.
+    const bytes = await compileCounted("filters/authz/module.ts", { [ALLOCATIONS]: ["~lib/rt/tcms/__new"] });
+    const host = new Host({ logLevel: 3, ...nodeLibraries });
+    const plugin = {
+      module: PluginModule.compile(bytes),
+      name: "authz",
+      configuration: JSON.stringify(AUTHZ),
+    };
+    const listener = host.listen({ plugins: [plugin], network: [{ ...plugin, configuration: "{}" }] });
+    const allocations = counter(host);
+    let number = 0;
+    const play = (count: number): void => {
+      for (let at = 0; at < count; at++) {
+        const algorithm = at % 50 === 0 ? "RS256" : "HS256";
+        const good = listener.run(authorized(algorithm, { sub: `user-${number++}` }));
+        expect(good.response?.status).toBe(200);
+        expect(listener.run(wrongToken(number)).response?.status).toBe(401);
+      }
+    };
+    // More than are kept.
+    play(3_000);
+    const memory = host.wasmMemoryBytes();
+    const before = allocations();
+    expect(before).toBeGreaterThan(0);
+    play(10_000);
+    expect(allocations() - before).toBe(0);
+    expect(host.wasmMemoryBytes()).toBe(memory);
+  },
+);
 
 /** Reads the allocations of the one VM that serves requests. */
 function counter(host: Host): () => number {
