@@ -118,11 +118,13 @@ export function authzVariants(only: ReadonlySet<string>, separateVms: boolean): 
     requests,
     spec: (port) => chain(port, COPIES, filter),
   });
+  /** `apart`: copies have VMs of their own, since those of one remember a token for each of them. */
   const ours = (
     name: AuthzName,
     title: string,
     configuration: Json,
     requests?: Variant["requests"],
+    apart: boolean = separateVms,
   ): Variant =>
     row(
       name,
@@ -134,7 +136,7 @@ export function authzVariants(only: ReadonlySet<string>, separateVms: boolean): 
           authzModule,
           "",
           JSON.stringify(configuration),
-          separateVms ? `copy-${copy}` : "",
+          apart ? `copy-${copy}` : "",
         ),
       requests,
     );
@@ -187,11 +189,11 @@ export function authzVariants(only: ReadonlySet<string>, separateVms: boolean): 
     const key: NonNullable<Variant["requests"]> = (count, expected) =>
       withCredentials(count, expected, "x-api-key", [API_KEY]);
     return [
-      ours("authz-jwt-cached", "authz, a cached token", configuration, one),
+      ours("authz-jwt-cached", "authz, a cached token", configuration, one, true),
       row("jwt-authn-cached", "Envoy jwt_authn, a cached token", counters.jwt, native(true), one),
-      ours("authz-jwt", "authz, a new token", configuration, many),
+      ours("authz-jwt", "authz, a new token", configuration, many, true),
       row("jwt-authn", "Envoy jwt_authn, without its cache", counters.jwt, native(false), many),
-      ours("authz-api-key", "authz, an API key", byKey, key),
+      ours("authz-api-key", "authz, an API key", byKey, key, true),
     ];
   }
 }

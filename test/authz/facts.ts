@@ -31,10 +31,10 @@ export function factsOf(
   let headers: Header[] = request.headers.map(([name, value]) => [name.toLowerCase(), value]);
   let claims: Record<string, Json> | null = null;
   const rules = (set.requestAuthentication?.jwtRules ?? []) as JwtRule[];
+  // Nobody but a verified token says these, not even of a preflight.
+  const told = rules.flatMap(({ outputClaimToHeaders = [] }) => outputClaimToHeaders);
+  headers = headers.filter(([name]) => !told.some(({ header }) => header === name));
   if (!isPreflight(request) && rules.length > 0) {
-    // Nobody but a verified token says these.
-    const told = rules.flatMap(({ outputClaimToHeaders = [] }) => outputClaimToHeaders);
-    headers = headers.filter(([name]) => !told.some(({ header }) => header === name));
     if (token !== null) {
       const rule = rules.find(({ issuer }) => issuer === token.claims.iss);
       if (rule === undefined || token.forged) return "unauthorized";

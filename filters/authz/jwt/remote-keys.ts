@@ -135,7 +135,7 @@ export class RemoteKeys extends KeySource {
     const shared = this.shared;
     const state = shared.state;
     shared.read(now);
-    let isNew = false;
+    let isNew: bool = false;
     if (this.hasNews(now)) isNew = this.takeText();
     if (state.stamp == this.stamp && this.stamp != 0) this.fetchedAt = max(this.fetchedAt, state.fetchedAt);
     if (this.keys != null && this.isStale(this.fetchedAt, now)) {
