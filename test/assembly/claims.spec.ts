@@ -101,7 +101,23 @@ describe("the name of a claim", () => {
   });
 
   it("is refused where a member has no name", () => {
-    const wrong = ["", ".", "a.", ".a", "a..b", "[", "[]", "[a", "[a]b", "[][a]", "a[", "a[]", "a.[", "a\0b", "[a\0]"];
+    const wrong = [
+      "",
+      ".",
+      "a.",
+      ".a",
+      "a..b",
+      "[",
+      "[]",
+      "[a",
+      "[a]b",
+      "[][a]",
+      "a[",
+      "a[]",
+      "a.[",
+      "a\0b",
+      "[a\0]",
+    ];
     for (let at = 0; at < wrong.length; at++) same(path(wrong[at]), "<absent>", wrong[at]);
   });
 });

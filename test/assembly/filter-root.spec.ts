@@ -9,7 +9,7 @@ import {
 } from "../../assembly/abi/exports";
 import { BufferTypeValues, FilterHeadersStatusValues } from "../../assembly/abi/values";
 import { ABSENT, Bytes, equals } from "../../assembly/bytes/bytes";
-import { Filter, reply, Verdict } from "../../assembly/filter";
+import { Filter, keepAnsweringFailures, reply, Verdict } from "../../assembly/filter";
 import { registerFilter } from "../../assembly/filter-root";
 import { registerSuite } from "../../assembly/suite";
 import { count, defineCounter } from "../../assembly/host/metrics";
@@ -68,6 +68,7 @@ class DenyWords extends Filter {
 /** Has an answer of its own to a request that cannot be decided. */
 class FailClosed extends Filter {
   configure(config: JsonNode, reader: ConfigReader): void {
+    keepAnsweringFailures();
     reader.object(config, "");
   }
 
