@@ -13,7 +13,7 @@ import {
   type GeneratedRequest,
 } from "./generate.ts";
 import { decide, type Facts } from "./naive.ts";
-import { pluginConfig } from "./policies.ts";
+import { pluginConfig, type PolicySet } from "./policies.ts";
 import { Random } from "./random.ts";
 import { TokenIssuer } from "./tokens.ts";
 
@@ -53,6 +53,60 @@ export function compareWithModel(
     listener.close();
   }
   return counts;
+}
+
+/** How many sets are put together into one with so many policies that they are looked up. */
+const TOGETHER = 15;
+
+/**
+ * Policies of many sets as one, all of one action, so that the filter looks them up: the first that matches is the one that the model finds first
+ * by walking through all. Answers how many requests met one.
+ */
+export function compareManyWithModel(
+  module: PluginModule,
+  { seconds, seed }: { seconds: number; seed: number },
+): number {
+  const tokens = new TokenIssuer();
+  const end = performance.now() + seconds * 1000;
+  let met = 0;
+  for (let number = 0; performance.now() < end; number++) {
+    const options = { requests: 8, jwks: tokens.jwks, severalNames: false };
+    const cases = Array.from({ length: TOGETHER }, (_, at) =>
+      generateCase(Random.of(seed, number * TOGETHER + at), options),
+    );
+    const action = number % 2 === 0 ? "DENY" : "ALLOW";
+    const policies = cases
+      .flatMap(({ set }) => set.policies)
+      .filter(({ spec, annotations }) => (spec.rules?.length ?? 0) > 0 && annotations === undefined)
+      .map(({ spec, ...policy }, at) => ({ ...policy, name: `policy-${at}`, spec: { ...spec, action } }));
+    const set = atPort({ trustDomain: "td1", trustDomainAliases: ["old-td"], policies } as PolicySet, PORT);
+    const configuration = JSON.stringify({ ...pluginConfig(set), annotate: "always" });
+    const listener = listen(module, configuration);
+    for (const { callers, requests } of cases) {
+      for (const request of requests) {
+        const one = { set, callers, requests: [{ ...request, token: null }] };
+        const [only] = one.requests as [GeneratedRequest];
+        const known = factsOf(one, only, PORT);
+        if (typeof known === "string") continue;
+        const { status, property } = play(listener, one, only, known, tokens);
+        if (status === 400) continue;
+        const first = set.policies.find(
+          (policy) =>
+            decide([{ ...policy, spec: { ...policy.spec, action: "DENY" } }], known, set).by === "DENY",
+        );
+        const nobody = action === "DENY" ? "authz:allowed" : "authz:no-allow";
+        const expected = first === undefined ? nobody : `authz:${first.name}`;
+        if (first !== undefined) met++;
+        if (property === expected) continue;
+        throw new Error(
+          `SEED=${seed}, sets from ${number * TOGETHER}: ${property} (${status}), where the model says ${expected}\n` +
+            `${JSON.stringify({ only, caller: callers[only.caller] })}\n${configuration}`,
+        );
+      }
+    }
+    listener.close();
+  }
+  return met;
 }
 
 /** What is wrong with the decision; null where nothing is. */
@@ -104,11 +158,12 @@ function play(
   { caller, method, path, authority, headers, token }: GeneratedRequest,
   known: Facts | "unauthorized",
   tokens: TokenIssuer,
-): { status: number; details: string } {
+): { status: number; details: string; property: string | undefined } {
   const { certificate, serverName, directAddress } = callers[caller]!;
   const { attributes } = listener;
   attributes.clear();
-  attributes.set("connection.requested_server_name", serverName);
+  // As Envoy has it.
+  attributes.set("connection.requested_server_name", serverName.toLowerCase());
   // As the network companion leaves it.
   attributes.set("outrigger.peer", `${directAddress}:40000`);
   attributes.set("source.address", known === "unauthorized" ? directAddress : known.remoteAddress);
@@ -135,5 +190,9 @@ function play(
     headers: [...headers, ...bearer],
     ...(certificate === null ? {} : { peer: certificate }),
   });
-  return { status: response?.status ?? 0, details: info.details ?? "" };
+  return {
+    status: response?.status ?? 0,
+    details: info.details ?? "",
+    property: info.state.properties()["outrigger.authz"],
+  };
 }

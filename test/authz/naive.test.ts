@@ -1,7 +1,7 @@
 /** The model by itself, on the examples of Istio's documentation; and the filter on the V8 host, which decides as the model does. */
 import { describe, expect, test } from "vitest";
 import { loadModule } from "../host/driver.ts";
-import { compareWithModel } from "./as-the-model.ts";
+import { compareManyWithModel, compareWithModel } from "./as-the-model.ts";
 import { decide, type Facts } from "./naive.ts";
 import type { Policy, Spec } from "./policies.ts";
 
@@ -135,4 +135,10 @@ test(`the filter decides as the model does, SEED=${seed}`, { timeout: 120_000 },
   const counts = compareWithModel(loadModule("build/authz.wasm"), { seconds: SECONDS, seed });
   console.log(JSON.stringify(counts));
   for (const [what, count] of Object.entries(counts)) expect(count, what).toBeGreaterThan(100);
+});
+
+test(`policies that are looked up are found as by walking, SEED=${seed}`, { timeout: 120_000 }, () => {
+  const met = compareManyWithModel(loadModule("build/authz.wasm"), { seconds: SECONDS, seed });
+  console.log(`${met} requests met a policy`);
+  expect(met).toBeGreaterThan(100);
 });
