@@ -1,10 +1,19 @@
-import { byteAt, Bytes, indexOf, indexOfByte, lengthOf, literal } from "../../../assembly/bytes/bytes";
+import {
+  byteAt,
+  byteString,
+  Bytes,
+  indexOf,
+  indexOfByte,
+  lengthOf,
+  literal,
+} from "../../../assembly/bytes/bytes";
 import { JsonNode } from "../../../assembly/json/node";
+import { positionAmong } from "../../../assembly/json/words";
 import { emptyList } from "../../../assembly/list";
 import { Clause, Cost, PathClause, PortClause, TextClause } from "./clause";
 import { PathTemplate } from "./path-template";
 import { PatternsBuilder, Wildcard } from "./patterns";
-import { patternsOf, readTexts } from "./read-texts";
+import { patternsOf, textsOf } from "./read-texts";
 import { Vocabulary } from "./vocabulary";
 
 /** Each with its contrary behind it. */
@@ -15,11 +24,15 @@ export function readOperation(vocabulary: Vocabulary, operation: JsonNode): Stat
   const reader = vocabulary.reader;
   if (!reader.object(operation, OPERATION_FIELDS)) return new StaticArray<Clause>(0);
   const clauses = emptyList<Clause>();
-  const fields = OPERATION_FIELDS.split(" ");
-  for (let field = 0; field < fields.length; field++) {
-    const name = fields[field];
-    const texts = readTexts(reader, operation, name);
+  let next = operation.first;
+  while (next != null) {
+    const list = next;
+    next = next.next;
+    const field = positionAmong(list.name, OPERATION_FIELDS);
+    if (field < 0) continue;
+    const texts = textsOf(reader, list);
     if (texts == null) continue;
+    const name = byteString(list.name);
     const negated = (field & 1) == 1;
     switch (field >> 1) {
       case 0: {

@@ -1,12 +1,21 @@
-import { ABSENT, byteAt, Bytes, lastIndexOfByte, lengthOf, slice } from "../../../assembly/bytes/bytes";
+import {
+  ABSENT,
+  byteAt,
+  byteString,
+  Bytes,
+  lastIndexOfByte,
+  lengthOf,
+  slice,
+} from "../../../assembly/bytes/bytes";
 import { Keeper } from "../../../assembly/bytes/keeper";
 import { JsonNode } from "../../../assembly/json/node";
+import { positionAmong } from "../../../assembly/json/words";
 import { emptyList } from "../../../assembly/list";
 import { RequestPrincipal, RequestPrincipalClause } from "./claims-clause";
 import { AddressBlocks, AddressClause, Clause, Truth } from "./clause";
 import { Patterns, Wildcard } from "./patterns";
 import { accountClause, namespaceClause, principalClause, trustDomainClause } from "./read-peers";
-import { readTexts } from "./read-texts";
+import { textsOf } from "./read-texts";
 import { Vocabulary } from "./vocabulary";
 
 /** Each with its contrary behind it. */
@@ -26,15 +35,18 @@ export function readSource(
   const reader = vocabulary.reader;
   const clauses = emptyList<Clause>();
   if (!reader.object(source, SOURCE_FIELDS)) return new StaticArray<Clause>(0);
-  const fields = SOURCE_FIELDS.split(" ");
   let identities = 0;
   let accounts = 0;
-  for (let field = 0; field < fields.length; field++) {
-    const name = fields[field];
-    const texts = readTexts(reader, source, name);
+  let next = source.first;
+  while (next != null) {
+    const list = next;
+    next = next.next;
+    const field = positionAmong(list.name, SOURCE_FIELDS);
+    if (field < 0) continue;
+    const texts = textsOf(reader, list);
     if (texts == null) continue;
-    const list = reader.member(source, name);
-    if (isCustom && field < CUSTOM_FIELDS && list != null) {
+    const name = byteString(list.name);
+    if (isCustom && field < CUSTOM_FIELDS) {
       reader.problem(list, "not with action CUSTOM, which is asked before anybody is authenticated");
     }
     const negated = (field & 1) == 1;

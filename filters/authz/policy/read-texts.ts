@@ -4,10 +4,19 @@ import { JsonKind, JsonNode } from "../../../assembly/json/node";
 import { emptyList } from "../../../assembly/list";
 import { Patterns, PatternsBuilder, Wildcard } from "./patterns";
 
-/** Reads a list of texts of at least one character; null where there are none, and where it is wrong. */
+/** Reads a member that is a list of texts of at least one character; null where there are none, and where it is wrong. */
 export function readTexts(reader: ConfigReader, object: JsonNode, field: string): JsonNode[] | null {
   const list = reader.list(object, field);
-  if (list == null || list.count == 0) return null;
+  return list == null ? null : textsOf(reader, list);
+}
+
+/** The same of the list itself. */
+export function textsOf(reader: ConfigReader, list: JsonNode): JsonNode[] | null {
+  if (list.kind != JsonKind.Array) {
+    reader.unexpected(list, "a list");
+    return null;
+  }
+  if (list.count == 0) return null;
   const texts = emptyList<JsonNode>();
   let item = list.first;
   while (item != null) {
