@@ -1,6 +1,17 @@
-import { arenaAllocate } from "./bytes/arena";
-import { ABSENT, Bytes, bytesOf, copyTo, equals, indexOfByte, lengthOf, slice, trim } from "./bytes/bytes";
-import { decodesTo } from "./request-view";
+import { arenaAllocate, concatenate } from "./bytes/arena";
+import {
+  ABSENT,
+  Bytes,
+  bytesOf,
+  copyTo,
+  equals,
+  indexOfByte,
+  lengthOf,
+  literal,
+  slice,
+  trim,
+} from "./bytes/bytes";
+import { decodesTo, RequestView } from "./request-view";
 
 /**
  * Queries and cookies without one of their members, compared as `RequestView` finds them. For credentials which are not to reach the
@@ -51,3 +62,19 @@ function isNamed(member: Bytes, name: Bytes, separator: u8): bool {
   if (separator == SEMICOLON) return equal > 0 && equals(trim(slice(member, 0, equal)), name);
   return decodesTo(equal < 0 ? member : slice(member, 0, equal), name);
 }
+
+/** Takes all query parameters of this name out of a request; the others stay as they were written. Without one it changes nothing. */
+export function removeQueryParam(request: RequestView, name: Bytes): void {
+  const query = request.query();
+  if (query == ABSENT) return;
+  const rest = withoutQueryParam(query, name);
+  if (leftOut == 0) return;
+  const path = request.path();
+  const target = rest == ABSENT ? path : concatenate(path, QUESTION_MARK, rest);
+  request.headers.set(PATH, target);
+}
+
+// @ts-ignore: decorator
+@lazy const PATH = literal(":path");
+// @ts-ignore: decorator
+@lazy const QUESTION_MARK = literal("?");

@@ -1,17 +1,8 @@
-import { arenaAllocate } from "../../../assembly/bytes/arena";
-import {
-  ABSENT,
-  Bytes,
-  bytesOf,
-  copyTo,
-  indexOfByte,
-  lengthOf,
-  literal,
-} from "../../../assembly/bytes/bytes";
+import { ABSENT, Bytes, indexOfByte, lengthOf, literal } from "../../../assembly/bytes/bytes";
 import { ConfigReader } from "../../../assembly/json/config-reader";
 import { JsonKind, JsonNode } from "../../../assembly/json/node";
 import { positionAmong } from "../../../assembly/json/words";
-import { leftOut, withoutCookie, withoutQueryParam } from "../../../assembly/members";
+import { leftOut, removeQueryParam, withoutCookie, withoutQueryParam } from "../../../assembly/members";
 import { RequestView } from "../../../assembly/request-view";
 
 /** Where in a request a key may stand: `{header: x-api-key}`, `{queryParam: key}` or `{cookie: key}`. */
@@ -58,21 +49,7 @@ class QueryParamPlace extends Place {
   }
 
   remove(request: RequestView): void {
-    const query = request.query();
-    if (query == ABSENT) return;
-    const rest = withoutQueryParam(query, this.name);
-    if (leftOut == 0) return;
-    const path = request.path();
-    if (rest == ABSENT) {
-      request.headers.set(PATH, path);
-      return;
-    }
-    const length = lengthOf(path) + 1 + lengthOf(rest);
-    const target = arenaAllocate(length);
-    let top = target + copyTo(target, path);
-    store<u8>(top++, 0x3f);
-    copyTo(top, rest);
-    request.headers.set(PATH, bytesOf(target, length));
+    removeQueryParam(request, this.name);
   }
 }
 
@@ -98,8 +75,6 @@ class CookiePlace extends Place {
   }
 }
 
-// @ts-ignore: decorator
-@lazy const PATH = literal(":path");
 // @ts-ignore: decorator
 @lazy const COOKIE = literal("cookie");
 

@@ -1,10 +1,7 @@
-import { arenaAllocate } from "../../../assembly/bytes/arena";
 import {
   ABSENT,
   byteAt,
   Bytes,
-  bytesOf,
-  copyTo,
   equals,
   indexOf,
   indexOfByte,
@@ -12,7 +9,7 @@ import {
   literal,
   slice,
 } from "../../../assembly/bytes/bytes";
-import { leftOut, withoutQueryParam } from "../../../assembly/members";
+import { removeQueryParam } from "../../../assembly/members";
 import { RequestView } from "../../../assembly/request-view";
 
 /** What kind of place a token comes from. */
@@ -44,25 +41,7 @@ export class TokenPlace {
    */
   remove(request: RequestView): void {
     if (this.kind == PlaceKind.Header) request.headers.remove(this.name);
-    else if (this.kind == PlaceKind.QueryParam) this.removeParam(request);
-  }
-
-  private removeParam(request: RequestView): void {
-    const query = request.query();
-    if (query == ABSENT) return;
-    const rest = withoutQueryParam(query, this.name);
-    if (leftOut == 0) return;
-    const path = request.path();
-    if (rest == ABSENT) {
-      request.headers.set(PATH, path);
-      return;
-    }
-    const length = lengthOf(path) + 1 + lengthOf(rest);
-    const target = arenaAllocate(length);
-    const mark = target + copyTo(target, path);
-    store<u8>(mark, 0x3f);
-    copyTo(mark + 1, rest);
-    request.headers.set(PATH, bytesOf(target, length));
+    else if (this.kind == PlaceKind.QueryParam) removeQueryParam(request, this.name);
   }
 }
 
@@ -144,7 +123,5 @@ function unquoted(value: Bytes): Bytes {
   return isQuoted ? slice(value, 1, length - 1) : value;
 }
 
-// @ts-ignore: decorator
-@lazy const PATH = literal(":path");
 // @ts-ignore: decorator
 @lazy const COOKIE = literal("cookie");

@@ -14,6 +14,18 @@ import { RequestView } from "../../../assembly/request-view";
 import { Clause, Cost, Filing, Truth } from "./clause";
 import { Patterns } from "./patterns";
 
+/** What a certificate says of who calls. */
+@final
+export class Caller {
+  constructor(
+    /** See `PeerAttribute`. */
+    readonly peer: Attribute,
+    /** The first DNS name. */
+    readonly dns: Attribute,
+    readonly subject: Attribute,
+  ) {}
+}
+
 /**
  * What is asked of the caller's identity. Envoy's `authenticated` (`rbac/matchers.cc`) looks at the URIs of the certificate, then at its DNS names,
  * and then at its subject; a caller in a mesh has one URI. The other two are looked at where there is no URI, and what is asked for may be
@@ -23,9 +35,7 @@ export abstract class PeerClause extends Clause {
   constructor(
     negated: bool,
     name: string,
-    protected readonly peer: Attribute,
-    private readonly dns: Attribute,
-    private readonly subject: Attribute,
+    protected readonly caller: Caller,
   ) {
     super(negated, Cost.Property, name);
   }
@@ -37,13 +47,13 @@ export abstract class PeerClause extends Clause {
   abstract get isWide(): bool;
 
   test(request: RequestView): Truth {
-    const uri = this.peer.read(request);
+    const uri = this.caller.peer.read(request);
     if (lengthOf(uri) > 0) return this.matches(uri) ? Truth.Yes : Truth.No;
     if (!this.isWide) return Truth.No;
-    const subject = this.subject.read(request);
+    const subject = this.caller.subject.read(request);
     // Not even a TLS connection.
     if (subject == ABSENT) return Truth.No;
-    return this.matches(this.dns.read(request)) || this.matches(subject) ? Truth.Yes : Truth.No;
+    return this.matches(this.caller.dns.read(request)) || this.matches(subject) ? Truth.Yes : Truth.No;
   }
 }
 
@@ -53,12 +63,10 @@ export class PrincipalClause extends PeerClause {
   constructor(
     negated: bool,
     name: string,
-    peer: Attribute,
-    dns: Attribute,
-    subject: Attribute,
+    caller: Caller,
     private readonly patterns: Patterns,
   ) {
-    super(negated, name, peer, dns, subject);
+    super(negated, name, caller);
   }
 
   matches(identity: Bytes): bool {
@@ -71,7 +79,7 @@ export class PrincipalClause extends PeerClause {
 
   filing(): Filing | null {
     if (this.negated || !this.patterns.isFileable) return null;
-    const filing = new Filing(this.peer, false, this.cost);
+    const filing = new Filing(this.caller.peer, false, this.cost);
     const values = this.patterns.values;
     for (let at = 0; at < values.length; at++) filing.exact.push(values[at]);
     const prefixes = this.patterns.prefixValues;
@@ -89,13 +97,11 @@ export class NamespaceClause extends PeerClause {
   constructor(
     negated: bool,
     name: string,
-    peer: Attribute,
-    dns: Attribute,
-    subject: Attribute,
+    caller: Caller,
     /** For each namespace the texts that must follow one another, and how many they are. */
     private readonly runs: StaticArray<StaticArray<Bytes>>,
   ) {
-    super(negated, name, peer, dns, subject);
+    super(negated, name, caller);
   }
 
   matches(identity: Bytes): bool {
@@ -133,15 +139,13 @@ export class ServiceAccountClause extends PeerClause {
   constructor(
     negated: bool,
     name: string,
-    peer: Attribute,
-    dns: Attribute,
-    subject: Attribute,
+    caller: Caller,
     /** `/ns/<namespace>/`. */
     private readonly namespaces: StaticArray<Bytes>,
     /** `/sa/<name>`. */
     private readonly accounts: StaticArray<Bytes>,
   ) {
-    super(negated, name, peer, dns, subject);
+    super(negated, name, caller);
   }
 
   matches(identity: Bytes): bool {
@@ -186,14 +190,12 @@ export class TrustDomainClause extends PeerClause {
   constructor(
     negated: bool,
     name: string,
-    peer: Attribute,
-    dns: Attribute,
-    subject: Attribute,
+    caller: Caller,
     /** `spiffe://<domain>/`, and `spiffe://` for a lone star. */
     private readonly prefixes: StaticArray<Bytes>,
     private readonly expressions: StaticArray<Regex>,
   ) {
-    super(negated, name, peer, dns, subject);
+    super(negated, name, caller);
   }
 
   matches(identity: Bytes): bool {

@@ -187,13 +187,13 @@ function operandOf(vocabulary: Vocabulary, node: JsonNode, key: Bytes): Operand 
   } else {
     switch (positionAmong(key, COMPARABLE)) {
       case 0:
-        return new PeerOperand(vocabulary.peer, PeerPart.Principal);
+        return new PeerOperand(vocabulary.caller.peer, PeerPart.Principal);
       case 1:
-        return new PeerOperand(vocabulary.peer, PeerPart.Namespace);
+        return new PeerOperand(vocabulary.caller.peer, PeerPart.Namespace);
       case 2:
-        return new PeerOperand(vocabulary.peer, PeerPart.ServiceAccount);
+        return new PeerOperand(vocabulary.caller.peer, PeerPart.ServiceAccount);
       case 3:
-        return new PeerOperand(vocabulary.peer, PeerPart.TrustDomain);
+        return new PeerOperand(vocabulary.caller.peer, PeerPart.TrustDomain);
       case 4:
         return new RequestPrincipalOperand();
       case 5:

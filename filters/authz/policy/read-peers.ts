@@ -36,14 +36,7 @@ export function principalClause(
     const all = vocabulary.trustDomains.principals(texts[at].text);
     for (let one = 0; one < all.length; one++) builder.add(all[one]);
   }
-  return new PrincipalClause(
-    negated,
-    name,
-    vocabulary.peer,
-    vocabulary.dns,
-    vocabulary.subject,
-    builder.finish(),
-  );
+  return new PrincipalClause(negated, name, vocabulary.caller, builder.finish());
 }
 
 /** `namespaces`. */
@@ -67,7 +60,7 @@ export function namespaceClause(
     }
     runs[at] = StaticArray.fromArray(run);
   }
-  return new NamespaceClause(negated, name, vocabulary.peer, vocabulary.dns, vocabulary.subject, runs);
+  return new NamespaceClause(negated, name, vocabulary.caller, runs);
 }
 
 /** `serviceAccounts`: `<name>` of the policy's own namespace, or `<namespace>/<name>`. */
@@ -104,15 +97,7 @@ export function accountClause(
     namespaces[at] = reader.keeper.keep(concatenate(NAMESPACE, own, END));
     accounts[at] = reader.keeper.keep(concatenate(ACCOUNT, account, ABSENT));
   }
-  return new ServiceAccountClause(
-    negated,
-    name,
-    vocabulary.peer,
-    vocabulary.dns,
-    vocabulary.subject,
-    namespaces,
-    accounts,
-  );
+  return new ServiceAccountClause(negated, name, vocabulary.caller, namespaces, accounts);
 }
 
 /** `trustDomains`, with those that are aliases of one another. */
@@ -148,9 +133,7 @@ export function trustDomainClause(
   return new TrustDomainClause(
     negated,
     name,
-    vocabulary.peer,
-    vocabulary.dns,
-    vocabulary.subject,
+    vocabulary.caller,
     StaticArray.fromArray(prefixes),
     StaticArray.fromArray(expressions),
   );

@@ -3,6 +3,7 @@ import { ConfigReader } from "../../../assembly/json/config-reader";
 import { Attribute, internAttribute } from "../../../assembly/match/attribute";
 import { ClaimPaths } from "../claims";
 import { HeaderTextAttribute, PathTextAttribute, PeerAttribute, PropertyAttribute } from "./attributes";
+import { Caller } from "./peer";
 import { TrustDomains } from "./trust-domains";
 
 /** What policies ask about, one object for each thing in a configuration: it is read once for a request. */
@@ -11,10 +12,7 @@ export class Vocabulary {
   readonly path: Attribute;
   readonly host: Attribute;
   readonly method: Attribute;
-  /** See {@link PeerAttribute}. */
-  readonly peer: Attribute;
-  readonly dns: Attribute;
-  readonly subject: Attribute;
+  readonly caller: Caller;
   readonly remoteAddress: Attribute;
   /** What the network companion left for this connection. */
   readonly directAddress: Attribute;
@@ -29,9 +27,11 @@ export class Vocabulary {
     this.path = internAttribute(reader, new PathTextAttribute(PATH));
     this.host = headerAttribute(reader, AUTHORITY);
     this.method = headerAttribute(reader, METHOD);
-    this.peer = internAttribute(reader, new PeerAttribute(0));
-    this.dns = internAttribute(reader, new PropertyAttribute(DNS));
-    this.subject = internAttribute(reader, new PropertyAttribute(SUBJECT));
+    this.caller = new Caller(
+      internAttribute(reader, new PeerAttribute(0)),
+      internAttribute(reader, new PropertyAttribute(DNS)),
+      internAttribute(reader, new PropertyAttribute(SUBJECT)),
+    );
     this.remoteAddress = internAttribute(reader, new PropertyAttribute(REMOTE_ADDRESS));
     this.directAddress = internAttribute(reader, new PropertyAttribute(DIRECT_ADDRESS));
     this.destinationAddress = internAttribute(reader, new PropertyAttribute(DESTINATION_ADDRESS));
