@@ -495,3 +495,11 @@ test("the clock's skew is the configuration's", async () => {
   expect(verdict(await session.request(get(text)))).toBe("401 authz:jwt-expired");
   await session.advance(HOUR);
 });
+
+test("of keys that are left out the log says why", async () => {
+  const { keys } = JSON.parse(ALPHA.jwks) as { keys: object[] };
+  const jwks = JSON.stringify({ keys: [...keys, { kty: "OKP", crv: "Ed25519", x: "AAAA" }] });
+  const session = await open({ jwtRules: [{ issuer: ALPHA.name, jwks }] });
+  const said = (await session.logs()).filter(({ level }) => level === "warn").map(({ text }) => text);
+  expect(said.join("\n")).toContain(`authz: keys that are left out:\nkeys[${keys.length}]: `);
+});

@@ -17,7 +17,7 @@ import { positionAmong } from "../../../assembly/json/words";
 import { keySetProblem, parseKeySet } from "../../../assembly/jwt/jwk";
 import { emptyList } from "../../../assembly/list";
 import { comparedAudience } from "./audience";
-import { KeySource, LocalKeys } from "./key-source";
+import { KeySource, LocalKeys, warnOfSkipped } from "./key-source";
 import { RemoteSources } from "./remote-sources";
 import { JwtRule } from "./rule";
 import { PlaceKind, TokenLocation, TokenPlace } from "./token-place";
@@ -126,7 +126,10 @@ export class JwtRulesReader {
       return null;
     }
     const keys = parseKeySet(inline.text);
-    if (keys != null) return new LocalKeys(keys);
+    if (keys != null) {
+      warnOfSkipped(keys);
+      return new LocalKeys(keys);
+    }
     reader.problem(inline, keySetProblem);
     return null;
   }

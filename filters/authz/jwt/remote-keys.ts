@@ -8,7 +8,7 @@ import { KeySet, parseKeySet } from "../../../assembly/jwt/jwk";
 import { park } from "../../../assembly/parking";
 import { CallAnswer, callHttpInBackground } from "../../../assembly/waiting";
 import { JwksUri } from "./jwks-uri";
-import { KeySource } from "./key-source";
+import { KeySource, warnOfSkipped } from "./key-source";
 import { LARGEST, SharedKeys } from "./shared-keys";
 
 /** What came of an attempt to fetch keys. */
@@ -243,7 +243,9 @@ export class RemoteKeys extends KeySource {
       break;
     }
     this.fetchedAt = now;
-    if (state.stamp != this.stamp) this.take(keys, state.stamp);
+    if (state.stamp == this.stamp) return;
+    warnOfSkipped(keys);
+    this.take(keys, state.stamp);
   }
 
   /** Takes the text that the shared state names; false where it cannot be used. */
