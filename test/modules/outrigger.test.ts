@@ -56,13 +56,13 @@ describe("all filters in one module", () => {
       filters: [
         { darkLaunch: { defualt: "v1" } },
         {},
-        { authz: {} },
+        { authorization: {} },
         { darkLaunch: { rules: [{ name: "n" }] } },
       ],
     });
     expect(message).toContain("filters[0].darkLaunch.defualt: unknown field");
     expect(message).toContain("filters[1]: expected exactly one of darkLaunch");
-    expect(message).toContain("filters[2].authz: unknown field; expected darkLaunch");
+    expect(message).toContain("filters[2].authorization: unknown field; expected darkLaunch");
     expect(message).toContain("filters[3].darkLaunch.rules[0].variant: required");
     expect(refusal("suite", {})).toContain("filters: required");
   });
