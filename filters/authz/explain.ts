@@ -23,10 +23,9 @@ function explainSet(rules: RuleSet, request: RequestView): void {
   for (let at = 0; at < rules.size; at++) {
     const rule = rules.rule(at);
     doubt.begin();
-    const failures = rule.failures(request);
-    const verdict = rule.matches(request)
-      ? "matches"
-      : (doubt.unknown ? "is denied for want of the direct peer, " : "fails at ") + failures;
+    const matches = rule.matches(request);
+    const start = doubt.unknown ? "is denied for want of the direct peer, " : "fails at ";
+    const verdict = matches ? "matches" : start + rule.failures(request);
     const line = literal(`authz: ${rule.title()} ${verdict}`);
     logBytes(LogLevelValues.debug, line);
     release(line);
