@@ -65,9 +65,7 @@ export class AuthzConfig {
     if (reader.failed) return;
     const tokens = this.tokens;
     if (tokens == null) this.verified = new MetadataClaims(reader.keeper, this.claims);
-    else {
-      tokens.prepare(this.claims, this.mode == Mode.Enforce);
-    }
+    else tokens.prepare(this.claims, this.mode == Mode.Enforce);
     this.index(found);
   }
 

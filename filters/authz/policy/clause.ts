@@ -1,18 +1,10 @@
-import {
-  ABSENT,
-  byteAt,
-  Bytes,
-  indexOfByte,
-  lengthOf,
-  literal,
-  pointerOf,
-} from "../../../assembly/bytes/bytes";
+import { ABSENT, byteAt, Bytes, indexOfByte, lengthOf, pointerOf } from "../../../assembly/bytes/bytes";
 import { IpBlocks, parseAddress } from "../../../assembly/ip";
 import { beginValues, nextValue } from "../../../assembly/header-values";
 import { emptyList } from "../../../assembly/list";
 import { Attribute } from "../../../assembly/match/attribute";
 import { RequestView } from "../../../assembly/request-view";
-import { askProperty, doubt } from "./attributes";
+import { doubt } from "./attributes";
 import { PathTemplate } from "./path-template";
 import { Patterns } from "./patterns";
 
@@ -228,13 +220,14 @@ export class PortClause extends Clause {
   constructor(
     negated: bool,
     name: string,
+    private readonly port: Attribute,
     private readonly ports: StaticArray<i32>,
   ) {
     super(negated, Cost.Property, name);
   }
 
-  test(_request: RequestView): Truth {
-    const value = askProperty(DESTINATION_PORT);
+  test(request: RequestView): Truth {
+    const value = this.port.read(request);
     if (lengthOf(value) != 8) return Truth.No;
     const port = load<i64>(pointerOf(value));
     const ports = this.ports;
@@ -245,10 +238,8 @@ export class PortClause extends Clause {
   }
 }
 
-// @ts-ignore: decorator
-@lazy const DESTINATION_PORT = literal("destination\0port");
-
-function fileUnder(
+/** Rules with these values of an attribute; null where they cannot be looked up by them. */
+export function fileUnder(
   attribute: Attribute,
   patterns: Patterns,
   fold: bool,

@@ -11,7 +11,7 @@ import {
 import { Attribute } from "../../../assembly/match/attribute";
 import { Regex } from "../../../assembly/regex/regex";
 import { RequestView } from "../../../assembly/request-view";
-import { Clause, Cost, Filing, Truth } from "./clause";
+import { Clause, Cost, fileUnder, Filing, Truth } from "./clause";
 import { Patterns } from "./patterns";
 
 /** What a certificate says of who calls. */
@@ -78,13 +78,7 @@ export class PrincipalClause extends PeerClause {
   }
 
   filing(): Filing | null {
-    if (this.negated || !this.patterns.isFileable) return null;
-    const filing = new Filing(this.caller.peer, false, this.cost);
-    const values = this.patterns.values;
-    for (let at = 0; at < values.length; at++) filing.exact.push(values[at]);
-    const prefixes = this.patterns.prefixValues;
-    for (let at = 0; at < prefixes.length; at++) filing.prefixes.push(prefixes[at]);
-    return filing;
+    return fileUnder(this.caller.peer, this.patterns, false, this.cost, this.negated);
   }
 }
 

@@ -63,7 +63,7 @@ export function portClause(vocabulary: Vocabulary, texts: JsonNode[], negated: b
     ports[at] = portOf(texts[at].text);
     if (ports[at] < 0) vocabulary.reader.unexpected(texts[at], 'a port from "0" to "65535"');
   }
-  return new PortClause(negated, name, ports);
+  return new PortClause(negated, name, vocabulary.destinationPort, ports);
 }
 
 /** The number that the digits are (Go's `ParseUint`, which takes zeros in front), or -1. */

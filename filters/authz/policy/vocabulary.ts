@@ -17,6 +17,8 @@ export class Vocabulary {
   /** What the network companion left for this connection. */
   readonly directAddress: Attribute;
   readonly destinationAddress: Attribute;
+  /** 8 bytes, as the host gives a number. */
+  readonly destinationPort: Attribute;
   readonly serverName: Attribute;
 
   constructor(
@@ -35,6 +37,7 @@ export class Vocabulary {
     this.remoteAddress = internAttribute(reader, new PropertyAttribute(REMOTE_ADDRESS));
     this.directAddress = internAttribute(reader, new PropertyAttribute(DIRECT_ADDRESS));
     this.destinationAddress = internAttribute(reader, new PropertyAttribute(DESTINATION_ADDRESS));
+    this.destinationPort = internAttribute(reader, new PropertyAttribute(DESTINATION_PORT));
     this.serverName = internAttribute(reader, new PropertyAttribute(SERVER_NAME));
   }
 
@@ -65,5 +68,7 @@ function headerAttribute(reader: ConfigReader, name: Bytes): Attribute {
 @lazy export const REMOTE_ADDRESS = literal("source\0address");
 // @ts-ignore: decorator
 @lazy const DESTINATION_ADDRESS = literal("destination\0address");
+// @ts-ignore: decorator
+@lazy const DESTINATION_PORT = literal("destination\0port");
 // @ts-ignore: decorator
 @lazy const SERVER_NAME = literal("connection\0requested_server_name");
