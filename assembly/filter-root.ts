@@ -9,7 +9,7 @@ import {
   untrackCallsOf,
 } from "./abi/calls";
 import { proxy_set_effective_context } from "./abi/imports";
-import { addPace, forgetPace, paceOf } from "./abi/paces";
+import { addPace, forgetPace, paceOf, standsStill } from "./abi/paces";
 import {
   addParked,
   beginWaking,
@@ -183,6 +183,10 @@ export class FilterRoot extends Root {
     const pace = paceOf(this.id);
     if (changetype<usize>(pace) == 0) return false;
     const now = monotonicNow();
+    if (standsStill(pace, now)) {
+      wakeLate(this.id, changetype<usize>(this.filters), u64.MAX_VALUE);
+      return false;
+    }
     if (now - pace.secondBegan < <u64>TICK * 1000000) return true;
     pace.secondBegan = now;
     return false;
