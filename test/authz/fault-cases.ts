@@ -75,6 +75,22 @@ function jwtCase(algorithm: Algorithm, signer: Signer, stranger: Signer): FaultC
   };
 }
 
+/** The same with keys that are fetched, for which the first requests wait. */
+function fetched(signer: Signer, stranger: Signer): FaultCase {
+  const { config, ...rest } = jwtCase("ES256", signer, stranger);
+  const { policies } = config as { policies: Json };
+  const body = Buffer.from(JSON.stringify({ keys: [{ ...signer.jwk, kid: "k", alg: "ES256" }] }));
+  return {
+    ...rest,
+    name: "tokens whose keys are fetched",
+    config: {
+      jwtRules: [{ issuer: ISSUER, jwksUri: `${ISSUER}/keys`, jwksCluster: "keys", timeout: "2s" }],
+      policies,
+    },
+    clusters: { keys: { http: () => ({ body, after: 100 }) } },
+  };
+}
+
 const sha256 = (...parts: (string | Uint8Array)[]): string =>
   parts.reduce((hash, part) => hash.update(part), createHash("sha256")).digest("hex");
 
@@ -287,6 +303,7 @@ export const CASES: readonly FaultCase[] = [
     passes: [basic("ann", "secret")],
     refused: [get("/"), basic("ann", "Secret"), basic("bob", "secret")],
   },
+  fetched(ecSigner("P-256"), ecSigner("P-256")),
   {
     name: "a service that is asked by HTTP",
     config: custom({
