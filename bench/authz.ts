@@ -1,15 +1,17 @@
 /** The rows of `authz`, beside Envoy's own RBAC filter with the same policies, and its `jwt_authn` with the same tokens. */
 import { createHash, generateKeyPairSync, sign } from "node:crypto";
 import { existsSync } from "node:fs";
-import { root } from "./build.ts";
+import { root, type BenchModule } from "./build.ts";
 import { jwtAuthnFilter, rbacFilter, wasmFilter, type Json, type RbacRule } from "./configuration.ts";
+import { requireSameCalls } from "./host-calls.ts";
 import type { LoadRequest } from "./load.ts";
-import { hit, oneUser, withCredentials, type HeaderCount } from "./requests.ts";
+import { headerCounts, hit, hitFields, oneUser, withCredentials, type HeaderCount } from "./requests.ts";
 import { baseline, chain, COPIES, type Variant } from "./variants.ts";
 
 export const authzNames = [
   "authz-10",
   "authz-20",
+  "authz-same-calls",
   "rbac-20",
   "authz-200",
   "rbac-200",
@@ -29,6 +31,7 @@ const authzModule = process.env.AUTHZ_WASM ?? `${root}build/authz.wasm`;
 /** Envoy's own counters by which a row is held to its work; of ours, its metrics. */
 const counters = {
   ours: "outrigger_authz_decisions",
+  sameCalls: "outrigger_bench_same_calls",
   rbac: "rbac\\.allowed$",
   jwt: "jwt_authn\\.allowed$",
 };
@@ -101,8 +104,15 @@ const anyone = {
   rules: [{ from: [{ source: { requestPrincipals: ["*"] } }] }],
 };
 
-/** The rows asked for, in the order of the table, after the baseline; throws when the module is not built. */
-export function authzVariants(only: ReadonlySet<string>, separateVms: boolean): Variant[] {
+/**
+ * The rows asked for, in the order of the table, after the baseline; throws when the module is not built, and when the hand-written one does not do
+ * what ours does.
+ */
+export async function authzVariants(
+  built: Record<BenchModule, string>,
+  only: ReadonlySet<string>,
+  separateVms: boolean,
+): Promise<Variant[]> {
   const row = (
     name: AuthzName,
     title: string,
@@ -147,6 +157,7 @@ export function authzVariants(only: ReadonlySet<string>, separateVms: boolean): 
     if (count === 10) return [authz];
     return [
       authz,
+      ...(count === 20 ? [byHand()] : []),
       row(`rbac-${count}`, `Envoy RBAC, ${title}`, counters.rbac, (copy) =>
         rbacFilter(`copy-${copy}`, policies),
       ),
@@ -156,7 +167,24 @@ export function authzVariants(only: ReadonlySet<string>, separateVms: boolean): 
   const asked = rows.filter(({ name }) => only.has(name));
   if (asked.length > 0 && !existsSync(authzModule))
     throw new Error(`${authzModule} is missing: npm run build`);
+  if (only.has("authz-same-calls")) {
+    for (const headers of headerCounts) {
+      await requireSameCalls(
+        { module: authzModule, configuration: () => JSON.stringify({ policies: rules(20).map(policyOf) }) },
+        { module: built.authzSameCalls, configuration: () => oneUser },
+        hitFields(headers, oneUser),
+        COPIES,
+      );
+    }
+  }
   return [baseline, ...asked];
+
+  /** Knows one of the twenty policies. */
+  function byHand(): Variant {
+    return row("authz-same-calls", "hand-written, same calls", counters.sameCalls, (copy) =>
+      wasmFilter(`copy-${copy}`, built.authzSameCalls, "", oneUser, separateVms ? `copy-${copy}` : ""),
+    );
+  }
 
   /** Each copy verifies the token: it is forwarded. */
   function credentialRows(): Variant[] {

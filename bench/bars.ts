@@ -33,6 +33,8 @@ const bars: readonly Bar[] = [
   { row: "trace-correlate-inbound", against: "trace-inbound-apart", most: null },
   { row: "trace-correlate-outbound", against: "trace-outbound-apart", most: null },
   { row: "authz-20", against: "rbac-20", most: { times: 1.1 } },
+  { row: "authz-20", against: "authz-same-calls", most: null },
+  { row: "authz-same-calls", against: "rbac-20", most: null },
   { row: "authz-1000", against: "authz-10", most: { times: 1.3 } },
   { row: "authz-1000", against: "rbac-1000", most: { times: 1 / 25 } },
   { row: "authz-jwt-cached", against: "jwt-authn-cached", most: { times: 1.0 } },

@@ -40,6 +40,11 @@ const modules = {
     output: "build/bench/trace-same-calls.wasm",
     options: handWritten,
   },
+  authzSameCalls: {
+    source: "bench/limit/authz-same-calls.ts",
+    output: "build/bench/authz-same-calls.wasm",
+    options: handWritten,
+  },
   gcore: { source: "bench/gcore/dark-launch.ts", output: "build/bench/gcore.wasm", options: gcore },
 } as const;
 

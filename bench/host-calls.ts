@@ -1,6 +1,6 @@
 /** Holds a hand-written module to its claim, on the V8 host: it does with the host what the filter does. */
 import { readFile } from "node:fs/promises";
-import { Host, PluginModule, type Header } from "../test/host/index.ts";
+import { Host, LogLevel, PluginModule, type Header } from "../test/host/index.ts";
 
 export interface Candidate {
   /** The file of the module. */
@@ -39,7 +39,7 @@ async function doings(
   copies: number,
 ): Promise<string[]> {
   const plugin = PluginModule.compile(await readFile(module));
-  const host = new Host();
+  const host = new Host({ logLevel: LogLevel.Warn });
   const lines = [
     plugin.exports
       .map(({ name }) => name)

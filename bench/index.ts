@@ -183,8 +183,9 @@ async function main(): Promise<void> {
     ["trace-inbound-same-calls", "× same, inbound"],
     ["trace-outbound-same-calls", "× same, new"],
   ]);
-  const policies = authzVariants(options.only, options.separateVms);
+  const policies = await authzVariants(built, options.only, options.separateVms);
   const authz = await measureCosts("Cost of a request: authz", policies, options, [
+    ["authz-same-calls", "× same, 20"],
     ["rbac-20", "× RBAC, 20"],
     ["rbac-1000", "× RBAC, 1,000"],
   ]);

@@ -48,10 +48,14 @@ function request(path: string, fields: readonly (readonly [string, string])[]): 
   return Buffer.from(`GET ${path} HTTP/1.1\r\nhost: shop.example.test\r\n${lines.join("")}\r\n`);
 }
 
+/** Fields of a request on the hit path. */
+export function hitFields(count: HeaderCount, user: string): (readonly [string, string])[] {
+  return [...others.slice(0, count - 2), ...Object.entries(decisive(user))];
+}
+
 /** Requests on the hit path, one of each user: the filter has something to decide; dark-launch decides for v2. */
 export function hit(count: HeaderCount, expected: string, users: Users = [oneUser]): LoadRequest {
-  const of = (user: string): Buffer =>
-    request("/reviews/1", [...others.slice(0, count - 2), ...Object.entries(decisive(user))]);
+  const of = (user: string): Buffer => request("/reviews/1", hitFields(count, user));
   const [first, ...more] = users;
   const all: readonly [Buffer, ...Buffer[]] = [of(first), ...more.map(of)];
   return { at: (number) => all[number % all.length] ?? all[0], expected };
