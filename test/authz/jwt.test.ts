@@ -267,7 +267,7 @@ describe("a verified token", () => {
     expect(verdict(await session.request(shop))).toBe("403 authz:jwt-audience");
   });
 
-  test("gives way to others: memory is bounded", { timeout: 30_000 }, async () => {
+  test("gives way to others: memory is bounded", async () => {
     const session = await open({ jwtRules: [alpha] });
     const [, , secret] = ALPHA.keys as [unknown, unknown, (typeof ALPHA.keys)[0]];
     const many = (from: number, count: number): string[] =>

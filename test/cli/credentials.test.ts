@@ -45,7 +45,7 @@ const example = (command: string): RegExp => {
   return new RegExp(`^${pattern}$`);
 };
 
-describe("outrigger api-key", { timeout: 30_000 }, () => {
+describe("outrigger api-key", () => {
   test("makes a key, and the line with its hash", async () => {
     const { secret, line } = made(await outrigger(["api-key", "--name", "ci"]));
     expect(secret).toMatch(/^ork_[0-9a-f]{32}$/);
@@ -87,7 +87,7 @@ describe("outrigger api-key", { timeout: 30_000 }, () => {
   });
 });
 
-describe("outrigger basic-user", { timeout: 30_000 }, () => {
+describe("outrigger basic-user", () => {
   test("makes a password, and the line with its salted hash", async () => {
     const { secret, line } = made(await outrigger(["basic-user", "ann"]));
     expect(Buffer.from(secret, "base64url")).toHaveLength(16);

@@ -43,7 +43,7 @@ async function answer(request: string, ...words: string[]): Promise<Explanation>
   return filters[0]!;
 }
 
-describe("outrigger explain, of authz", { timeout: 30_000 }, () => {
+describe("outrigger explain, of authz", () => {
   test("names policy, rule and the clauses that fail", async () => {
     expect(await explain("GET /reviews/1")).toBe(`GET /reviews/1 to example.test
 

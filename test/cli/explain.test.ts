@@ -52,7 +52,7 @@ async function answer(config: unknown, request: string, ...words: string[]): Pro
   return filters[0]!;
 }
 
-describe("outrigger explain", { timeout: 30_000 }, () => {
+describe("outrigger explain", () => {
   test("tells which rule decided, and why each other did not", async () => {
     const text = await explain(
       "launch.yaml",

@@ -10,7 +10,7 @@ import { COMMAND, environment, Folder } from "./command.ts";
 const configuration = (requests: number): string =>
   `domain: shop\ndescriptors:\n- key: user\n  rate_limit: {unit: day, requests_per_unit: ${requests}}\n`;
 
-describe("outrigger ratelimit-service", { timeout: 30_000 }, () => {
+describe("outrigger ratelimit-service", () => {
   const folder = new Folder();
   let child: ChildProcess | undefined;
   afterEach(() => child?.kill("SIGKILL"));

@@ -41,7 +41,7 @@ interface Report {
   }[];
 }
 
-describe("outrigger test", { timeout: 30_000 }, () => {
+describe("outrigger test", () => {
   test("plays the scenarios that ship when nothing is named", async () => {
     const { status, stdout } = await outrigger(["test"]);
     expect(status).toBe(0);

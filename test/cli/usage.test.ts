@@ -6,7 +6,7 @@ import { COMMAND, environment, Folder, outrigger } from "./command.ts";
 const folder = new Folder();
 afterAll(() => folder.remove());
 
-describe("the outrigger command", { timeout: 30_000 }, () => {
+describe("the outrigger command", () => {
   test("tells its version, that of the package", async () => {
     const { version } = JSON.parse(readFileSync("package.json", "utf8")) as { version: string };
     expect(await outrigger(["--version"])).toEqual({ status: 0, stdout: `${version}\n`, stderr: "" });

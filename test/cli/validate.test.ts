@@ -6,7 +6,7 @@ import { Checks, wasmPlugin } from "./validating.ts";
 const folder = new Checks();
 afterAll(() => folder.remove());
 
-describe("outrigger validate", { timeout: 30_000 }, () => {
+describe("outrigger validate", () => {
   test("takes a sound WasmPlugin", async () => {
     const file = folder.write("sound.yaml", wasmPlugin("default: v1\nrules: [{ name: a, variant: v2 }]"));
     const { status, stdout, stderr } = await folder.run("validate", file);

@@ -70,7 +70,7 @@ describe("local-rate-limit in a real Envoy of four workers", () => {
     return { statuses: Object.fromEntries(statuses), port };
   }
 
-  test("over updates that keep the limit, as many are admitted as without", { timeout: 30_000 }, async () => {
+  test("over updates that keep the limit, as many are admitted as without", async () => {
     const config = (revision: number): object => ({
       limits: [daily("kept", LIMIT)],
       response: { headers: { "x-revision": String(revision) } },
