@@ -61,7 +61,7 @@ export class Authz extends Filter {
 
   onAnswer(request: RequestView, answer: CallAnswer): Verdict {
     this.begin();
-    if (answer.woken) return this.authenticate(request, !answer.timedOut);
+    if (answer.woken) return this.authenticate(request, !answer.timedOut, true);
     // That of the provider whose number and one it is.
     const number = <i32>answer.memo - 1;
     const config = this.config;
@@ -144,13 +144,13 @@ export class Authz extends Filter {
     return Verdict.Reply;
   }
 
-  /** Finds out who calls, and asks the other policies. */
-  private authenticate(request: RequestView, mayWait: bool): Verdict {
+  /** Finds out who calls, and asks the other policies. `again`: the request has waited for keys, and its other credentials were looked at before. */
+  private authenticate(request: RequestView, mayWait: bool, again: bool = false): Verdict {
     const config = this.config;
     const credentials = config.credentials;
     if (
       credentials.authenticate(request) == Authentication.Refused &&
-      this.reject(request, credentials.rejection)
+      this.reject(request, credentials.rejection, again)
     ) {
       return Verdict.Reply;
     }
@@ -158,16 +158,16 @@ export class Authz extends Filter {
     if (tokens != null) {
       const authentication = tokens.authenticate(request, mayWait);
       if (authentication == Authentication.Waits) return Verdict.Wait;
-      if (authentication == Authentication.Refused && this.reject(request, tokens.rejection)) {
+      if (authentication == Authentication.Refused && this.reject(request, tokens.rejection, false)) {
         return Verdict.Reply;
       }
     }
     return this.decide(request);
   }
 
-  /** Refuses credentials; false in shadow mode, in which the request goes on as nobody's. */
-  private reject(request: RequestView, rejection: Rejection): bool {
-    rejection.tally();
+  /** Refuses credentials; false in shadow mode, in which the request goes on as nobody's. `isCounted`: they were refused before. */
+  private reject(request: RequestView, rejection: Rejection, isCounted: bool): bool {
+    if (!isCounted) rejection.tally();
     if (this.config.mode == Mode.Shadow) {
       this.note(rejection.reason);
       return false;

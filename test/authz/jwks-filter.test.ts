@@ -1,7 +1,7 @@
 /** Tokens whose keys are fetched, through the whole filter: requests wait for keys, and are then decided as others are. */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import type { CallAnswer, Fault } from "../driver.ts";
+import type { CallAnswer, Fault, Header } from "../driver.ts";
 import { Host, type HttpStream, PluginModule } from "../host/index.ts";
 import { nodeLibraries } from "../host/node-libraries.ts";
 import { ecSigner, type Signer, token } from "../jwt/signing.ts";
@@ -17,7 +17,7 @@ class Proxy {
   asked = 0;
   private readonly listener;
 
-  constructor(policies: object[] = [], rule: object = {}) {
+  constructor(policies: object[] = [], rule: object = {}, more: object = {}) {
     this.host.clusters.set("outbound|443||issuer.example", {
       http: () => {
         this.asked++;
@@ -25,7 +25,7 @@ class Proxy {
       },
     });
     const jwtRules = [{ issuer: ISSUER, jwksUri: `${ISSUER}/keys`, timeout: "2s", ...rule }];
-    const configuration = JSON.stringify({ jwtRules, policies });
+    const configuration = JSON.stringify({ jwtRules, policies, ...more });
     this.listener = this.host.listen({
       plugins: [{ module, name: "authz", rootId: "authz", configuration }],
     });
@@ -41,10 +41,14 @@ class Proxy {
     this.host.clock.advance(BigInt(milliseconds) * 1_000_000n);
   }
 
-  open(kid: string, signer: Signer, claims: object = {}): HttpStream {
+  open(kid: string, signer: Signer, claims: object = {}, headers: readonly Header[] = []): HttpStream {
     const exp = Number(this.host.clock.wall / 1_000_000_000n) + 3600;
     const text = token("ES256", signer, { iss: ISSUER, sub: "ann", exp, ...claims }, { alg: "ES256", kid });
-    return this.listener.open({ method: "GET", path: "/", headers: [["authorization", `Bearer ${text}`]] });
+    return this.listener.open({
+      method: "GET",
+      path: "/",
+      headers: [["authorization", `Bearer ${text}`], ...headers],
+    });
   }
 }
 
@@ -101,5 +105,18 @@ describe("tokens whose keys are fetched", () => {
     expect(saidOf(proxy.open("old", old))).toBe("401 authz:jwt-unknown-key");
     expect(saidOf(proxy.open("old", old))).toBe("401 authz:jwt-unknown-key");
     expect(proxy.asked).toBe(2);
+  });
+
+  test("beside another credential that is refused in shadow mode: it is counted once, however long they wait", () => {
+    const apiKeys = { from: [{ header: "x-api-key" }], keys: [{ name: "ci", sha256: "0".repeat(64) }] };
+    const proxy = new Proxy([], {}, { mode: "shadow", apiKeys });
+    proxy.has({ old }, 300);
+    const streams = [proxy.open("old", old, {}, [["x-api-key", "wrong"]]), proxy.open("old", old)];
+    expect(streams.map(saidOf)).toEqual(["waits", "waits"]);
+    proxy.advance(350);
+    expect(streams.map(saidOf)).toEqual(["200 via_upstream", "200 via_upstream"]);
+    expect(streams[0]!.info.state.properties()["outrigger.authz"]).toBe("authz:api-key");
+    proxy.advance(1000);
+    expect(proxy.host.metrics.values()["kind=.=api-key;.;outrigger_authz_rejected"]).toBe(1);
   });
 });
