@@ -324,6 +324,54 @@ describe("workers", () => {
   });
 });
 
+describe("rules that share a source", () => {
+  const second = (more: object) => ({ second: { jwksUri: "https://issuer.example/keys?tenant=1", ...more } });
+
+  test.each([
+    ["the first", { timeout: "1s" }, { timeout: "3s" }, []],
+    ["the second", { timeout: "3s" }, { timeout: "1s" }, [["x-second", "1"]]],
+  ] as const)("each let requests wait as long as it says, %s for less", (_which, first, other, ofShort) => {
+    const proxy = new KeyProxy({ config: { ...first, ...second(other) } });
+    proxy.server.has(["one"], 2000);
+    const ofLong: [string, string][] = ofShort.length === 0 ? [["x-second", "1"]] : [];
+    const short = proxy.open(
+      "one",
+      0,
+      ofShort.map(([name, value]) => [name, value]),
+    );
+    const long = proxy.open("one", 0, ofLong);
+    proxy.advance(1100);
+    expect([saidOf(short), saidOf(long)]).toEqual([UNAVAILABLE, "waits"]);
+    proxy.advance(1000);
+    expect(saidOf(long)).toBe("passed");
+    expect(proxy.server.requests).toHaveLength(1);
+  });
+
+  test("have it fetched as often as the most impatient of them says", () => {
+    for (const config of [
+      { jwksRefresh: "1m", ...second({ jwksRefresh: "10s" }) },
+      { jwksRefresh: "10s", ...second({ jwksRefresh: "1m" }) },
+    ]) {
+      const proxy = new KeyProxy({ config });
+      proxy.advance(35_000);
+      expect(proxy.server.requests).toHaveLength(4);
+    }
+  });
+
+  test("use its keys no longer than the strictest of them says", () => {
+    const strict = { jwksRefresh: "30s", jwksMaxStale: "1m" };
+    for (const config of [second(strict), { ...strict, ...second({}) }]) {
+      const proxy = new KeyProxy({ config });
+      proxy.advance(2000);
+      proxy.server.answer = { status: 500 };
+      expect(proxy.ask("one")).toBe("passed");
+      proxy.advance(63_000);
+      expect(proxy.ask("one")).not.toBe("passed");
+      expect(saidOf(proxy.open("one", 0, [["x-second", "1"]]))).not.toBe("passed");
+    }
+  });
+});
+
 describe("what others wrote in the place of the shared keys", () => {
   test("is not believed: the keys are fetched again, and those at hand are used meanwhile", () => {
     const proxy = new KeyProxy();

@@ -93,6 +93,7 @@ export class JwtRulesReader {
     this.readOutputs(node, rule);
     const keys = this.readKeys(node, issuer != null);
     if (keys != null) rule.keys = keys;
+    rule.timeout = this.sources.timeout;
     return rule;
   }
 

@@ -9,8 +9,11 @@ export abstract class KeySource {
   /** Changes whenever the keys do. */
   version: u32 = 1;
 
-  /** Whether the request was made to wait for keys to come; `unknownKid`: there are some, and the token names another. */
-  abstract wantsToWait(unknownKid: bool): bool;
+  /**
+   * Whether the request was made to wait for keys to come, for at most `timeout` milliseconds; `unknownKid`: there are some, and the token names
+   * another.
+   */
+  abstract wantsToWait(unknownKid: bool, timeout: u32): bool;
 }
 
 /** Keys that the configuration has. */
@@ -21,7 +24,7 @@ export class LocalKeys extends KeySource {
     this.keys = keys;
   }
 
-  wantsToWait(_unknownKid: bool): bool {
+  wantsToWait(_unknownKid: bool, _timeout: u32): bool {
     return false;
   }
 }

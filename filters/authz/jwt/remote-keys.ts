@@ -32,13 +32,23 @@ const RESULTS: StaticArray<string> = ["ok", "unavailable", "status", "too_large"
 @final
 export class FetchTimes {
   constructor(
-    /** Of a call, and of how long a request waits for keys. */
-    readonly timeout: u32,
+    /** Of a call. */
+    public timeout: u32,
     /** Keys are fetched again when they are so old. */
-    readonly refresh: u32,
+    public refresh: u32,
     /** Keys that are so old are used no more. */
-    readonly maxStale: u32,
+    public maxStale: u32,
   ) {}
+
+  /**
+   * Serves another rule too: keys are never older than any rule lets them be, and a call lasts as long as the most patient one waits; how long
+   * requests wait is each rule's own.
+   */
+  join(other: FetchTimes): void {
+    this.timeout = max(this.timeout, other.timeout);
+    this.refresh = min(this.refresh, other.refresh);
+    this.maxStale = min(this.maxStale, other.maxStale);
+  }
 }
 
 const MILLISECOND: u64 = 1000000;
@@ -106,13 +116,13 @@ export class RemoteKeys extends KeySource {
   }
 
   /** Parks the request if keys may come for it in time. One host call, and more where a fetch begins. */
-  wantsToWait(unknownKid: bool): bool {
+  wantsToWait(unknownKid: bool, timeout: u32): bool {
     const now = monotonicNow();
     this.shared.read(now);
-    return this.mayCome(unknownKid, now) && park(0, this.times.timeout);
+    return this.mayCome(unknownKid, timeout, now) && park(0, timeout);
   }
 
-  private mayCome(unknownKid: bool, now: u64): bool {
+  private mayCome(unknownKid: bool, timeout: u32, now: u64): bool {
     const state = this.shared.state;
     // There are others already, which the next tick takes: it comes soon, and may allocate.
     if (this.hasNews(now)) return true;
@@ -122,7 +132,7 @@ export class RemoteKeys extends KeySource {
       if (state.askedAt != 0 && since(state.askedAt, now) < PAUSE) return false;
       return this.fetch(now, true);
     }
-    if (now < next) return !unknownKid && next - now <= <u64>this.times.timeout * MILLISECOND;
+    if (now < next) return !unknownKid && next - now <= <u64>timeout * MILLISECOND;
     return this.fetch(now, false);
   }
 

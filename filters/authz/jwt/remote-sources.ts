@@ -16,10 +16,12 @@ import { SharedKeys } from "./shared-keys";
 @final
 export class RemoteSources {
   private readonly sources: RemoteKeys[] = emptyList<RemoteKeys>();
+  /** That of the rule that was read last, in milliseconds: how long its requests wait. */
+  timeout: u32 = 0;
 
   /**
    * The source that a rule names by `jwksUri` (`uri`), `jwksCluster`, `jwksRefresh`, `jwksMaxStale` and `timeout`; null, and told, where one of
-   * these is wrong. Of rules with the same URL and cluster the first says the times.
+   * these is wrong. Of rules with the same URL and cluster the times are joined ({@link FetchTimes.join}).
    */
   read(reader: ConfigReader, rule: JsonNode, uri: JsonNode): RemoteKeys | null {
     const keeper = reader.keeper;
@@ -38,6 +40,7 @@ export class RemoteSources {
     const stale = duration(reader, rule, "jwksMaxStale", DAY, MINUTE, 7 * DAY, '"24h", from "1m" to "168h"');
     if (stale < refresh) reader.problem(rule, "jwksMaxStale is shorter than jwksRefresh");
     if (parsed == null || isNaN(timeout + refresh + stale)) return null;
+    this.timeout = <u32>timeout;
     return this.source(reader, parsed, cluster, new FetchTimes(<u32>timeout, <u32>refresh, <u32>stale));
   }
 
@@ -48,7 +51,9 @@ export class RemoteSources {
     for (let at = 0; at < sources.length; at++) {
       const other = sources[at];
       if (!equals(other.cluster, cluster) || !equals(other.uri.path, uri.path)) continue;
-      if (equals(other.uri.authority, uri.authority)) return other;
+      if (!equals(other.uri.authority, uri.authority)) continue;
+      other.times.join(times);
+      return other;
     }
     keepAsking();
     keepParking();

@@ -28,6 +28,8 @@ export class JwtRule {
   /** Where its tokens stand, in the order in which they are looked at. */
   locations: StaticArray<TokenLocation> = new StaticArray<TokenLocation>(0);
   forward: bool = false;
+  /** How long its requests wait for keys, in milliseconds. */
+  timeout: u32 = 0;
   /** In seconds. */
   clockSkew: u64 = 60;
   /** Claims whose text is a list of words. */
@@ -150,7 +152,7 @@ export class JwtRule {
 
   /** Lets the request wait for keys, if it may and that may help. */
   private wait(mayWait: bool, unknownKid: bool, otherwise: JwtProblem): JwtProblem {
-    this.waits = mayWait && this.keys.wantsToWait(unknownKid);
+    this.waits = mayWait && this.keys.wantsToWait(unknownKid, this.timeout);
     return otherwise;
   }
 }

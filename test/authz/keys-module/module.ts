@@ -41,12 +41,16 @@ class Keys extends Filter {
   private readonly sources: RemoteSources = new RemoteSources();
   private first: KeySource | null = null;
   private second: KeySource | null = null;
+  private firstTimeout: u32 = 0;
+  private secondTimeout: u32 = 0;
 
   configure(config: JsonNode, reader: ConfigReader): void {
     if (!reader.object(config, FIELDS + " second")) return;
     this.first = this.read(config, reader);
+    this.firstTimeout = this.sources.timeout;
     const second = reader.member(config, "second");
     if (second != null && reader.object(second, FIELDS)) this.second = this.read(second, reader);
+    this.secondTimeout = this.sources.timeout;
     if (!reader.failed) this.sources.define();
   }
 
@@ -77,11 +81,13 @@ class Keys extends Filter {
 
   private decide(request: RequestView, mayWait: bool): Verdict {
     const kid = request.headers.get(X_KID);
-    const source = request.headers.has(X_SECOND) ? this.second : this.first;
+    const isSecond = request.headers.has(X_SECOND);
+    const source = isSecond ? this.second : this.first;
     if (kid == ABSENT || source == null) return Verdict.Continue;
     const keys = source.keys;
     if (keys != null && knows(keys, kid)) return Verdict.Continue;
-    if (mayWait && source.wantsToWait(keys != null)) return Verdict.Wait;
+    const timeout = isSecond ? this.secondTimeout : this.firstTimeout;
+    if (mayWait && source.wantsToWait(keys != null, timeout)) return Verdict.Wait;
     return refuse(keys == null ? UNAVAILABLE : UNKNOWN);
   }
 }
