@@ -63,6 +63,18 @@ function isNamed(member: Bytes, name: Bytes, separator: u8): bool {
   return decodesTo(equal < 0 ? member : slice(member, 0, equal), name);
 }
 
+/** How many query parameters of this name a request has. */
+export function countQueryParams(request: RequestView, name: Bytes): u32 {
+  withoutQueryParam(request.query(), name);
+  return leftOut;
+}
+
+/** How many cookies of this name a request has. */
+export function countCookies(request: RequestView, name: Bytes): u32 {
+  withoutCookie(request.headers.get(COOKIE), name);
+  return leftOut;
+}
+
 /** Takes all query parameters of this name out of a request; the others stay as they were written. Without one it changes nothing. */
 export function removeQueryParam(request: RequestView, name: Bytes): void {
   const query = request.query();
@@ -76,5 +88,7 @@ export function removeQueryParam(request: RequestView, name: Bytes): void {
 
 // @ts-ignore: decorator
 @lazy const PATH = literal(":path");
+// @ts-ignore: decorator
+@lazy const COOKIE = literal("cookie");
 // @ts-ignore: decorator
 @lazy const QUESTION_MARK = literal("?");

@@ -2,7 +2,13 @@ import { ABSENT, Bytes, indexOfByte, lengthOf, literal } from "../../../assembly
 import { ConfigReader } from "../../../assembly/json/config-reader";
 import { JsonKind, JsonNode } from "../../../assembly/json/node";
 import { positionAmong } from "../../../assembly/json/words";
-import { leftOut, removeQueryParam, withoutCookie, withoutQueryParam } from "../../../assembly/members";
+import {
+  countCookies,
+  countQueryParams,
+  leftOut,
+  removeQueryParam,
+  withoutCookie,
+} from "../../../assembly/members";
 import { RequestView } from "../../../assembly/request-view";
 
 /** Where in a request a key may stand: `{header: x-api-key}`, `{queryParam: key}` or `{cookie: key}`. */
@@ -44,8 +50,7 @@ class QueryParamPlace extends Place {
   }
 
   isRepeated(request: RequestView): bool {
-    withoutQueryParam(request.query(), this.name);
-    return leftOut > 1;
+    return countQueryParams(request, this.name) > 1;
   }
 
   remove(request: RequestView): void {
@@ -61,8 +66,7 @@ class CookiePlace extends Place {
   }
 
   isRepeated(request: RequestView): bool {
-    withoutCookie(request.headers.get(COOKIE), this.name);
-    return leftOut > 1;
+    return countCookies(request, this.name) > 1;
   }
 
   remove(request: RequestView): void {

@@ -8,6 +8,7 @@ import { CallAnswer } from "../../../assembly/waiting";
 import { ClaimPaths } from "../claims";
 import { Authentication, identity, Rejection } from "../identity";
 import { JwtRulesReader } from "./config";
+import { forgetParsed } from "./parsed-token";
 import { JwtProblem, rejectionsOf } from "./problem";
 import { JwtRejection } from "./rejection";
 import { JwtRule } from "./rule";
@@ -89,9 +90,10 @@ export class JwtAuthenticator {
     if (this.changes) this.removeOutputs(request);
     if (isPreflight(request)) return Authentication.Passed;
     tokenCache.begin();
+    forgetParsed();
     verified.begin(this.mostEvents);
     const places = this.places;
-    for (let at = 0; at < places.length; at++) unchecked(places[at]).used = false;
+    for (let at = 0; at < places.length; at++) unchecked(places[at]).begin();
     // What istiod asks for is P1 or P2 .. or else all of (P1 or nothing), (P2 or nothing) ..
     const rules = this.rules;
     let first = JwtProblem.Missing;

@@ -1,11 +1,12 @@
 import { ABSENT, Bytes, equals, lengthOf } from "../../../assembly/bytes/bytes";
-import { jws, JwsProblem, JwsVerdict, parseJws, verifyJws } from "../../../assembly/jwt/jws";
+import { JwsVerdict, verifyJws } from "../../../assembly/jwt/jws";
 import { RequestView } from "../../../assembly/request-view";
 import { ClaimPaths } from "../claims";
 import { hasAudience } from "./audience";
 import { KeySource } from "./key-source";
+import { forgetParsed, parseToken } from "./parsed-token";
 import { JwtProblem } from "./problem";
-import { hasFiniteNumbers, registered } from "./registered-claims";
+import { registered } from "./registered-claims";
 import { tokenCache } from "./token-cache";
 import { PlaceKind, TokenLocation } from "./token-place";
 import { expiryOfToken, keepToken, notBeforeOfToken, outputOfToken, payloadOfToken } from "./verified-token";
@@ -62,10 +63,12 @@ export class JwtRule {
       const location = unchecked(locations[at]);
       const text = location.find(request);
       if (text == ABSENT) continue;
-      if (location.isRepeated) return JwtProblem.Repeated;
+      const kind = location.place.kind;
+      // What is taken out of the query is all of it: nobody behind finds another one there.
+      if (location.isRepeated && (this.forward || kind != PlaceKind.QueryParam)) return JwtProblem.Repeated;
       outcome = this.verifyToken(text, mayWait);
       if (outcome != JwtProblem.None || this.waits) return outcome;
-      if (!this.forward && location.place.kind != PlaceKind.Cookie) location.place.used = true;
+      if (!this.forward && kind != PlaceKind.Cookie) location.place.used = true;
     }
     return outcome;
   }
@@ -117,18 +120,16 @@ export class JwtRule {
         return JwtProblem.Failed;
     }
     const block = keepToken(text, this.serial, keys.version, this.claimHeaderPaths, this.words, this.paths);
+    // Its nodes are used up.
+    forgetParsed();
     verified.add(this, tokenCache.add(block));
     return JwtProblem.None;
   }
 
   /** What is wrong with the token but for the signature, in the order in which Envoy looks. */
   private claimProblem(text: Bytes): JwtProblem {
-    const form = parseJws(text);
-    if (form != JwsProblem.None) return problemOfForm(form);
-    // As in Envoy, whose parser refuses them.
-    if (!hasFiniteNumbers(jws.claims)) return JwtProblem.Payload;
-    const types = registered.read(jws.claims);
-    if (types != JwtProblem.None) return types;
+    const problem = parseToken(text);
+    if (problem != JwtProblem.None) return problem;
     if (!this.takes(registered.issuer)) return JwtProblem.Issuer;
     const times = this.timeProblem(registered.notBefore, registered.expiry, freshSeconds());
     if (times != JwtProblem.None) return times;
@@ -154,22 +155,5 @@ export class JwtRule {
   private wait(mayWait: bool, unknownKid: bool, otherwise: JwtProblem): JwtProblem {
     this.waits = mayWait && this.keys.wantsToWait(unknownKid, this.timeout);
     return otherwise;
-  }
-}
-
-function problemOfForm(problem: JwsProblem): JwtProblem {
-  switch (problem) {
-    case JwsProblem.Header:
-      return JwtProblem.Header;
-    case JwsProblem.Critical:
-      return JwtProblem.Critical;
-    case JwsProblem.Payload:
-      return JwtProblem.Payload;
-    case JwsProblem.Unsecured:
-    case JwsProblem.Unsupported:
-    case JwsProblem.UnknownAlgorithm:
-      return JwtProblem.Algorithm;
-    default:
-      return JwtProblem.Format;
   }
 }

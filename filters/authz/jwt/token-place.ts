@@ -9,7 +9,7 @@ import {
   literal,
   slice,
 } from "../../../assembly/bytes/bytes";
-import { removeQueryParam } from "../../../assembly/members";
+import { countCookies, countQueryParams, removeQueryParam } from "../../../assembly/members";
 import { RequestView } from "../../../assembly/request-view";
 
 /** What kind of place a token comes from. */
@@ -27,12 +27,44 @@ export class TokenPlace {
    * the upstream.
    */
   used: bool = false;
+  /** A query parameter or cookie stands there more than once: another reader may take another one than {@link find}. */
+  isRepeated: bool = false;
+  /** What {@link find} has found in the request at hand, and whether it has looked. */
+  private found: Bytes = ABSENT;
+  private isSought: bool = false;
 
   constructor(
     readonly kind: PlaceKind,
     /** Of a header in lower case. */
     readonly name: Bytes,
   ) {}
+
+  /** Before the first rule looks at a request. */
+  begin(): void {
+    this.used = false;
+    this.isSought = false;
+  }
+
+  /** What stands there; {@link ABSENT} for nothing. It is looked for once for all rules: what is decoded takes memory. */
+  find(request: RequestView): Bytes {
+    if (this.isSought) return this.found;
+    this.isSought = true;
+    this.isRepeated = false;
+    this.found = this.seek(request);
+    return this.found;
+  }
+
+  private seek(request: RequestView): Bytes {
+    if (this.kind == PlaceKind.Header) return request.headers.get(this.name);
+    const isCookie = this.kind == PlaceKind.Cookie;
+    const value = isCookie
+      ? cookieValue(request.headers.get(COOKIE), this.name)
+      : request.queryParam(this.name);
+    if (value == ABSENT) return ABSENT;
+    this.isRepeated =
+      (isCookie ? countCookies(request, this.name) : countQueryParams(request, this.name)) > 1;
+    return value;
+  }
 
   /**
    * Takes all that stands there out of the request. Cookies stay, as with Envoy, which leaves them: an application that reads its session from
@@ -48,7 +80,7 @@ export class TokenPlace {
 /** A place where a rule looks, and what stands before the token there. */
 @final
 export class TokenLocation {
-  /** The header came more than once, as far as can be seen: values arrive joined with a comma, which no token has. */
+  /** There is more than one; of headers as far as can be seen: values arrive joined with a comma, which no token has. */
   isRepeated: bool = false;
 
   constructor(
@@ -61,11 +93,9 @@ export class TokenLocation {
   find(request: RequestView): Bytes {
     const place = this.place;
     if (place.used) return ABSENT;
-    if (place.kind == PlaceKind.QueryParam) return request.queryParam(place.name);
-    if (place.kind == PlaceKind.Cookie) return cookieValue(request.headers.get(COOKIE), place.name);
-    const value = request.headers.get(place.name);
-    this.isRepeated = false;
-    if (value == ABSENT) return ABSENT;
+    const value = place.find(request);
+    this.isRepeated = place.isRepeated;
+    if (place.kind != PlaceKind.Header || value == ABSENT) return value;
     const length = lengthOf(this.prefix);
     const at = length == 0 ? 0 : indexOf(value, this.prefix);
     if (at < 0) return ABSENT;
