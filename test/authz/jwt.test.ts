@@ -190,6 +190,54 @@ describe("a token", () => {
       expect(verdict(await session.request({ ...get(), headers }))).toBe("401 authz:jwt-duplicate");
   });
 
+  test.each<[string, (good: string, other: string) => Partial<HttpRequest>]>([
+    ["parameter", (good, other) => ({ path: `/?access_token=${good}&access_token=${other}` })],
+    ["escaped parameter", (good, other) => ({ path: `/?access_token=${good}&%61ccess_token=${other}` })],
+    ["cookie", (good, other) => ({ headers: [["cookie", `t=${good}; t=${other}`]] })],
+    [
+      "cookie that not all take for one",
+      (good, other) => ({ headers: [["cookie", `t=${good}; t =${other}`]] }),
+    ],
+    [
+      "cookie header",
+      (good, other) => ({
+        headers: [
+          ["cookie", `t=${good}`],
+          ["cookie", `t=${other}`],
+        ],
+      }),
+    ],
+  ])("beside a second %s is refused: the upstream may take that one", async (_what, make) => {
+    const both = await open({
+      jwtRules: [{ ...alpha, forwardOriginalToken: true, fromParams: ["access_token"], fromCookies: ["t"] }],
+    });
+    const good = signed();
+    const forged = `${signed(claimsOf(session.now(), { sub: "admin" }))
+      .split(".")
+      .slice(0, 2)
+      .join(".")}.AAAA`;
+    for (const other of [forged, ""])
+      expect(verdict(await both.request(get(undefined, make(good, other))))).toBe("401 authz:jwt-duplicate");
+    expect((await both.request(get(undefined, { path: `/?access_token=${good}` }))).response.status).toBe(
+      200,
+    );
+  });
+
+  test("has no principal of an API key or a user, where the issuer may be anybody", async () => {
+    const requestPrincipals = ["api-key/ci", "basic/ann", "other/ann"];
+    const named = await open({
+      jwtRules: [{ jwksUri: "http://keys.test/", jwksCluster: "keys" }],
+      policies: [{ name: "known", rules: [{ from: [{ source: { requestPrincipals } }] }] }],
+    });
+    named.host.clusters.set("keys", { http: () => ({ body: Buffer.from(ALPHA.jwks) }) });
+    await named.advance(2000);
+    const as = async (iss: string, sub: string): Promise<string> =>
+      verdict(await named.request(get(signed(claimsOf(named.now(), { iss, sub })))));
+    expect(await as("other", "ann")).toBe("200 via_upstream");
+    expect(await as("api-key", "ci")).toBe("403 authz:no-allow");
+    expect(await as("basic", "ann")).toBe("403 authz:no-allow");
+  });
+
   test("cannot end the challenge by the path", async () => {
     const exchange = await session.request(get("x", { path: '/a?"b\\c' }));
     expect(headerOf(exchange.response.headers, "www-authenticate")).toBe(

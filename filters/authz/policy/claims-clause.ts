@@ -59,7 +59,7 @@ export class RequestPrincipalClause extends Clause {
   test(_request: RequestView): Truth {
     const claims = identity.claims;
     const found =
-      this.has(claims.issuer(), claims.subject()) ||
+      this.has(issuerOf(claims), claims.subject()) ||
       (identity.apiKey != ABSENT && this.has(API_KEY, identity.apiKey)) ||
       (identity.user != ABSENT && this.has(BASIC, identity.user));
     return found ? Truth.Yes : Truth.No;
@@ -73,6 +73,12 @@ export class RequestPrincipalClause extends Clause {
     }
     return false;
   }
+}
+
+/** `iss`; {@link ABSENT} where it is one of the words below: who may choose his issuer must not pass for a key or a user. */
+export function issuerOf(claims: Claims): Bytes {
+  const issuer = claims.issuer();
+  return issuer != ABSENT && (equals(issuer, API_KEY) || equals(issuer, BASIC)) ? ABSENT : issuer;
 }
 
 /** What stands in front of the slash for identities without a token. */

@@ -12,7 +12,7 @@ import {
 import { Attribute } from "../../../assembly/match/attribute";
 import { RequestView } from "../../../assembly/request-view";
 import { identity } from "../identity";
-import { API_KEY, BASIC, Operand } from "./claims-clause";
+import { API_KEY, BASIC, issuerOf, Operand } from "./claims-clause";
 import { SPIFFE } from "./peer";
 
 /** An attribute with one text. */
@@ -92,7 +92,7 @@ export class RequestPrincipalOperand extends Operand {
   private user: Bytes = ABSENT;
 
   begin(_request: RequestView): u32 {
-    this.token = principalOf(identity.claims.issuer(), identity.claims.subject());
+    this.token = principalOf(issuerOf(identity.claims), identity.claims.subject());
     this.key = principalOf(API_KEY, identity.apiKey);
     this.user = principalOf(BASIC, identity.user);
     return 3;
