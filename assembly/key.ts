@@ -54,6 +54,13 @@ export class Key {
     giveBack(joined);
     return bytesOf(joined, size);
   }
+
+  /** Whether a parameter, cookie or baggage member that is a part stands in the request more than once, of which {@link read} has the first. */
+  isRepeated(request: RequestView): bool {
+    const parts = this.parts;
+    for (let at = 0; at < parts.length; at++) if (unchecked(parts[at]).isRepeated(request)) return true;
+    return false;
+  }
 }
 
 function part(attribute: Attribute, request: RequestView): Bytes {

@@ -27,6 +27,11 @@ export abstract class Attribute {
   /** Finds the value, or {@link ABSENT}. */
   abstract find(request: RequestView): Bytes;
 
+  /** Whether the request has it more than once, where {@link find} takes the first: another reader may take another one. */
+  isRepeated(_request: RequestView): bool {
+    return false;
+  }
+
   /** The value, or {@link ABSENT}; valid until the callback ends. */
   // @ts-ignore: decorator
   @inline

@@ -1,5 +1,6 @@
-import { baggageMember } from "../baggage";
+import { baggageMember, countMembers } from "../baggage";
 import { ABSENT, byteAt, Bytes, lengthOf, slice } from "../bytes/bytes";
+import { countCookies, countQueryParams } from "../members";
 import { routeName } from "../properties";
 import { RequestView } from "../request-view";
 import { Attribute } from "./attribute";
@@ -63,6 +64,10 @@ export class QueryParamAttribute extends Attribute {
   find(request: RequestView): Bytes {
     return request.queryParam(this.name);
   }
+
+  isRepeated(request: RequestView): bool {
+    return countQueryParams(request, this.name) > 1;
+  }
 }
 
 /** The first value of a cookie, raw. */
@@ -71,6 +76,10 @@ export class CookieAttribute extends Attribute {
   find(request: RequestView): Bytes {
     return request.cookie(this.name);
   }
+
+  isRepeated(request: RequestView): bool {
+    return countCookies(request, this.name) > 1;
+  }
 }
 
 /** The first value of a baggage member, decoded. */
@@ -78,6 +87,10 @@ export class CookieAttribute extends Attribute {
 export class BaggageAttribute extends Attribute {
   find(request: RequestView): Bytes {
     return baggageMember(request, this.name);
+  }
+
+  isRepeated(request: RequestView): bool {
+    return countMembers(request, this.name) > 1;
   }
 }
 

@@ -568,6 +568,41 @@ export function custom(makeDriver: () => Driver): void {
         expect([await ask(), await ask()]).toEqual([200, 200]);
         expect(grpc.asked.length).toBe(before + 5);
       });
+
+      test.each<[string, object, Partial<HttpRequest>, Partial<HttpRequest>]>([
+        ["parameter", { queryParam: "t" }, { path: "/?t=a&t=b" }, { path: "/?t=a" }],
+        ["escaped parameter", { queryParam: "t" }, { path: "/?t=a&%74=b" }, { path: "/?t=a" }],
+        ["cookie", { cookie: "t" }, { headers: [["cookie", "t=a; t=b"]] }, { headers: [["cookie", "t=a"]] }],
+        [
+          "baggage member",
+          { baggage: "t" },
+          { headers: [["baggage", "t=a,t=b"]] },
+          { headers: [["baggage", "t=a"]] },
+        ],
+        [
+          "header",
+          { header: "x-t" },
+          {
+            headers: [
+              ["x-t", "a"],
+              ["x-t", "b"],
+            ],
+          },
+          { headers: [["x-t", "a"]] },
+        ],
+      ])(
+        "are none of a request with a second %s, by which a service may decide",
+        async (_what, part, two, one) => {
+          const session = await open(cached({ by: [part] }));
+          grpc.answer = () => allowed();
+          expect((await get(session, two)).response.status).toBe(200);
+          grpc.answer = () => denied();
+          expect((await get(session, one)).response.status).toBe(403);
+          grpc.answer = () => allowed();
+          expect((await get(session, one)).response.status).toBe(403);
+          expect((await get(session, two)).response.status).toBe(200);
+        },
+      );
     });
   });
 }

@@ -57,7 +57,7 @@ export class DecisionCache {
     this.sets = sets;
   }
 
-  /** Puts what is known into `decision`. False when nothing is, or the request lacks a part of the key. */
+  /** Puts what is known into `decision`. False when nothing is, or the request lacks a part of the key or has one more than once. */
   look(request: RequestView, now: u64): bool {
     const key = this.key(request);
     if (key == ABSENT) return false;
@@ -95,6 +95,8 @@ export class DecisionCache {
   }
 
   private key(request: RequestView): Bytes {
+    // The service is told all of them, and may decide by another one than the first: its decision is not to be that about the first.
+    if (this.by.isRepeated(request)) return ABSENT;
     const key = this.by.read(request);
     return lengthOf(key) > LONGEST_KEY ? ABSENT : key;
   }
