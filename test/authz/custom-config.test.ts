@@ -127,6 +127,12 @@ test.each<[object, string]>([
   expect(found[0]).toContain(wanted);
 });
 
+test("a value for the service is not shown: it may be a password", () => {
+  const [problem] = problems(http({ includeAdditionalHeadersInCheck: { "x-key": "s3cret\n" } }));
+  expect(problem).toContain("includeAdditionalHeadersInCheck.x-key: expected a text without control");
+  expect(problem).not.toContain("s3cret");
+});
+
 test.each<[object, string]>([
   [{}, "cache.by: required"],
   [{ by: [] }, "cache.by: expected a list of 1 to 16 parts"],

@@ -182,7 +182,8 @@ function readAdded(reader: ConfigReader, service: JsonNode, names: Bytes[], valu
     const name = reader.headerNameOf(header.name);
     if (name == ABSENT) reader.problem(header, "not the name of a header");
     else if (header.kind != JsonKind.String || !isHeaderValue(header.text)) {
-      reader.unexpected(header, "a text without control characters");
+      // Without the value, which may be a password.
+      reader.problem(header, "expected a text without control characters");
     } else if (indexOfByte(header.text, 0x25) >= 0) {
       reader.problem(header, "Envoy would take a % for a command, of which none is known here");
     } else {
