@@ -14,7 +14,7 @@ import { JwtRejection } from "./rejection";
 import { JwtRule } from "./rule";
 import { RemoteSources } from "./remote-sources";
 import { tokenCache } from "./token-cache";
-import { TokenPlace } from "./token-place";
+import { TokenLocation, TokenPlace } from "./token-place";
 import { verified } from "./verified";
 import { structOfToken, TokenClaims } from "./verified-token";
 import { freshSeconds } from "./wall-clock";
@@ -27,6 +27,7 @@ import { freshSeconds } from "./wall-clock";
 export class JwtAuthenticator {
   private rules: StaticArray<JwtRule> = new StaticArray<JwtRule>(0);
   private places: StaticArray<TokenPlace> = new StaticArray<TokenPlace>(0);
+  private locations: StaticArray<TokenLocation> = new StaticArray<TokenLocation>(0);
   private outputs: StaticArray<Bytes> = new StaticArray<Bytes>(0);
   private sources: RemoteSources = new RemoteSources();
   private changes: bool = true;
@@ -59,6 +60,7 @@ export class JwtAuthenticator {
       if (rule.hasOutputs) authenticator.mostEvents += 2 * (1 + rule.locations.length);
     }
     authenticator.places = StaticArray.fromArray(rules.places);
+    authenticator.locations = StaticArray.fromArray(rules.locations);
     authenticator.outputs = StaticArray.fromArray(rules.outputs);
     authenticator.sources = rules.sources;
     return authenticator;
@@ -92,8 +94,8 @@ export class JwtAuthenticator {
     tokenCache.begin();
     forgetParsed();
     verified.begin(this.mostEvents);
-    const places = this.places;
-    for (let at = 0; at < places.length; at++) unchecked(places[at]).begin();
+    const locations = this.locations;
+    for (let at = 0; at < locations.length; at++) unchecked(locations[at]).begin();
     // What istiod asks for is P1 or P2 .. or else all of (P1 or nothing), (P2 or nothing) ..
     const rules = this.rules;
     let first = JwtProblem.Missing;

@@ -44,6 +44,7 @@ export class JwtRulesReader {
   readonly rules: JwtRule[] = emptyList<JwtRule>();
   /** Where tokens of any rule stand. */
   readonly places: TokenPlace[] = emptyList<TokenPlace>();
+  readonly locations: TokenLocation[] = emptyList<TokenLocation>();
   /** Headers that rules write; a client's own are removed. */
   readonly outputs: Bytes[] = emptyList<Bytes>();
   readonly sources: RemoteSources = new RemoteSources();
@@ -187,15 +188,23 @@ export class JwtRulesReader {
 
   /** Once each, sorted. */
   private add(found: TokenLocation[], place: TokenPlace, prefix: Bytes): void {
-    for (let at = 0; at < found.length; at++) {
-      if (found[at].place == place && equals(found[at].prefix, prefix)) return;
-    }
-    const location = new TokenLocation(place, prefix);
+    const location = this.location(place, prefix);
+    if (found.includes(location)) return;
     found.push(location);
     for (let at = found.length - 1; at > 0 && comesBefore(location, found[at - 1]); at--) {
       found[at] = found[at - 1];
       found[at - 1] = location;
     }
+  }
+
+  private location(place: TokenPlace, prefix: Bytes): TokenLocation {
+    const locations = this.locations;
+    for (let at = 0; at < locations.length; at++) {
+      if (locations[at].place == place && equals(locations[at].prefix, prefix)) return locations[at];
+    }
+    const location = new TokenLocation(place, prefix);
+    locations.push(location);
+    return location;
   }
 
   private place(kind: PlaceKind, name: Bytes): TokenPlace {

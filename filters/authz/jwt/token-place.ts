@@ -27,44 +27,11 @@ export class TokenPlace {
    * the upstream.
    */
   used: bool = false;
-  /** A query parameter or cookie stands there more than once: another reader may take another one than {@link find}. */
-  isRepeated: bool = false;
-  /** What {@link find} has found in the request at hand, and whether it has looked. */
-  private found: Bytes = ABSENT;
-  private isSought: bool = false;
-
   constructor(
     readonly kind: PlaceKind,
     /** Of a header in lower case. */
     readonly name: Bytes,
   ) {}
-
-  /** Before the first rule looks at a request. */
-  begin(): void {
-    this.used = false;
-    this.isSought = false;
-  }
-
-  /** What stands there; {@link ABSENT} for nothing. It is looked for once for all rules: what is decoded takes memory. */
-  find(request: RequestView): Bytes {
-    if (this.isSought) return this.found;
-    this.isSought = true;
-    this.isRepeated = false;
-    this.found = this.seek(request);
-    return this.found;
-  }
-
-  private seek(request: RequestView): Bytes {
-    if (this.kind == PlaceKind.Header) return request.headers.get(this.name);
-    const isCookie = this.kind == PlaceKind.Cookie;
-    const value = isCookie
-      ? cookieValue(request.headers.get(COOKIE), this.name)
-      : request.queryParam(this.name);
-    if (value == ABSENT) return ABSENT;
-    this.isRepeated =
-      (isCookie ? countCookies(request, this.name) : countQueryParams(request, this.name)) > 1;
-    return value;
-  }
 
   /**
    * Takes all that stands there out of the request. Cookies stay, as with Envoy, which leaves them: an application that reads its session from
@@ -77,11 +44,14 @@ export class TokenPlace {
   }
 }
 
-/** A place where a rule looks, and what stands before the token there. */
+/** A place where rules look, and what stands before the token there; one for all rules that look there for the same. */
 @final
 export class TokenLocation {
   /** There is more than one; of headers as far as can be seen: values arrive joined with a comma, which no token has. */
   isRepeated: bool = false;
+  /** The token of the request at hand, and whether it was looked for. */
+  private found: Bytes = ABSENT;
+  private isSought: bool = false;
 
   constructor(
     readonly place: TokenPlace,
@@ -89,18 +59,43 @@ export class TokenLocation {
     readonly prefix: Bytes,
   ) {}
 
-  /** The token; {@link ABSENT} where there is none. It may be anything, and empty. */
+  /** Before the first rule looks at a request. */
+  begin(): void {
+    this.place.used = false;
+    this.isSought = false;
+  }
+
+  /**
+   * The token; {@link ABSENT} where there is none. It may be anything, and empty. It is looked for once for all rules: that takes time, and memory
+   * where it has to be decoded.
+   */
   find(request: RequestView): Bytes {
-    const place = this.place;
-    if (place.used) return ABSENT;
-    const value = place.find(request);
-    this.isRepeated = place.isRepeated;
-    if (place.kind != PlaceKind.Header || value == ABSENT) return value;
+    if (this.place.used) return ABSENT;
+    if (this.isSought) return this.found;
+    this.isSought = true;
+    this.isRepeated = false;
+    this.found = this.place.kind == PlaceKind.Header ? this.inHeader(request) : this.inList(request);
+    return this.found;
+  }
+
+  private inHeader(request: RequestView): Bytes {
+    const value = request.headers.get(this.place.name);
+    if (value == ABSENT) return ABSENT;
     const length = lengthOf(this.prefix);
     const at = length == 0 ? 0 : indexOf(value, this.prefix);
     if (at < 0) return ABSENT;
     this.isRepeated = indexOfByte(value, 0x2c) >= 0;
     return length == 0 ? value : behindPrefix(value, <u32>at + length);
+  }
+
+  /** Among query parameters or cookies. */
+  private inList(request: RequestView): Bytes {
+    const name = this.place.name;
+    const isCookie = this.place.kind == PlaceKind.Cookie;
+    const value = isCookie ? cookieValue(request.headers.get(COOKIE), name) : request.queryParam(name);
+    if (value == ABSENT) return ABSENT;
+    this.isRepeated = (isCookie ? countCookies(request, name) : countQueryParams(request, name)) > 1;
+    return value;
   }
 }
 
