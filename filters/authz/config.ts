@@ -64,7 +64,7 @@ export class AuthzConfig {
     if (rules != null) this.tokens = JwtAuthenticator.read(reader, rules);
     if (reader.failed) return;
     const tokens = this.tokens;
-    if (tokens == null) this.verified = new MetadataClaims(reader.keeper, this.claims);
+    if (tokens == null) this.verified = new MetadataClaims(reader, this.claims);
     else tokens.prepare(this.claims, this.mode == Mode.Enforce);
     this.index(found);
   }

@@ -54,13 +54,13 @@ export class Authz extends Filter {
   }
 
   onRequest(request: RequestView): Verdict {
-    this.begin();
+    this.begin(request);
     this.paths.look(request.path());
     return this.askProviders(request, 0);
   }
 
   onAnswer(request: RequestView, answer: CallAnswer): Verdict {
-    this.begin();
+    this.begin(request);
     if (answer.woken) return this.authenticate(request, !answer.timedOut, true);
     // That of the provider whose number and one it is.
     const number = <i32>answer.memo - 1;
@@ -110,8 +110,8 @@ export class Authz extends Filter {
     if (address != ABSENT) setProperty(DIRECT_ADDRESS, address);
   }
 
-  private begin(): void {
-    identity.begin();
+  private begin(request: RequestView): void {
+    identity.begin(request);
     identity.claims = this.config.verified;
     this.shadowed = ABSENT;
     this.told = 0;

@@ -11,6 +11,8 @@ export const NAME = "authz";
 /** Who the request at hand is, as far as it was verified. One for all requests: the host runs one callback at a time. */
 @final
 export class Identity {
+  /** The request itself; null before the first one. */
+  request: RequestView | null = null;
   /** Of the verified token. */
   claims: Claims = NOBODY;
   /** The name of the API key that came, {@link ABSENT} without one: the request principal `api-key/<name>`. */
@@ -19,7 +21,8 @@ export class Identity {
   user: Bytes = ABSENT;
 
   /** Nobody, before a request is looked at. */
-  begin(): void {
+  begin(request: RequestView): void {
+    this.request = request;
     this.claims = NOBODY;
     this.apiKey = ABSENT;
     this.user = ABSENT;

@@ -1,84 +1,78 @@
-import { ABSENT, byteString, Bytes, bytesOf, lengthOf, literal } from "../../assembly/bytes/bytes";
-import { Keeper } from "../../assembly/bytes/keeper";
-import {
-  claimElements,
-  claimPath,
-  claimText,
-  countElements,
-  elementLength,
-  firstElement,
-  isStructure,
-  valuePath,
-} from "../../assembly/claims";
+import { ABSENT, Bytes, literal } from "../../assembly/bytes/bytes";
+import { ConfigReader } from "../../assembly/json/config-reader";
 import { emptyList } from "../../assembly/list";
 import { ClaimKind, ClaimPaths, Claims } from "./claims";
-import { askMetadata } from "./policy/attributes";
+import { identity } from "./identity";
+import { MetadataAttribute } from "./policy/metadata";
 
 /**
- * Claims of a token that Envoy's jwt_authn verified before this filter, as istiod has it write them down: where the configuration has no
- * `jwtRules` of its own.
+ * Claims of a token that Envoy's jwt_authn verified before this filter, as istiod has it write them down (`payload_in_metadata`; istio
+ * `pilot/pkg/security/authn`): where the configuration has no `jwtRules` of its own.
  */
 @final
 export class MetadataClaims extends Claims {
-  private readonly paths: Bytes[] = emptyList<Bytes>();
-  private readonly issuerPath: Bytes;
-  private readonly subjectPath: Bytes;
-  private list: Bytes = ABSENT;
+  private readonly attributes: MetadataAttribute[] = emptyList<MetadataAttribute>();
+  private readonly issuerText: MetadataAttribute;
+  private readonly subjectText: MetadataAttribute;
+  /** The one of a list that was read last. */
+  private list: MetadataAttribute;
 
-  constructor(keeper: Keeper, paths: ClaimPaths) {
+  constructor(reader: ConfigReader, paths: ClaimPaths) {
     super();
+    const issuer = claimOf(reader, [ISSUER]);
+    this.issuerText = issuer;
+    this.subjectText = claimOf(reader, [SUBJECT]);
+    this.list = issuer;
     for (let number = 0; number < paths.size; number++) {
-      const names = paths.pathOf(number);
-      let name = "";
-      for (let at = 0; at < names.length; at++) name += "[" + byteString(names[at]) + "]";
-      const path = claimPath(keeper.keepText(name));
-      this.paths.push(path == ABSENT ? ABSENT : keeper.keep(path));
+      this.attributes.push(claimOf(reader, paths.pathOf(number)));
     }
-    this.issuerPath = keeper.keep(claimPath(ISSUER));
-    this.subjectPath = keeper.keep(claimPath(SUBJECT));
   }
 
   read(number: i32): ClaimKind {
-    const path = this.paths[number];
-    // A name that cannot be one of a property.
-    if (path == ABSENT) return ClaimKind.Absent;
-    const value = askMetadata(valuePath(path));
-    if (value == ABSENT) return ClaimKind.Absent;
-    this.list = claimElements(path, value);
-    if (this.list == ABSENT) {
-      this.text = value;
-      return isText(value) ? ClaimKind.Text : ClaimKind.Other;
+    const attribute = unchecked(this.attributes[number]);
+    this.text = readNow(attribute);
+    if (attribute.kind == ClaimKind.List) {
+      this.list = attribute;
+      this.count = attribute.count;
     }
-    this.count = countElements(this.list);
-    return this.count > 0 ? ClaimKind.List : ClaimKind.Other;
+    return attribute.kind;
   }
 
   element(at: u32): Bytes {
-    let start = firstElement(this.list);
-    for (let one: u32 = 0; one < at; one++) start += elementLength(this.list, one) + 2;
-    const element = bytesOf(start, elementLength(this.list, at));
-    return isText(element) && !isStructure(element) ? element : ABSENT;
+    return this.list.element(at);
   }
 
   issuer(): Bytes {
-    return textAt(this.issuerPath);
+    return textOf(this.issuerText);
   }
 
   subject(): Bytes {
-    return textAt(this.subjectPath);
+    return textOf(this.subjectText);
   }
 }
 
-function textAt(path: Bytes): Bytes {
-  const value = askMetadata(valuePath(path));
-  return value != ABSENT && isText(value) && claimElements(path, value) == ABSENT ? value : ABSENT;
+function claimOf(reader: ConfigReader, names: StaticArray<Bytes>): MetadataAttribute {
+  const path = new StaticArray<Bytes>(names.length + 1);
+  path[0] = PAYLOAD;
+  for (let at = 0; at < names.length; at++) path[at + 1] = names[at];
+  return MetadataAttribute.of(reader, JWT_AUTHN, path);
 }
 
-/** Whether the value is a string: a number or a boolean is shown as another text. */
-function isText(value: Bytes): bool {
-  return lengthOf(value) == 0 || claimText(value) == value;
+/** Of the request at hand. */
+function readNow(attribute: MetadataAttribute): Bytes {
+  const request = identity.request;
+  return request == null ? ABSENT : attribute.read(request);
 }
 
+function textOf(attribute: MetadataAttribute): Bytes {
+  const text = readNow(attribute);
+  return attribute.kind == ClaimKind.Text ? text : ABSENT;
+}
+
+// @ts-ignore: decorator
+@lazy const JWT_AUTHN = literal("envoy.filters.http.jwt_authn");
+// @ts-ignore: decorator
+@lazy const PAYLOAD = literal("payload");
 // @ts-ignore: decorator
 @lazy const ISSUER = literal("iss");
 // @ts-ignore: decorator

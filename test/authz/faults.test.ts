@@ -101,9 +101,9 @@ const PROPERTIES = [
   ["connection", "requested_server_name"],
   ["connection", "dns_san_peer_certificate"],
   ["connection", "subject_peer_certificate"],
-  ...["iss", "sub", "groups"].map((claim) => [
+  ...[["iss"], ["sub"], ["groups"], ["groups", "0"]].map((claim) => [
     ...["metadata", "filter_metadata", "envoy.filters.http.jwt_authn", "payload"],
-    claim,
+    ...claim,
   ]),
 ].map((path) => path.join("\0"));
 

@@ -24,19 +24,9 @@ export class Doubt {
 
 /** As `getProperty`; but that the host cannot answer is not the same as that there is no such property. */
 export function askProperty(path: Bytes): Bytes {
-  return ask(path, WasmResultValues.NotFound);
-}
-
-/** As {@link askProperty}, of metadata: the host cannot show a null, which to policies is as good as nothing. */
-export function askMetadata(path: Bytes): Bytes {
-  return ask(path, WasmResultValues.SerializationFailure);
-}
-
-/** `nothing`: what the host answers, beside `NotFound`, where there is no value. */
-function ask(path: Bytes, nothing: WasmResultValues): Bytes {
   const answer = proxy_get_property(pointerOf(path), lengthOf(path), returnedPointer(), returnedLength());
   if (answer == WasmResultValues.Ok) return returnedBytes();
-  if (answer != WasmResultValues.NotFound && answer != nothing) doubt.failed = true;
+  if (answer != WasmResultValues.NotFound) doubt.failed = true;
   return ABSENT;
 }
 

@@ -1,26 +1,9 @@
-import { concatenate } from "../../../assembly/bytes/arena";
-import {
-  ABSENT,
-  byteAt,
-  Bytes,
-  bytesOf,
-  indexOfByte,
-  lengthOf,
-  literal,
-  slice,
-} from "../../../assembly/bytes/bytes";
-import {
-  claimElements,
-  claimText,
-  countElements,
-  elementLength,
-  firstElement,
-  isStructure,
-} from "../../../assembly/claims";
+import { byteAt, Bytes, indexOfByte, lengthOf, literal, slice } from "../../../assembly/bytes/bytes";
 import { JsonNode } from "../../../assembly/json/node";
 import { RequestView } from "../../../assembly/request-view";
-import { askMetadata } from "./attributes";
+import { ClaimKind } from "../claims";
 import { Clause, Cost, Truth } from "./clause";
+import { MetadataAttribute } from "./metadata";
 import { Patterns, PatternsBuilder, Wildcard } from "./patterns";
 import { Vocabulary } from "./vocabulary";
 
@@ -30,8 +13,7 @@ export class MetadataClause extends Clause {
   constructor(
     negated: bool,
     name: string,
-    /** The property's path, with that of a list's first element behind it (`assembly/claims.ts`). */
-    private readonly path: Bytes,
+    private readonly metadata: MetadataAttribute,
     private readonly texts: Patterns,
     private readonly elements: Patterns,
   ) {
@@ -51,9 +33,7 @@ export class MetadataClause extends Clause {
     const bracket = indexOfByte(key, 0x5b);
     if (bracket < 0 || byteAt(key, length - 1) != 0x5d || <u32>bracket + 2 >= length) return null;
     const filter = slice(key, lengthOf(EXPERIMENTAL), bracket);
-    const member = slice(key, bracket + 1, length - 1);
-    const start = concatenate(METADATA, filter, NUL);
-    const path = keeper.keep(concatenate(start, member, FIRST));
+    const metadata = MetadataAttribute.of(vocabulary.reader, filter, [slice(key, bracket + 1, length - 1)]);
     const texts = new PatternsBuilder(keeper, Wildcard.NotEmpty);
     const elements = new PatternsBuilder(keeper, Wildcard.NotEmpty);
     for (let at = 0; at < values.length; at++) {
@@ -65,21 +45,16 @@ export class MetadataClause extends Clause {
         else elements.add(inner);
       } else texts.add(value);
     }
-    return new MetadataClause(negated, name, path, texts.finish(), elements.finish());
+    return new MetadataClause(negated, name, metadata, texts.finish(), elements.finish());
   }
 
-  test(_request: RequestView): Truth {
-    const value = askMetadata(slice(this.path, 0, lengthOf(this.path) - lengthOf(FIRST)));
-    if (value == ABSENT) return Truth.No;
-    const list = claimElements(this.path, value);
-    // What is no text is shown as one, and is none.
-    if (list == ABSENT) return claimText(value) == value && this.texts.matches(value) ? Truth.Yes : Truth.No;
-    let start = firstElement(list);
-    for (let at: u32 = 0, count = countElements(list); at < count; at++) {
-      const element = bytesOf(start, elementLength(list, at));
-      if (!isStructure(element) && claimText(element) == element && this.elements.matches(element))
-        return Truth.Yes;
-      start += lengthOf(element) + 2;
+  test(request: RequestView): Truth {
+    const metadata = this.metadata;
+    const value = metadata.read(request);
+    if (metadata.kind == ClaimKind.Text) return this.texts.matches(value) ? Truth.Yes : Truth.No;
+    if (metadata.kind != ClaimKind.List) return Truth.No;
+    for (let at: u32 = 0, count = metadata.count; at < count; at++) {
+      if (this.elements.matches(metadata.element(at))) return Truth.Yes;
     }
     return Truth.No;
   }
@@ -101,9 +76,3 @@ function isBracket(byte: u8): bool {
 /** `envoy.filters.` belongs to the filter's name. */
 // @ts-ignore: decorator
 @lazy const EXPERIMENTAL = literal("experimental.");
-// @ts-ignore: decorator
-@lazy const METADATA = literal("metadata\0filter_metadata\0");
-// @ts-ignore: decorator
-@lazy const NUL = literal("\0");
-// @ts-ignore: decorator
-@lazy const FIRST = literal("\0" + "0");
