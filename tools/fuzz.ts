@@ -7,8 +7,10 @@ import { Comparison, type ComparisonOptions } from "../test/authz/rbac.ts";
 import { EnvoyNotFound } from "../test/envoy/locate.ts";
 import { PeerNotFound } from "../test/peers/process.ts";
 import { loadModule } from "../test/host/driver.ts";
+import { fuzzAuthzConfigurations } from "../test/fuzz/authz-configurations.ts";
 import { fuzzAuthzHostile } from "../test/fuzz/authz-hostile.ts";
 import { fuzzConfigurationText, fuzzDecisions, fuzzPropagation, fuzzSuite } from "../test/fuzz/fuzz.ts";
+import { rightAuthz } from "../test/schema/authz.ts";
 import { configuration } from "../test/fuzz/trace-propagation.ts";
 
 const seconds = Number(process.env.SECONDS ?? 600);
@@ -20,10 +22,10 @@ const traces = loadModule("build/trace-propagation.wasm");
 const suite = loadModule("build/outrigger.wasm");
 const options = (share: number) => ({ seconds: seconds * share, seed });
 console.log(
-  `${fuzzDecisions(module, options(0.2))} configurations, each with requests: as the model, no trap`,
+  `${fuzzDecisions(module, options(0.15))} configurations, each with requests: as the model, no trap`,
 );
 console.log(
-  `${fuzzSuite(suite, module, options(0.15))} suites, each with requests: as so many plugins, no trap`,
+  `${fuzzSuite(suite, module, options(0.1))} suites, each with requests: as so many plugins, no trap`,
 );
 console.log(`${fuzzConfigurationText(module, options(0.1))} configuration texts: no trap`);
 console.log(
@@ -38,6 +40,12 @@ console.log(
 );
 console.log(
   `${fuzzAuthzHostile(loadModule(authz), options(0.05))} hostile requests at authz: no trap, no error, no growth`,
+);
+console.log(
+  `configurations of authz: ${JSON.stringify(fuzzAuthzConfigurations(loadModule(authz), options(0.05)))}, no trap`,
+);
+console.log(
+  `${fuzzConfigurationText(loadModule(authz), options(0.05), rightAuthz())} configuration texts of authz: no trap`,
 );
 await besideRbac("authz beside RBAC", { module: authz, tokens: "authz", severalNames: false }, 0.1);
 await besideRbac("RBAC beside its model", { module: null, tokens: "jwt_authn", severalNames: true }, 0.1);

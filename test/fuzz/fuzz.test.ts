@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { loadModule } from "../host/driver.ts";
+import { rightAuthz, smallAuthz } from "../schema/authz.ts";
+import { fuzzAuthzConfigurations } from "./authz-configurations.ts";
 import {
   fuzzConfigurationText,
   fuzzDecisions,
@@ -35,5 +37,16 @@ describe(`random input, SEED=${seed}`, () => {
 
   test("no configuration traps trace-propagation", { timeout: 120_000 }, () => {
     expect(fuzzConfigurationText(loadModule(TRACE_MODULE), options(3), configuration())).toBeGreaterThan(50);
+  });
+
+  test("no configuration traps authz", { timeout: 120_000 }, () => {
+    const authz = loadModule("build/authz.wasm");
+    expect(fuzzConfigurationText(authz, options(4), rightAuthz())).toBeGreaterThan(20);
+    expect(fuzzConfigurationText(authz, options(2), smallAuthz())).toBeGreaterThan(20);
+  });
+
+  test("authz takes what is right, and says where it is not", { timeout: 120_000 }, () => {
+    const counts = fuzzAuthzConfigurations(loadModule("build/authz.wasm"), options(6));
+    expect(Math.min(...Object.values(counts))).toBeGreaterThan(10);
   });
 });
