@@ -17,7 +17,7 @@ build: node_modules/.installed ## build all modules into build/
 	@npm run -s build
 
 .PHONY: demo
-demo: build ## show a dark launch and rate limits on a real Envoy, then stop
+demo: build ## show a dark launch, traces, authorization and rate limits on a real Envoy, then stop
 	@npm run -s demo
 
 .PHONY: dev

@@ -1,6 +1,6 @@
 /**
- * `make demo`: a dark launch, traces, a local and a global rate limit in a real Envoy, in a few seconds. Starts what envoy.yaml
- * describes, sends requests and shows what became of each and why. Ends with 1 when an answer is not as expected.
+ * `make demo`: a dark launch, traces, authorization, a local and a global rate limit in a real Envoy, in a few seconds. Starts what
+ * envoy.yaml describes, sends requests and shows what became of each and why. Ends with 1 when an answer is not as expected.
  */
 import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -71,6 +71,14 @@ const trace = (what: string, headers: Record<string, string>, id: string, reason
   expected: [id, id, `trace-propagation:${reason}`],
 });
 
+const access = (
+  what: string,
+  path: string,
+  headers: Record<string, string>,
+  status: number,
+  reason: string,
+): Example => ({ what, path, headers, expected: [String(status), `authz:${reason}`] });
+
 /** With an API key; each address has a hundred a minute. */
 const review = (
   what: string,
@@ -87,6 +95,9 @@ const review = (
 
 const TRACE_ID = "0af7651916cd43dd8448eb211c80319c";
 const SPAN_ID = "b7ad6b7169203331";
+
+/** Of this demo alone: envoy.yaml has its hash. */
+const DEPLOY_KEY = "ork_ba8ddce2ec0596e605557e4defb84e99";
 
 const PARTS: readonly Part[] = [
   {
@@ -128,6 +139,19 @@ const PARTS: readonly Part[] = [
         "datadog",
       ),
       trace("with nothing", {}, "*", "new"),
+    ],
+  },
+  {
+    title: "Policies of Istio's kind: nobody sees /debug, anyone reads, and who has a key deploys.",
+    columns: ["status", "reason"],
+    cells: ({ status }, { reasons }) => [String(status), reasons.authz],
+    examples: [
+      access("a plain user reads", "/reviews/1", {}, 200, "anyone-reads"),
+      access("a look at /debug/vars", "/debug/vars", {}, 403, "no-debug"),
+      access("the same by way of /x/..//debug/vars", "/x/..//debug/vars", {}, 403, "no-debug"),
+      access("a deployment without a key", "/deploy/v2", {}, 403, "no-allow"),
+      access("with a wrong key", "/deploy/v2", { "x-deploy-key": "guessed" }, 401, "api-key"),
+      access("with the key of ci", "/deploy/v2", { "x-deploy-key": DEPLOY_KEY }, 200, "ci-deploys"),
     ],
   },
   {
@@ -234,6 +258,9 @@ async function roomInMinute(): Promise<void> {
   await sleep(left + 20);
 }
 
+/** What the filters let answer; anything else is a failure of the demo. */
+const EXPECTED: ReadonlySet<number> = new Set([200, 401, 403, 429]);
+
 function get(port: number, path: string, headers: Record<string, string>): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const options = { host: "127.0.0.1", port, path, headers, agent: false, timeout: 10_000 };
@@ -243,7 +270,7 @@ function get(port: number, path: string, headers: Record<string, string>): Promi
       response.on("error", reject);
       response.on("end", () => {
         const { statusCode: status = 0 } = response;
-        if (status === 200 || status === 429) resolve({ status, headers: response.headers, body });
+        if (EXPECTED.has(status)) resolve({ status, headers: response.headers, body });
         else reject(new Error(`Envoy answered ${status}: ${body}`));
       });
     });

@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 const WITHIN = 60_000;
 
 test(
-  "the demo shows a launch, traces and both limits, each as it expects it",
+  "the demo shows a launch, traces, authorization and both limits, each as it expects it",
   { timeout: WITHIN + 5000 },
   () => {
     const { status, stdout, stderr } = spawnSync("npx", ["tsx", "envoy/demo.ts"], {
@@ -16,6 +16,8 @@ test(
     for (const reason of [
       "dark-launch:beta-users",
       "trace-propagation:b3single",
+      "authz:no-debug",
+      "authz:ci-deploys",
       "local-rate-limit:search-per-api-key",
       "global-rate-limit:by-api-key",
     ]) {
