@@ -111,6 +111,7 @@ export function custom(makeDriver: () => Driver): void {
     };
 
     describe("over gRPC", () => {
+      // CVE-2021-32777 (Envoy): of several values the service saw one. CVE-2023-27488 (Envoy): one that is no UTF-8 made a message that it could not read.
       test("a service is told of a request what Envoy tells it", async () => {
         const session = await answering(allowed());
         const exchange = await get(session, {
