@@ -123,6 +123,8 @@ export class Authz extends Filter {
     const config = this.config;
     const custom = config.custom;
     for (let at = from; at < custom.length; at++) {
+      // What a provider's policies could not know, and did not need to, is no doubt of the next one's.
+      doubt.begin();
       const rule = unchecked(custom[at]).first(request);
       if (doubt.failed) return this.fail();
       if (rule == null) {
