@@ -87,19 +87,24 @@ export class PeerOperand extends Operand {
 /** Who was authenticated: up to three principals, `<issuer>/<subject>` each. */
 @final
 export class RequestPrincipalOperand extends Operand {
-  private token: Bytes = ABSENT;
-  private key: Bytes = ABSENT;
-  private user: Bytes = ABSENT;
+  private readonly texts: StaticArray<Bytes> = new StaticArray<Bytes>(3);
+  private count: u32 = 0;
 
   begin(_request: RequestView): u32 {
-    this.token = principalOf(issuerOf(identity.claims), identity.claims.subject());
-    this.key = principalOf(API_KEY, identity.apiKey);
-    this.user = principalOf(BASIC, identity.user);
-    return 3;
+    this.count = 0;
+    this.add(principalOf(issuerOf(identity.claims), identity.claims.subject()));
+    this.add(principalOf(API_KEY, identity.apiKey));
+    this.add(principalOf(BASIC, identity.user));
+    return this.count;
   }
 
   at(position: u32): Bytes {
-    return position == 0 ? this.token : position == 1 ? this.key : this.user;
+    return this.texts[position];
+  }
+
+  /** Those that the request does not have are none of its principals: `match: all` is of the others. */
+  private add(principal: Bytes): void {
+    if (principal != ABSENT) this.texts[this.count++] = principal;
   }
 }
 
