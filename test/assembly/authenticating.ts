@@ -15,7 +15,7 @@ export function arrives(lines: string): void {
   resetArena();
   hostHasHeaders(":method=GET\n" + lines);
   same(request.load(), true);
-  identity.begin();
+  identity.begin(request);
 }
 
 export function nameOf(authentication: Authentication): string {

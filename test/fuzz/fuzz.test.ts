@@ -47,6 +47,6 @@ describe(`random input, SEED=${seed}`, () => {
 
   test("authz takes what is right, and says where it is not", { timeout: 120_000 }, () => {
     const counts = fuzzAuthzConfigurations(loadModule("build/authz.wasm"), options(6));
-    expect(Math.min(...Object.values(counts))).toBeGreaterThan(10);
+    expect(Math.min(counts.taken, counts.refused, counts.decided)).toBeGreaterThan(10);
   });
 });
