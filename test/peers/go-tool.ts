@@ -1,7 +1,8 @@
 /** Programs in Go that tests need, built once into the user's cache at an exact version. */
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { cp, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { cached, run } from "./cache.ts";
 import { PeerNotFound } from "./process.ts";
 
@@ -19,6 +20,32 @@ export interface GoTool {
 export function goTool(tool: GoTool, env: NodeJS.ProcessEnv = process.env): Promise<string> {
   const make = (folder: string): Promise<void> => build(tool, folder, env);
   return cached(`${tool.name}-${tool.version}`, basename(tool.path), make, env);
+}
+
+/** Programs of one Go module at one version. Built together, what they share is compiled once. */
+export interface GoTools extends Pick<GoTool, "name" | "version" | "go"> {
+  module: string;
+  /** Packages of the module: `pilot/cmd/pilot-agent`. */
+  packages: readonly string[];
+  /** Files of the module that are kept beside the programs, by their own names. */
+  files: readonly string[];
+}
+
+/** The folder with the programs and files; the first call on a machine builds them. Throws {@link PeerNotFound}. */
+export async function goTools(tools: GoTools, env: NodeJS.ProcessEnv = process.env): Promise<string> {
+  const { name, go, version } = tools;
+  const what = `${tools.module}@${version}`;
+  const make = async (folder: string): Promise<void> => {
+    const packages = tools.packages.map((path) => `${tools.module}/${path}@${version}`);
+    const words = ["install", "-p", "2", ...packages] as const;
+    await compile({ name, go, what, words, cwd: folder }, { ...env, GOBIN: folder });
+    const { code, output } = await run("go", ["mod", "download", "-json", what], { env, cwd: folder });
+    if (code !== 0) throw new PeerNotFound(name, `go mod download ${what} failed (${code})`, output.trim());
+    const { Dir } = JSON.parse(output) as { Dir: string };
+    for (const file of tools.files) await cp(join(Dir, file), join(folder, basename(file)));
+    await writeFile(join(folder, "complete"), `${what}\n`);
+  };
+  return dirname(await cached(`${name}-${version}`, "complete", make, env));
 }
 
 /** A program in Go whose source is here: a folder with a main package, its `go.mod` and `go.sum`. */

@@ -19,6 +19,8 @@ export interface PeerOptions {
   isReady: () => Promise<boolean>;
   /** In milliseconds; default 20,000. */
   readyWithin?: number;
+  /** It starts processes of its own, which end with it. */
+  group?: boolean;
 }
 
 export class PeerProcess {
@@ -28,7 +30,10 @@ export class PeerProcess {
   private readonly exited: Promise<void>;
   private output = "";
 
-  private constructor(private readonly child: ChildProcess) {
+  private constructor(
+    child: ChildProcess,
+    private readonly send: (signal: NodeJS.Signals) => void,
+  ) {
     this.pid = child.pid!;
     const take = (chunk: Buffer): void => {
       this.output = (this.output + chunk.toString()).slice(-8000);
@@ -38,7 +43,7 @@ export class PeerProcess {
     this.exited = new Promise((resolve) => {
       child.once("close", (code, signal) => {
         this.exit = signal === null ? `exit code ${code}` : `signal ${signal}`;
-        running.delete(child);
+        running.delete(send);
         resolve();
       });
     });
@@ -50,11 +55,16 @@ export class PeerProcess {
       env: options.env ?? process.env,
       cwd: options.cwd,
       stdio: ["ignore", "pipe", "pipe"],
+      detached: options.group ?? false,
     });
     if (child.pid === undefined)
       throw await new Promise<Error>((resolve) => child.once("error", (error) => resolve(error)));
-    endWithUs(child);
-    const peer = new PeerProcess(child);
+    const { pid } = child;
+    const send = options.group
+      ? (signal: NodeJS.Signals) => signalGroup(pid, signal)
+      : (signal: NodeJS.Signals) => void child.kill(signal);
+    endWithUs(send);
+    const peer = new PeerProcess(child, send);
     const end = Date.now() + (options.readyWithin ?? 20_000);
     while (peer.exit === undefined && Date.now() < end) {
       if (await options.isReady().catch(() => false)) return peer;
@@ -73,10 +83,10 @@ export class PeerProcess {
   /** SIGTERM, and SIGKILL for what has not ended after three seconds. */
   async stop(): Promise<void> {
     if (this.exit !== undefined) return;
-    this.child.kill("SIGTERM");
+    this.send("SIGTERM");
     // A stopped process takes no other signal.
-    this.child.kill("SIGCONT");
-    const timer = setTimeout(() => this.child.kill("SIGKILL"), 3000);
+    this.send("SIGCONT");
+    const timer = setTimeout(() => this.send("SIGKILL"), 3000);
     await this.exited;
     clearTimeout(timer);
   }
@@ -84,28 +94,37 @@ export class PeerProcess {
   /** As a machine that loses power. */
   async kill(): Promise<void> {
     if (this.exit !== undefined) return;
-    this.child.kill("SIGKILL");
+    this.send("SIGKILL");
     await this.exited;
   }
 
   /** It keeps its connections and answers nothing, until {@link resume}. */
   pause(): void {
-    this.child.kill("SIGSTOP");
+    this.send("SIGSTOP");
   }
 
   resume(): void {
-    this.child.kill("SIGCONT");
+    this.send("SIGCONT");
   }
 }
 
-const running = new Set<ChildProcess>();
+/** To a process that leads a group, and all of the group that is left. */
+function signalGroup(leader: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-leader, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
+const running = new Set<(signal: NodeJS.Signals) => void>();
 let watching = false;
 
-function endWithUs(child: ChildProcess): void {
-  running.add(child);
+function endWithUs(send: (signal: NodeJS.Signals) => void): void {
+  running.add(send);
   if (watching) return;
   watching = true;
   process.on("exit", () => {
-    for (const one of running) one.kill("SIGKILL");
+    for (const send of running) send("SIGKILL");
   });
 }

@@ -1,0 +1,159 @@
+/**
+ * A proxy of the mesh on loopback: Istio's pilot-agent and the stock Envoy that it starts. Each has an address of 127.0.0.0/8 for its
+ * own, so that all have the ports that Istio gives them.
+ */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { locateEnvoy } from "../envoy/locate.ts";
+import type { Certificate } from "../envoy/certificate.ts";
+import { locateIstio } from "./istio.ts";
+import type { Istiod } from "./istiod.ts";
+import { PeerNotFound, PeerProcess } from "./process.ts";
+
+/** Where pilot-agent keeps the modules that it has pulled (`pkg/config/constants`); no setting changes it. */
+const MODULES = "/var/lib/istio/data";
+
+export interface IstioProxyOptions {
+  istiod: Istiod;
+  /** A gateway is a `router`. */
+  type: "router" | "sidecar";
+  /** Of the pod. */
+  name: string;
+  namespace: string;
+  labels: Readonly<Record<string, string>>;
+  /** Of the pod: of 127.0.0.0/8. */
+  address: string;
+  serviceAccount?: string;
+  /** With it, TLS to and from others of the mesh: the certificate of the workload and of who signed it. */
+  identity?: Certificate & { authority: string };
+  /** Registries that are asked by plain HTTP: `127.0.0.1:5000`. */
+  insecureRegistries?: readonly string[];
+  /** Environment of pilot-agent: `{WASM_HTTP_REQUEST_TIMEOUT: "1s"}`. */
+  settings?: Readonly<Record<string, string>>;
+  /** As `--proxyLogLevel` has it; default `warning`. */
+  logLevel?: string;
+  /** Worker threads; default 1. */
+  concurrency?: number;
+}
+
+export class IstioProxy {
+  private constructor(
+    private readonly process: PeerProcess,
+    private readonly folder: string,
+    readonly address: string,
+  ) {}
+
+  /** Ready when Envoy has its listeners and clusters. Throws `PeerNotFound`; rejects with the log of both. */
+  static async start(options: IstioProxyOptions): Promise<IstioProxy> {
+    const { address, identity } = options;
+    const istio = await locateIstio();
+    const envoy = await locateEnvoy();
+    makeModuleFolder();
+    // Names of sockets in it are limited to 108 bytes.
+    const folder = mkdtempSync(join(tmpdir(), "outrigger-mesh-"));
+    writeFileSync(
+      join(folder, "bootstrap.json"),
+      onItsAddress(readFileSync(istio.bootstrap, "utf8"), address),
+    );
+    if (identity !== undefined) {
+      const certificates = join(folder, "etc", "certs");
+      mkdirSync(certificates, { recursive: true });
+      writeFileSync(join(certificates, "cert-chain.pem"), identity.certificate);
+      writeFileSync(join(certificates, "key.pem"), identity.key);
+      writeFileSync(join(certificates, "root-cert.pem"), identity.authority);
+    }
+    const words = ["proxy", options.type, "--domain", `${options.namespace}.svc.cluster.local`];
+    try {
+      const process = await PeerProcess.start({
+        command: istio.agent,
+        arguments: [...words, "--proxyLogLevel", options.logLevel ?? "warning"],
+        cwd: folder,
+        group: true,
+        env: environment(options, envoy),
+        isReady: async () => (await page(address, "/ready")).startsWith("LIVE"),
+        readyWithin: 30_000,
+      });
+      return new IstioProxy(process, folder, address);
+    } catch (error) {
+      rmSync(folder, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  /** A page of Envoy's admin interface: `/config_dump`. */
+  admin(path: string): Promise<string> {
+    return page(this.address, path);
+  }
+
+  /** The end of what pilot-agent and Envoy wrote, access logs included. */
+  log(): string {
+    return this.process.log();
+  }
+
+  /** Ends pilot-agent and its Envoy, without draining. */
+  async stop(): Promise<void> {
+    await this.process.stop();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+const ADMIN_PORT = 15000;
+
+async function page(address: string, path: string): Promise<string> {
+  const answer = await fetch(`http://${address}:${ADMIN_PORT}${path}`, { signal: AbortSignal.timeout(5000) });
+  return answer.text();
+}
+
+/** What Istio's template has listen on all addresses, or on 127.0.0.1, listens on the proxy's own. */
+function onItsAddress(template: string, address: string): string {
+  return template.replace(/\{\{ \.(localhost|wildcard) \}\}/g, address);
+}
+
+function environment(options: IstioProxyOptions, envoy: string): NodeJS.ProcessEnv {
+  const { istiod, name, namespace, labels, address, insecureRegistries = [] } = options;
+  return {
+    PATH: process.env.PATH,
+    CLOUD_PLATFORM: "none",
+    INSTANCE_IP: address,
+    POD_NAME: name,
+    POD_NAMESPACE: namespace,
+    SERVICE_ACCOUNT: options.serviceAccount ?? "default",
+    ISTIO_META_CLUSTER_ID: "Kubernetes",
+    ISTIO_META_MESH_ID: "cluster.local",
+    ISTIO_META_NAMESPACE: namespace,
+    ISTIO_META_SERVICE_ACCOUNT: options.serviceAccount ?? "default",
+    // Nothing is redirected here: the proxy has ports of its own.
+    ...(options.type === "sidecar" ? { ISTIO_META_INTERCEPTION_MODE: "NONE" } : {}),
+    ISTIO_METAJSON_LABELS: JSON.stringify(labels),
+    FILE_MOUNTED_CERTS: "true",
+    GRPC_XDS_BOOTSTRAP: "",
+    ENVOY_STATUS_PORT: "15021",
+    ENVOY_PROMETHEUS_PORT: "15090",
+    WASM_INSECURE_REGISTRIES: insecureRegistries.join(","),
+    PROXY_CONFIG: JSON.stringify({
+      binaryPath: envoy,
+      configPath: "./etc/istio/proxy",
+      proxyBootstrapTemplatePath: "./bootstrap.json",
+      discoveryAddress: `127.0.0.1:${istiod.grpcPort}`,
+      controlPlaneAuthPolicy: "NONE",
+      proxyAdminPort: ADMIN_PORT,
+      // Of pilot-agent itself, which would listen on all addresses.
+      statusPort: 0,
+      concurrency: options.concurrency ?? 1,
+    }),
+    ...options.settings,
+  };
+}
+
+function makeModuleFolder(): void {
+  try {
+    mkdirSync(MODULES, { recursive: true });
+  } catch (error) {
+    throw new PeerNotFound(
+      "pilot-agent",
+      `it keeps modules in ${MODULES}, which cannot be made (${(error as Error).message})`,
+      `Make it once: sudo install -d -o "$USER" ${MODULES}`,
+    );
+  }
+}
