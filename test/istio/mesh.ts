@@ -1,0 +1,243 @@
+/**
+ * A mesh on loopback: the real istiod, gateways and sidecars of the real pilot-agent and Envoy, a registry, and applications. What a
+ * cluster does besides is done here: pods have addresses, of 127.0.0.0/8, and Services have endpoints.
+ */
+import { readFileSync } from "node:fs";
+import { CertificateAuthority, type Certificate } from "../envoy/certificate.ts";
+import { freePort } from "../envoy/process.ts";
+import { IstioProxy, type IstioProxyOptions } from "../peers/istio-proxy.ts";
+import { locateIstio } from "../peers/istio.ts";
+import { Istiod } from "../peers/istiod.ts";
+import { KubeApi } from "../peers/kube-api.ts";
+import { parseResources, type KubeObject } from "../peers/kube-resources.ts";
+import type { Reference } from "../peers/kube-store.ts";
+import { Registry } from "../peers/registry.ts";
+import { endpointSlice, type Pod } from "./endpoints.ts";
+import { Workload } from "./workload.ts";
+
+/** Where a sidecar takes its application's requests to others: an HTTP proxy, as nothing is redirected here. */
+export const OUTBOUND_PORT = 15080;
+
+export interface WorkloadOptions {
+  /** Of the pod: `reviews-v1`. */
+  name: string;
+  namespace: string;
+  labels: Readonly<Record<string, string>>;
+  /** Where its Service finds it; default 9080. */
+  port?: number;
+  serviceAccount?: string;
+}
+
+export interface ProxyOptions
+  extends WorkloadOptions, Pick<IstioProxyOptions, "settings" | "logLevel" | "concurrency"> {}
+
+export interface Sidecar {
+  proxy: IstioProxy;
+  /** The application behind it. */
+  workload: Workload;
+}
+
+export class Mesh {
+  readonly authority = new CertificateAuthority("mesh root");
+  /** Two random parts of all addresses, so that meshes of different test runs do not meet. */
+  readonly #block = `127.${between(16, 250)}.${between(1, 250)}`;
+  #addresses = 0;
+  #gateway: string | undefined;
+  readonly #proxies: IstioProxy[] = [];
+  readonly #workloads: Workload[] = [];
+
+  private constructor(
+    readonly api: KubeApi,
+    readonly istiod: Istiod,
+    readonly registry: Registry,
+  ) {}
+
+  /** `config` is istiod's MeshConfig. Throws `PeerNotFound`. */
+  static async start(config: object = {}): Promise<Mesh> {
+    const { definitions } = await locateIstio();
+    const registry = await Registry.start();
+    const api = await KubeApi.start(readFileSync(definitions, "utf8"));
+    for (const name of ["istio-system", "my-app"]) api.apply(namespace(name));
+    try {
+      return new Mesh(api, await Istiod.start({ api, mesh: config }), registry);
+    } catch (error) {
+      await Promise.all([api.close(), registry.stop()]);
+      throw error;
+    }
+  }
+
+  /** `kubectl apply -f`. A Gateway listens on the gateway's address alone. */
+  apply(...resources: readonly (KubeObject | string)[]): void {
+    for (const one of resources)
+      for (const object of typeof one === "string" ? parseResources(one) : [one])
+        this.api.apply(object.kind === "Gateway" ? this.#boundToGateway(object) : object);
+    this.#publish();
+  }
+
+  /** `kubectl delete`. */
+  delete(...references: readonly Reference[]): void {
+    for (const reference of references)
+      if (!this.api.delete(reference)) throw new Error(`${reference.kind} ${reference.name} is not there`);
+    this.#publish();
+  }
+
+  /** An application without a sidecar. */
+  async workload(options: WorkloadOptions): Promise<Workload> {
+    const workload = await Workload.start(options.name, this.#address(), options.port ?? 9080);
+    this.#workloads.push(workload);
+    this.apply(pod(options, workload.address));
+    return workload;
+  }
+
+  /** An application with a sidecar. */
+  async sidecar(options: ProxyOptions): Promise<Sidecar> {
+    const { name, labels } = options;
+    const workload = await Workload.start(name, "127.0.0.1", (await freePort()).port);
+    this.#workloads.push(workload);
+    const address = this.#address();
+    const tls = { "security.istio.io/tlsMode": "istio" };
+    this.apply(
+      { ...pod({ ...options, labels: { ...labels, ...tls } }, address) },
+      {
+        apiVersion: "networking.istio.io/v1",
+        kind: "Sidecar",
+        metadata: { name, namespace: options.namespace },
+        spec: {
+          workloadSelector: { labels },
+          ingress: [
+            {
+              port: { number: options.port ?? 9080, protocol: "HTTP", name: "http" },
+              bind: address,
+              captureMode: "NONE",
+              defaultEndpoint: `127.0.0.1:${workload.port}`,
+            },
+          ],
+          egress: [
+            {
+              port: { number: OUTBOUND_PORT, protocol: "HTTP_PROXY", name: "outbound" },
+              bind: address,
+              captureMode: "NONE",
+              hosts: ["*/*"],
+            },
+          ],
+        },
+      },
+    );
+    return { workload, proxy: await this.#proxy("sidecar", options, address) };
+  }
+
+  /** The ingress gateway, with Istio's ports: 80 is 8080, and 443 is 8443. */
+  async gateway(
+    settings: Pick<ProxyOptions, "settings" | "logLevel" | "concurrency"> = {},
+  ): Promise<IstioProxy> {
+    const labels = { istio: "ingressgateway", app: "istio-ingressgateway" };
+    const serviceAccount = "istio-ingressgateway";
+    const options = { name: "istio-ingressgateway-0", namespace: "istio-system", labels, serviceAccount };
+    this.#gateway = this.#address();
+    this.apply(pod(options, this.#gateway), {
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { name: "istio-ingressgateway", namespace: "istio-system", labels },
+      spec: {
+        type: "LoadBalancer",
+        clusterIP: "10.96.0.1",
+        selector: labels,
+        ports: [
+          { name: "http2", port: 80, targetPort: 8080 },
+          { name: "https", port: 443, targetPort: 8443 },
+        ],
+      },
+    });
+    return this.#proxy("router", { ...options, ...settings }, this.#gateway);
+  }
+
+  /** The ends of all logs, for what has failed. */
+  log(): string {
+    const proxies = this.#proxies.map((proxy) => `== ${proxy.address}\n${proxy.log()}`);
+    return [`== istiod\n${this.istiod.log()}`, ...proxies].join("\n");
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#proxies.map((proxy) => proxy.stop()));
+    await this.istiod.stop();
+    await Promise.all([this.api.close(), this.registry.stop(), ...this.#workloads.map((one) => one.close())]);
+  }
+
+  async #proxy(type: "router" | "sidecar", options: ProxyOptions, address: string): Promise<IstioProxy> {
+    const { namespace, serviceAccount = "default" } = options;
+    const proxy = await IstioProxy.start({
+      ...options,
+      type,
+      istiod: this.istiod,
+      address,
+      identity: { ...this.identity(namespace, serviceAccount), authority: this.authority.certificate },
+      insecureRegistries: [this.registry.host],
+    });
+    this.#proxies.push(proxy);
+    return proxy;
+  }
+
+  /** A certificate of a workload. */
+  identity(namespace: string, serviceAccount: string): Certificate {
+    const uris = [`spiffe://cluster.local/ns/${namespace}/sa/${serviceAccount}`];
+    return this.authority.issue({ commonName: "", uris });
+  }
+
+  #address(): string {
+    return `${this.#block}.${++this.#addresses}`;
+  }
+
+  #boundToGateway(object: KubeObject): KubeObject {
+    if (this.#gateway === undefined)
+      throw new Error(`Gateway ${object.metadata.name}: there is no gateway yet`);
+    const spec = object.spec as { servers: object[] };
+    return {
+      ...object,
+      spec: { ...spec, servers: spec.servers.map((one) => ({ ...one, bind: this.#gateway })) },
+    };
+  }
+
+  /** Gives each Service its endpoints. */
+  #publish(): void {
+    const { store } = this.api;
+    const list = (kind: string): KubeObject[] => store.list(store.types.find((type) => type.kind === kind)!);
+    const pods = list("Pod") as Pod[];
+    for (const service of list("Service")) {
+      const slice = endpointSlice(service, pods);
+      if (slice !== undefined) this.api.apply(slice);
+    }
+  }
+}
+
+function namespace(name: string): KubeObject {
+  return {
+    apiVersion: "v1",
+    kind: "Namespace",
+    metadata: { name, labels: { "kubernetes.io/metadata.name": name } },
+  };
+}
+
+function pod(options: WorkloadOptions, address: string): Pod {
+  const { name, namespace, labels, port = 9080, serviceAccount = "default" } = options;
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name, namespace, labels: { ...labels } },
+    spec: {
+      serviceAccountName: serviceAccount,
+      containers: [{ name: "app", ports: [{ name: "http", containerPort: port }] }],
+    },
+    status: {
+      phase: "Running",
+      podIP: address,
+      podIPs: [{ ip: address }],
+      hostIP: "127.0.0.1",
+      conditions: [{ type: "Ready", status: "True" }],
+    },
+  };
+}
+
+/** A random whole number, both ends included. */
+function between(low: number, high: number): number {
+  return low + Math.floor(Math.random() * (high - low + 1));
+}
