@@ -15,8 +15,8 @@ import { Registry } from "../peers/registry.ts";
 import { endpointSlice, type Pod } from "./endpoints.ts";
 import { Workload } from "./workload.ts";
 
-/** Where a sidecar takes its application's requests to others: an HTTP proxy, as nothing is redirected here. */
-export const OUTBOUND_PORT = 15080;
+/** Of Services whose requests a sidecar takes, when its application makes them. */
+const SERVICE_PORT = 9080;
 
 export interface WorkloadOptions {
   /** Of the pod: `reviews-v1`. */
@@ -33,6 +33,11 @@ export interface ProxyOptions
 
 export interface Sidecar {
   proxy: IstioProxy;
+  /**
+   * Where it takes its application's requests to Services on port 9080, whose host tells them apart. Nothing is redirected here: the
+   * application would have to be told.
+   */
+  outbound: { address: string; port: number };
   /** The application behind it. */
   workload: Workload;
 }
@@ -83,7 +88,7 @@ export class Mesh {
 
   /** An application without a sidecar. */
   async workload(options: WorkloadOptions): Promise<Workload> {
-    const workload = await Workload.start(options.name, this.#address(), options.port ?? 9080);
+    const workload = await Workload.start(options.name, this.#address(), options.port ?? SERVICE_PORT);
     this.#workloads.push(workload);
     this.apply(pod(options, workload.address));
     return workload;
@@ -95,6 +100,7 @@ export class Mesh {
     const workload = await Workload.start(name, "127.0.0.1", (await freePort()).port);
     this.#workloads.push(workload);
     const address = this.#address();
+    const outbound = { address: this.#address(), port: SERVICE_PORT };
     const tls = { "security.istio.io/tlsMode": "istio" };
     this.apply(
       { ...pod({ ...options, labels: { ...labels, ...tls } }, address) },
@@ -106,7 +112,7 @@ export class Mesh {
           workloadSelector: { labels },
           ingress: [
             {
-              port: { number: options.port ?? 9080, protocol: "HTTP", name: "http" },
+              port: { number: options.port ?? SERVICE_PORT, protocol: "HTTP", name: "http" },
               bind: address,
               captureMode: "NONE",
               defaultEndpoint: `127.0.0.1:${workload.port}`,
@@ -114,8 +120,16 @@ export class Mesh {
           ],
           egress: [
             {
-              port: { number: OUTBOUND_PORT, protocol: "HTTP_PROXY", name: "outbound" },
-              bind: address,
+              port: { number: outbound.port, protocol: "HTTP", name: "outbound" },
+              bind: outbound.address,
+              captureMode: "NONE",
+              hosts: ["*/*"],
+            },
+            {
+              // It makes the clusters of Services on all ports known, for plugins. Itself it finds those on port 80 only: its routes'
+              // domains have ports, which are not looked at (`IgnorePortInHostMatching`, pilot/pkg/networking/core/httproute.go).
+              port: { number: 15080, protocol: "HTTP_PROXY", name: "proxy" },
+              bind: outbound.address,
               captureMode: "NONE",
               hosts: ["*/*"],
             },
@@ -123,7 +137,7 @@ export class Mesh {
         },
       },
     );
-    return { workload, proxy: await this.#proxy("sidecar", options, address) };
+    return { workload, outbound, proxy: await this.#proxy("sidecar", options, address) };
   }
 
   /** The ingress gateway, with Istio's ports: 80 is 8080, and 443 is 8443. */
@@ -180,7 +194,7 @@ export class Mesh {
   /** A certificate of a workload. */
   identity(namespace: string, serviceAccount: string): Certificate {
     const uris = [`spiffe://cluster.local/ns/${namespace}/sa/${serviceAccount}`];
-    return this.authority.issue({ commonName: "", uris });
+    return this.authority.issue({ commonName: serviceAccount, uris });
   }
 
   #address(): string {
@@ -218,7 +232,7 @@ function namespace(name: string): KubeObject {
 }
 
 function pod(options: WorkloadOptions, address: string): Pod {
-  const { name, namespace, labels, port = 9080, serviceAccount = "default" } = options;
+  const { name, namespace, labels, port = SERVICE_PORT, serviceAccount = "default" } = options;
   return {
     apiVersion: "v1",
     kind: "Pod",

@@ -4,7 +4,7 @@
  */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { locateEnvoy } from "../envoy/locate.ts";
 import type { Certificate } from "../envoy/certificate.ts";
 import { locateIstio } from "./istio.ts";
@@ -86,9 +86,15 @@ export class IstioProxy {
     return page(this.address, path);
   }
 
-  /** The end of what pilot-agent and Envoy wrote, access logs included. */
+  /** The end of what pilot-agent and Envoy wrote. Access logs need a file: `/dev/stdout` is a socket here, which cannot be opened. */
   log(): string {
     return this.process.log();
+  }
+
+  /** Lines of a file that Envoy writes; a relative path (of MeshConfig's `accessLogFile`, say) starts at the proxy's own folder. */
+  lines(path: string): string[] {
+    const text = readFileSync(resolve(this.folder, path), "utf8");
+    return text.split("\n").filter((line) => line !== "");
   }
 
   /** Ends pilot-agent and its Envoy, without draining. */
@@ -138,9 +144,11 @@ function environment(options: IstioProxyOptions, envoy: string): NodeJS.ProcessE
       discoveryAddress: `127.0.0.1:${istiod.grpcPort}`,
       controlPlaneAuthPolicy: "NONE",
       proxyAdminPort: ADMIN_PORT,
-      // Of pilot-agent itself, which would listen on all addresses.
-      statusPort: 0,
+      // Of pilot-agent itself, which would listen on all addresses. Where the port is taken it says so and goes on without.
+      statusPort: istiod.grpcPort,
       concurrency: options.concurrency ?? 1,
+      // Of listeners that are replaced.
+      drainDuration: "2s",
     }),
     ...options.settings,
   };
