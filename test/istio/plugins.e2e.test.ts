@@ -77,7 +77,7 @@ describe("with the real Istio", () => {
         async () => {
           await eventually(async () => expect(await workload({ "x-beta-user": "true" })).toBe("reviews-v2"));
           expect(await workload({ "x-beta-user": "false" })).toBe("reviews-v1");
-          expect(await workload({ "x-variant": "v2" })).toBe("reviews-v1");
+          await eventually(async () => expect(await workload({ "x-variant": "v2" })).toBe("reviews-v1"));
         },
         async () => {
           expect(await workload({ "x-beta-user": "true" })).toBe("reviews-v1");
@@ -257,17 +257,18 @@ describe("with the real Istio", () => {
     );
   });
 
-  /** From the first answer that the limit is told in, which is one of two that are let through. */
+  /** Of the answers that the limit is told in, the first two are let through. */
   async function refusedAfterTwo(asked: () => Promise<Answer>): Promise<void> {
-    const first = await eventually(async () => {
-      const answer = await asked();
-      expect(answer.headers).toHaveProperty("x-ratelimit-remaining");
-      return answer;
-    });
-    const told = [first, await asked(), await asked()].map(({ status, headers }) => [
-      status,
-      headers["x-ratelimit-remaining"],
-    ]);
+    const told: [number, unknown][] = [];
+    for (let i = 0; i < 3; i++) {
+      // The listener without the filter may take a connection until it has drained.
+      const { status, headers } = await eventually(async () => {
+        const answer = await asked();
+        expect(answer.headers).toHaveProperty("x-ratelimit-remaining");
+        return answer;
+      });
+      told.push([status, headers["x-ratelimit-remaining"]]);
+    }
     expect(told).toEqual([
       [200, "1"],
       [200, "0"],

@@ -71,7 +71,7 @@ describe("with the real Istio", () => {
       );
       expect([...load.counts.keys()].filter((outcome) => !wanted.includes(outcome))).toEqual([]);
       expect(load.counts.size).toBe(wanted.length);
-    expect(bookinfo.gateway.log()).toContain("with tag 2");
+      expect(bookinfo.gateway.log()).toContain("with tag 2");
     },
   );
 

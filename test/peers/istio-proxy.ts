@@ -148,7 +148,7 @@ function environment(options: IstioProxyOptions, envoy: string): NodeJS.ProcessE
       statusPort: istiod.grpcPort,
       concurrency: options.concurrency ?? 1,
       // Of listeners that are replaced.
-      drainDuration: "2s",
+      drainDuration: "1s",
     }),
     ...options.settings,
   };
