@@ -1,0 +1,91 @@
+/**
+ * Makes of the `WasmPlugin`s in `istio/plugins/` what says the same in another form: the `TrafficExtension`s beside them, and the Helm
+ * chart's `files/plugins.yaml`. `npx tsx tools/istio-plugins.ts` writes them; `test/istio/plugins.test.ts` holds them to be as written.
+ */
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { format } from "prettier";
+import { Document, isMap, parseDocument, YAMLMap, type Pair } from "yaml";
+
+/** The folder `istio/` of the clone. */
+export const ISTIO = fileURLToPath(new URL("../istio/", import.meta.url));
+
+/** Where plugins are loaded; each is a folder of `istio/plugins/`. */
+export const PLACEMENTS = ["sidecar", "gateway", "waypoint"] as const;
+
+/** Of a `WasmPlugin`'s spec, what `TrafficExtension` has beside `wasm` (`traffic_extension.proto`). */
+const OUTSIDE = new Set(["selector", "targetRefs", "phase", "priority", "match"]);
+const NOTE = "Made of ../WHERE/*.yaml by tools/istio-plugins.ts: change those.";
+
+/** The generated files' texts, by their paths below `istio/`. */
+export async function generated(): Promise<Map<string, string>> {
+  const files = new Map<string, string>();
+  for (const placement of PLACEMENTS) {
+    files.set(`plugins/traffic-extension/${placement}.yaml`, await yaml(trafficExtensions(placement)));
+  }
+  files.set("chart/files/plugins.yaml", await yaml(chartPlugins()));
+  return files;
+}
+
+/** A placement's resources, in the order of its `kustomization.yaml`. */
+function resources(placement: string): Document[] {
+  const folder = join(ISTIO, "plugins", placement);
+  const listed = parseDocument(readFileSync(join(folder, "kustomization.yaml"), "utf8"));
+  const { resources: names } = listed.toJS() as { resources: string[] };
+  const missing = readdirSync(folder).filter(
+    (file) => file !== "kustomization.yaml" && !names.includes(file),
+  );
+  if (missing.length > 0) throw new Error(`${folder}/kustomization.yaml does not name ${missing.join(", ")}`);
+  return names.map((name) => parseDocument(readFileSync(join(folder, name), "utf8")));
+}
+
+function trafficExtensions(placement: string): string {
+  const texts = resources(placement).map((document) => {
+    if (document.get("kind") === "WasmPlugin") toTrafficExtension(document);
+    return document.toString({ lineWidth: 0 });
+  });
+  return `# ${NOTE.replace("WHERE", placement)}\n\n${texts.join("---\n")}`;
+}
+
+/** Moves what is the module's below `wasm`; comments go with their fields. */
+function toTrafficExtension(document: Document): void {
+  document.set("kind", "TrafficExtension");
+  const spec = document.get("spec");
+  if (!isMap(spec)) throw new Error("a WasmPlugin without spec");
+  const nameOf = (pair: Pair): string => String(pair.key);
+  const wasm = new YAMLMap(document.schema);
+  wasm.items = spec.items.filter((pair) => !OUTSIDE.has(nameOf(pair)));
+  spec.items = spec.items.filter((pair) => OUTSIDE.has(nameOf(pair)));
+  spec.items.push(document.createPair("wasm", wasm));
+}
+
+/** `{<placement>: {<name>: {kind, filter, spec}}}`, without the modules' URLs, which are the values' to say. */
+function chartPlugins(): string {
+  const places: Record<string, Record<string, unknown>> = {};
+  for (const placement of PLACEMENTS) {
+    const place: Record<string, unknown> = (places[placement] = {});
+    for (const document of resources(placement)) {
+      const resource = document.toJS() as Resource;
+      const { url: _url, imagePullPolicy: _policy, ...spec } = resource.spec;
+      const filter = resource.metadata.labels["app.kubernetes.io/name"];
+      place[resource.metadata.name] = { kind: resource.kind, filter, spec };
+    }
+  }
+  const text = new Document(places, { aliasDuplicateObjects: false }).toString({ lineWidth: 0 });
+  return `# ${NOTE.replace("../WHERE", "../../plugins/*")}\n${text}`;
+}
+
+interface Resource {
+  kind: string;
+  metadata: { name: string; labels: Record<string, string> };
+  spec: Record<string, unknown>;
+}
+
+function yaml(text: string): Promise<string> {
+  return format(text, { parser: "yaml", printWidth: 110 });
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  for (const [file, text] of await generated()) writeFileSync(join(ISTIO, file), text);
+}
