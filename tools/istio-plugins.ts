@@ -1,6 +1,6 @@
 /**
- * Makes of the `WasmPlugin`s in `istio/plugins/` what says the same in another form: the `TrafficExtension`s beside them, and the Helm
- * chart's `files/plugins.yaml`. `npx tsx tools/istio-plugins.ts` writes them; `test/istio/plugins.test.ts` holds them to be as written.
+ * Makes of the `WasmPlugin`s in `istio/plugins/` what says the same in another form: the `TrafficExtension`s beside them, the Helm
+ * chart's `files/plugins.yaml`, and the copy of one that the reference mesh shows. `npx tsx tools/istio-plugins.ts` writes them; `test/istio/plugins.test.ts` holds them to be as written.
  */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -25,6 +25,10 @@ export async function generated(): Promise<Map<string, string>> {
     files.set(`plugins/traffic-extension/${placement}.yaml`, await yaml(trafficExtensions(placement)));
   }
   files.set("chart/files/plugins.yaml", await yaml(chartPlugins()));
+  const limit = readFileSync(join(ISTIO, "plugins/gateway/global-rate-limit.yaml"), "utf8");
+  const note =
+    "# A copy of ../../plugins/gateway/global-rate-limit.yaml by tools/istio-plugins.ts: change that.";
+  files.set("mesh/rate-limit/wasm-plugin.yaml", `${note}\n\n${limit}`);
   return files;
 }
 
