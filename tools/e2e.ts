@@ -1,5 +1,5 @@
 /**
- * `make e2e`: the tests against real servers beside Envoy: envoyproxy/ratelimit and istiod's translation of policies,
+ * `make e2e`: the tests against real servers beside Envoy: envoyproxy/ratelimit, istiod's translation of policies, kustomize and Helm,
  * which are built once (Go), Debian's `redis-server`, and Zipkin, which is fetched once (Maven, Java). Ends with one line of totals; what cannot be found is named,
  * and in CI (`CI` set) is a failure.
  */
@@ -8,6 +8,7 @@ import { locateIstioRbac } from "../test/peers/istio-rbac.ts";
 import { PeerNotFound } from "../test/peers/process.ts";
 import { locateRateLimit } from "../test/peers/ratelimit.ts";
 import { locateRedis } from "../test/peers/redis.ts";
+import { locateHelm, locateKustomize } from "../test/peers/render.ts";
 import { locateZipkin } from "../test/peers/zipkin.ts";
 import { heading, TestRun } from "./test-run.ts";
 
@@ -20,6 +21,8 @@ if (await tests.build()) {
     await found(locateRateLimit),
     await found(locateIstioRbac),
     await found(locateZipkin),
+    await found(locateKustomize),
+    await found(locateHelm),
   ];
   if (envoy !== null && !peers.includes(null)) await tests.vitest("e2e", { ENVOY_BIN: envoy });
 }

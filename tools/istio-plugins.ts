@@ -64,14 +64,16 @@ function toTrafficExtension(document: Document): void {
   spec.items.push(document.createPair("wasm", wasm));
 }
 
-/** `{<placement>: {<name>: {kind, filter, spec}}}`, without the modules' URLs, which are the values' to say. */
+/** `{<placement>: {<name>: {kind, filter, spec}}}`, without where modules come from, which is the values' to say. */
 function chartPlugins(): string {
   const places: Record<string, Record<string, unknown>> = {};
   for (const placement of PLACEMENTS) {
     const place: Record<string, unknown> = (places[placement] = {});
     for (const document of resources(placement)) {
       const resource = document.toJS() as Resource;
-      const { url: _url, imagePullPolicy: _policy, ...spec } = resource.spec;
+      const spec = Object.fromEntries(
+        Object.entries(resource.spec).filter(([field]) => field !== "url" && field !== "imagePullPolicy"),
+      );
       const filter = resource.metadata.labels["app.kubernetes.io/name"];
       place[resource.metadata.name] = { kind: resource.kind, filter, spec };
     }

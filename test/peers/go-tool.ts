@@ -9,7 +9,7 @@ import { PeerNotFound } from "./process.ts";
 export interface GoTool {
   /** As it is called in messages and in the cache. */
   name: string;
-  /** The package that is installed; its last part is the binary's name. */
+  /** The package that is installed; its last part but for a major version (`/v5`) is the binary's name. */
   path: string;
   version: string;
   /** The `go` directive of its module: an older Go fetches this one by itself, unless it is told not to. */
@@ -19,7 +19,7 @@ export interface GoTool {
 /** The path of the binary; the first call on a machine builds it. Throws {@link PeerNotFound}. */
 export function goTool(tool: GoTool, env: NodeJS.ProcessEnv = process.env): Promise<string> {
   const make = (folder: string): Promise<void> => build(tool, folder, env);
-  return cached(`${tool.name}-${tool.version}`, basename(tool.path), make, env);
+  return cached(`${tool.name}-${tool.version}`, basename(tool.path.replace(/\/v\d+$/, "")), make, env);
 }
 
 /** Programs of one Go module at one version. Built together, what they share is compiled once. */

@@ -1,0 +1,225 @@
+/** What the plugins of `istio/plugins/` decide, each placement's as a chain in Istio's order, on the V8 host. */
+import { afterAll, expect, test } from "vitest";
+import { parse, stringify } from "yaml";
+import { HostDriver } from "../host/driver.ts";
+import { parseScenario } from "../scenario/format.ts";
+import { runScenario } from "../scenario/run.ts";
+import { at, resourcesIn, titleOf, type Resource } from "./resources.ts";
+
+const host = new HostDriver();
+afterAll(() => host.close());
+
+/** Where a phase's plugins stand in a listener (pilot/pkg/networking/core/extension, `InsertedExtensionConfigurations`). */
+const PHASES = ["AUTHN", "AUTHZ", "STATS", "UNSPECIFIED_PHASE"];
+const RATELIMIT = "outbound|8081||ratelimit.istio-system.svc.cluster.local";
+const JAEGER = "outbound|9411||jaeger-collector.observability.svc.cluster.local";
+const service = resourcesIn("mesh/rate-limit").find(({ metadata }) => metadata.name === "ratelimit-config");
+/** What the rate limit service is configured with, from its ConfigMap. */
+const domains = Object.values(service?.data ?? {}).map((text) => parse(text) as { domain: string });
+
+/** A folder's HTTP plugins for one side of its workloads, in the order in which a request meets them. */
+function chain(placement: string, mode: string, app?: string): Resource[] {
+  const rank = (one: Resource): number =>
+    PHASES.indexOf((at(one.spec, "phase")[0] as string | undefined) ?? "UNSPECIFIED_PHASE") * 1e6 -
+    Number(at(one.spec, "priority")[0]);
+  return resourcesIn(`plugins/${placement}`)
+    .filter(({ kind, spec }) => kind === "WasmPlugin" && at(spec, "type")[0] !== "NETWORK")
+    .filter(({ spec }) => [mode, "CLIENT_AND_SERVER"].includes(at(spec, "match.mode")[0] as string))
+    .filter(({ spec }) =>
+      [undefined, app].includes(at(spec, "selector.matchLabels.app")[0] as string | undefined),
+    )
+    .sort((a, b) => rank(a) - rank(b));
+}
+
+/** Plays steps on these plugins; `steps` as in a scenario file. */
+async function play(plugins: readonly Resource[], direction: string, steps: string): Promise<void> {
+  const domain = JSON.stringify(plugins).includes("mesh-ratelimit")
+    ? "mesh-ratelimit"
+    : "productpage-ratelimit";
+  const scenario = {
+    plugins: plugins.map(({ metadata, spec }) => ({
+      filter: metadata.labels?.["app.kubernetes.io/name"],
+      config: at(spec, "pluginConfig")[0],
+    })),
+    direction,
+    clusters: {
+      [RATELIMIT]: { rateLimitService: domains.find((one) => one.domain === domain) },
+      [JAEGER]: { http: { status: 202 } },
+    },
+    steps: parse(steps) as unknown,
+  };
+  const title = plugins.map(titleOf).join(", ");
+  const result = await runScenario(
+    host,
+    parseScenario(stringify(scenario, { aliasDuplicateObjects: false }), title),
+  );
+  if (result.failure !== undefined) expect.fail(result.failure);
+  expect(result.played, result.skipped).toBe((parse(steps) as unknown[]).length);
+}
+
+test("the gateway: traces, a limit for each address, policies, limits of the service, and the variant, in this order", async () => {
+  const plugins = chain("gateway", "CLIENT");
+  expect(plugins.map(({ metadata }) => metadata.name)).toEqual([
+    "trace-propagation",
+    "local-rate-limit",
+    "authz",
+    "global-rate-limit",
+    "dark-launch",
+  ]);
+  await play(
+    plugins,
+    "outbound",
+    `
+- advance: 5s
+- name: outsiders' variant, trace and baggage do not count; a beta user's variant goes on in the baggage
+  request:
+    path: /productpage
+    authority: api.example.com
+    headers: { x-beta-user: "true", x-variant: v9, baggage: variant=v9, traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01 }
+  upstream: { headers: { x-variant: v2, baggage: variant=v2, traceparent: { matches: "00-(?!0af7651916cd)[0-9a-f]{32}-.*" } } }
+- name: everybody else gets v1
+  request: { path: /productpage, authority: "api.example.com:443" }
+  upstream: { headers: { x-variant: v1 } }
+- name: what is not public is not there, and is not counted
+  request: { path: /admin, authority: api.example.com }
+  upstream: null
+  response: { status: 403, body: '{"error":"denied"}' }
+  details: authz:no-allow
+  calls: { "${RATELIMIT}": 0 }
+- name: nor may it be written to
+  request: { method: POST, path: /productpage, authority: api.example.com }
+  response: { status: 403 }
+- name: a preflight passes without being counted by the service
+  request: { method: OPTIONS, path: /api/v1/products, authority: api.example.com, headers: { origin: "https://shop.example", access-control-request-method: GET } }
+  response: { status: 200 }
+  calls: { "${RATELIMIT}": 0 }
+- name: OPTIONS without these headers is none
+  request: { method: OPTIONS, path: /api/v1/products, authority: api.example.com }
+  response: { status: 403 }
+- name: so does a health check of the load balancer's
+  request: { path: /healthz, authority: 192.0.2.1, remoteAddress: 10.1.2.3 }
+  response: { status: 200 }
+  calls: { "${RATELIMIT}": 0 }
+- name: of an outsider it does not
+  request: { path: /healthz, authority: 192.0.2.1, remoteAddress: 198.51.100.9 }
+  response: { status: 403 }
+- name: twenty a minute without a key
+  request: { path: /productpage, authority: api.example.com, remoteAddress: 203.0.113.7 }
+  repeat: 20
+  response: { status: 200 }
+- name: and no more
+  request: { path: /productpage, authority: api.example.com, remoteAddress: 203.0.113.7 }
+  response: { status: 429 }
+  details: global-rate-limit:anonymous
+- advance: 3s # the limit for each address has room again
+- name: with a key a hundred
+  request: { path: /productpage, authority: api.example.com, headers: { x-api-key: k1 }, remoteAddress: 203.0.113.7 }
+  repeat: 100
+  response: { status: 200 }
+- name: of which another address with the same key has none left
+  request: { path: /productpage, authority: api.example.com, headers: { x-api-key: k1 }, remoteAddress: 203.0.113.99 }
+  response: { status: 429 }
+  details: global-rate-limit:by-api-key
+- name: and another key its own
+  request: { path: /productpage, authority: api.example.com, headers: { x-api-key: k2 }, remoteAddress: 203.0.113.8 }
+  response: { status: 200 }
+`,
+  );
+});
+
+test("what productpage asks: a variant of the gateway's wins, then rules; the baggage says it as well", async () => {
+  const plugins = chain("sidecar", "CLIENT", "productpage");
+  expect(plugins.map(({ metadata }) => metadata.name)).toEqual(["trace-propagation", "dark-launch"]);
+  await play(
+    plugins,
+    "outbound",
+    `
+- request: { path: /reviews/0, headers: { baggage: "variant=v2,secret=1" } }
+  upstream: { headers: { x-variant: v2, baggage: variant=v2 } }
+- request: { path: /reviews/0, headers: { end-user: jason } }
+  upstream: { headers: { x-variant: v2 } }
+- request: { path: /reviews/0 }
+  upstream: { headers: { x-variant: v1 } }
+`,
+  );
+});
+
+test("what comes to productpage is limited by pod and session, and health checks are not", async () => {
+  const plugins = chain("sidecar", "SERVER", "productpage");
+  expect(plugins.map(({ metadata }) => metadata.name)).toEqual(["trace-propagation", "local-rate-limit"]);
+  await play(
+    plugins,
+    "inbound",
+    `
+- name: a session's burst
+  request: { path: /productpage, headers: { cookie: session=a } }
+  repeat: 20
+  response: { status: 200 }
+- request: { path: /productpage, headers: { cookie: session=a } }
+  response: { status: 429, body: '{"error": "too many requests"}' }
+  details: local-rate-limit:per-session
+- request: { path: /productpage, headers: { cookie: session=b } }
+  response: { status: 200 }
+- name: health checks are no part of the pod's budget
+  request: { path: /health }
+  repeat: 300
+  response: { status: 200, headers: { x-ratelimit-limit: null } }
+`,
+  );
+});
+
+test.each([
+  ["sidecar", "reviews"],
+  ["waypoint", undefined],
+] as const)("who may ask reviews, at a %s", async (placement, app) => {
+  const plugins = chain(placement, "SERVER", app).filter(({ metadata }) => metadata.name.startsWith("authz"));
+  expect(plugins).toHaveLength(1);
+  // The direct peer is the companion's to tell, which the sidecar's policy on trial asks for.
+  const asked = placement === "sidecar" ? withoutTrial(plugins) : plugins;
+  await play(
+    asked,
+    "inbound",
+    `
+- request: { path: /reviews/0, peer: { uri: "spiffe://cluster.local/ns/my-app/sa/productpage" } }
+  response: { status: 200 }
+- request: { path: /reviews/0, peer: { uri: "spiffe://cluster.local/ns/my-app/sa/ratings" } }
+  response: { status: 403, body: "RBAC: access denied" }
+  details: authz:no-allow
+- request: { path: /reviews/0 }
+  response: { status: 403 }
+- request: { method: POST, path: /reviews/0, peer: { uri: "spiffe://cluster.local/ns/my-app/sa/productpage" } }
+  response: { status: 403 }
+- request: { path: /health }
+  response: { status: 200 }
+`,
+  );
+});
+
+test("each caller of reviews has a budget of its own, of which units are leased", async () => {
+  const plugins = chain("sidecar", "SERVER", "reviews").filter(
+    ({ metadata }) => metadata.name === "global-rate-limit",
+  );
+  await play(
+    plugins,
+    "inbound",
+    `
+- advance: 5s
+- request: { path: /reviews/0, peer: { uri: "spiffe://cluster.local/ns/my-app/sa/productpage" } }
+  repeat: 500
+  response: { status: 200 }
+- name: health checks are not counted
+  request: { path: /health }
+  response: { status: 200, headers: { x-ratelimit-limit: null } }
+  calls: { "${RATELIMIT}": 0 }
+`,
+  );
+});
+
+/** Without the policies on trial. */
+function withoutTrial(plugins: readonly Resource[]): Resource[] {
+  return plugins.map((plugin) => {
+    const config = at(plugin.spec, "pluginConfig")[0] as { policies: { mode?: string }[] };
+    const policies = config.policies.filter(({ mode }) => mode !== "shadow");
+    return { ...plugin, spec: { ...plugin.spec, pluginConfig: { ...config, policies } } };
+  });
+}

@@ -1,0 +1,217 @@
+/** What the reference mesh's resources say of each other, which Istio's own offline checks leave out since they have no pods. */
+import { describe, expect, test } from "vitest";
+import { at, resourcesIn, titleOf, type Resource } from "./resources.ts";
+
+const mesh = resourcesIn("mesh");
+const plugins = resourcesIn("plugins");
+const all = [...mesh, ...plugins];
+const ofKind = (kind: string, from = all): Resource[] => from.filter((resource) => resource.kind === kind);
+
+/** What the ingress gateway of `istioctl install` is. */
+const GATEWAY = {
+  namespace: "istio-system",
+  labels: { istio: "ingressgateway", app: "istio-ingressgateway" },
+  account: "istio-ingressgateway-service-account",
+};
+interface Workload {
+  namespace: string;
+  labels: Record<string, string>;
+  account: string;
+}
+const workloads: Workload[] = [
+  GATEWAY,
+  ...ofKind("Deployment").map(({ metadata, spec }) => ({
+    namespace: metadata.namespace ?? "",
+    labels: at(spec, "template.metadata.labels")[0] as Record<string, string>,
+    account: (at(spec, "template.spec.serviceAccountName")[0] ?? "default") as string,
+  })),
+];
+const services = new Map(
+  ofKind("Service").map(({ metadata, spec }) => [
+    `${metadata.name}.${metadata.namespace}.svc.cluster.local`,
+    { ports: at(spec, "ports.port"), spec, namespace: metadata.namespace ?? "" },
+  ]),
+);
+
+function selects(labels: unknown, workload: Workload): boolean {
+  return Object.entries(labels as Record<string, string>).every(
+    ([name, value]) => workload.labels[name] === value,
+  );
+}
+
+/** Those resources of `found` whose selector finds no workload in their namespace. */
+function withoutWorkload(found: readonly (readonly [Resource, unknown])[]): string[] {
+  return found
+    .filter(
+      ([{ metadata }, labels]) =>
+        !workloads.some((one) => one.namespace === metadata.namespace && selects(labels, one)),
+    )
+    .map(([resource, labels]) => `${titleOf(resource)}: ${JSON.stringify(labels)}`);
+}
+
+test("there is something to look at", () => {
+  expect(mesh.length).toBeGreaterThan(50);
+  expect(services.size).toBeGreaterThan(8);
+});
+
+describe("the reference mesh", () => {
+  test("selects workloads that are there", () => {
+    const paths = ["selector.matchLabels", "workloadSelector.labels", "selector"];
+    const kinds = new Set(["WasmPlugin", "TrafficExtension", "AuthorizationPolicy", "PeerAuthentication"]);
+    for (const kind of ["Sidecar", "EnvoyFilter", "Telemetry", "Gateway", "Service", "PodDisruptionBudget"])
+      kinds.add(kind);
+    const selectors = all
+      .filter(({ kind }) => kinds.has(kind))
+      .flatMap((resource) =>
+        paths
+          .flatMap((path) => at(resource.spec, path))
+          .filter((labels) => Object.values(labels as object).every((value) => typeof value === "string"))
+          .map((labels) => [resource, labels] as const),
+      );
+    expect(selectors.length).toBeGreaterThan(30);
+    expect(withoutWorkload(selectors)).toEqual([]);
+  });
+
+  test("has in each Deployment a selector of its own pods, an image with a tag, a probe, and bounds", () => {
+    for (const resource of ofKind("Deployment")) {
+      const title = titleOf(resource);
+      const labels = at(resource.spec, "selector.matchLabels")[0];
+      expect(at(resource.spec, "template.metadata.labels")[0], title).toMatchObject(labels as object);
+      for (const image of at(resource.spec, "template.spec.containers.image"))
+        expect(image, title).toMatch(/^[\w.-]+\.\w+\/.*:(?!latest$|alpine$)[\w.-]*\d[\w.-]*$/);
+      const containers = at(resource.spec, "template.spec.containers").length;
+      for (const path of ["readinessProbe", "resources.requests.cpu", "resources.limits.memory"])
+        expect(at(resource.spec, `template.spec.containers.${path}`), `${title}: ${path}`).toHaveLength(
+          containers,
+        );
+    }
+  });
+
+  test("routes to services, ports and subsets that are there", () => {
+    const subsets = new Set(
+      ofKind("DestinationRule", resourcesIn("mesh/workloads")).flatMap(({ spec }) =>
+        at(spec, "subsets.name").map((name) => `${String(at(spec, "host")[0])} ${String(name)}`),
+      ),
+    );
+    const routes = ofKind("VirtualService");
+    expect(routes.length).toBeGreaterThan(4);
+    for (const resource of routes) {
+      for (const destination of at(resource.spec, "http.route.destination")) {
+        const [host] = at(destination, "host") as string[];
+        const service = services.get(host ?? "");
+        expect(service, `${titleOf(resource)}: ${host}`).toBeDefined();
+        for (const port of at(destination, "port.number"))
+          expect(service?.ports, titleOf(resource)).toContain(port);
+        for (const subset of at(destination, "subset"))
+          expect([...subsets], titleOf(resource)).toContain(`${host} ${String(subset)}`);
+      }
+    }
+  });
+
+  test("has pods for each subset", () => {
+    const without = ofKind("DestinationRule").flatMap(({ file, metadata, spec }) =>
+      at(spec, "subsets.labels")
+        .filter((labels) => {
+          const [app] = at(services.get(String(at(spec, "host")[0]))?.spec, "selector") as object[];
+          return !workloads.some(
+            (one) => one.namespace === metadata.namespace && selects({ ...app, ...(labels as object) }, one),
+          );
+        })
+        .map((labels) => `${file}: ${JSON.stringify(labels)}`),
+    );
+    expect(without).toEqual([]);
+  });
+
+  test("has one VirtualService and one DestinationRule a host: others have the same name, and take its place", () => {
+    for (const kind of ["VirtualService", "DestinationRule"]) {
+      const names = new Map<string, Set<string>>();
+      for (const { metadata, spec } of ofKind(kind)) {
+        for (const host of [...at(spec, "host"), ...at(spec, "hosts")] as string[])
+          names.set(host, (names.get(host) ?? new Set()).add(`${metadata.namespace}/${metadata.name}`));
+      }
+      for (const [host, those] of names) expect([...those], `${kind} of ${host}`).toHaveLength(1);
+    }
+  });
+
+  test("binds routes to a gateway that has their hosts, and whose certificate is made where its pods are", () => {
+    const [gateway] = ofKind("Gateway");
+    const hosts = (at(gateway?.spec, "servers.hosts") as string[]).map((host) => host.replace(/^.*\//, ""));
+    for (const resource of ofKind("VirtualService").filter(({ spec }) => at(spec, "gateways").length > 0)) {
+      expect(at(resource.spec, "gateways")).toEqual([
+        `${gateway?.metadata.namespace}/${gateway?.metadata.name}`,
+      ]);
+      for (const host of at(resource.spec, "hosts")) expect(hosts).toContain(host);
+    }
+    const secrets = ofKind("Certificate").map(
+      ({ metadata, spec }) => `${metadata.namespace}/${String(at(spec, "secretName")[0])}`,
+    );
+    expect(
+      at(gateway?.spec, "servers.tls.credentialName").map((name) => `${GATEWAY.namespace}/${String(name)}`),
+    ).toEqual(secrets);
+  });
+
+  test("names as principals service accounts that workloads have", () => {
+    const text = JSON.stringify(all);
+    const principals = [...text.matchAll(/cluster\.local\/ns\/([\w-]+)\/sa\/([\w-]+)/g)];
+    expect(principals.length).toBeGreaterThan(5);
+    for (const [principal, namespace, account] of principals) {
+      expect(
+        workloads.some((one) => one.namespace === namespace && one.account === account),
+        principal,
+      ).toBe(true);
+    }
+  });
+
+  test("calls clusters of services and ports that are there, and that Sidecars leave in", () => {
+    const clusters = [...JSON.stringify(all).matchAll(/outbound\|(\d+)\|\|([\w.-]+)/g)];
+    expect(clusters.length).toBeGreaterThan(8);
+    const providers = ofKind("IstioOperator").flatMap(({ spec }) =>
+      at(spec, "meshConfig.extensionProviders.opentelemetry"),
+    );
+    const called = [
+      ...clusters.map(([, port, host]) => [host ?? "", Number(port)] as const),
+      ...providers.map((one) => [String(at(one, "service")[0]), Number(at(one, "port")[0])] as const),
+    ];
+    const scopes = ofKind("Sidecar").map((resource) => ({
+      title: titleOf(resource),
+      hosts: at(resource.spec, "egress.hosts"),
+    }));
+    for (const [host, port] of called) {
+      const service = services.get(host);
+      expect(service?.ports, host).toContain(port);
+      for (const { title, hosts } of scopes) expect(hosts, title).toContain(`${service?.namespace}/*`);
+    }
+  });
+
+  test("leaves in a Sidecar's scope what the service is, by its full name", () => {
+    for (const resource of ofKind("Sidecar")) {
+      for (const host of (at(resource.spec, "egress.hosts") as string[]).filter((one) => !one.endsWith("/*")))
+        expect(services.has(host.replace(/^\.\//, "")), `${titleOf(resource)}: ${host}`).toBe(true);
+    }
+  });
+
+  test("names only providers of telemetry that the installation has", () => {
+    const known = ofKind("IstioOperator").flatMap(({ spec }) =>
+      at(spec, "meshConfig.extensionProviders.name"),
+    );
+    for (const resource of ofKind("Telemetry")) {
+      for (const section of ["tracing", "metrics", "accessLogging"]) {
+        // Without configuration there are `prometheus` and `envoy` (pilot/pkg/model/telemetry.go and mesh's defaults).
+        for (const provider of at(resource.spec, `${section}.providers.name`))
+          expect([...known, "prometheus"], titleOf(resource)).toContain(provider);
+      }
+    }
+  });
+
+  test("mounts ConfigMaps that are there, unless they are optional", () => {
+    const maps = new Set(ofKind("ConfigMap").map(({ metadata }) => `${metadata.namespace}/${metadata.name}`));
+    for (const resource of ofKind("Deployment")) {
+      for (const source of at(resource.spec, "template.spec.volumes.configMap")) {
+        if (at(source, "optional")[0] === true) continue;
+        expect([...maps], titleOf(resource)).toContain(
+          `${resource.metadata.namespace}/${String(at(source, "name")[0])}`,
+        );
+      }
+    }
+  });
+});

@@ -1,0 +1,109 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { checkSource } from "../../cli/check.ts";
+import { Modules } from "../../cli/modules.ts";
+import { parseSource } from "../../cli/source.ts";
+import { generated, ISTIO, PLACEMENTS } from "../../tools/istio-plugins.ts";
+import { at, resourcesIn, titleOf, type Resource } from "./resources.ts";
+
+const FILTERS = ["authz", "dark-launch", "global-rate-limit", "local-rate-limit", "trace-propagation"];
+const modules = new Modules("build");
+
+const resources = [...resourcesIn("plugins"), ...resourcesIn("mesh")];
+const plugins = resources.filter(({ kind }) => kind === "WasmPlugin" || kind === "TrafficExtension");
+const files = [...new Set(plugins.map(({ file }) => file))];
+
+/** What the modules say of a file's plugins, as `outrigger validate` tells it. */
+function findings(file: string, text = readFileSync(join(ISTIO, file), "utf8")): string[] {
+  const checked = checkSource(parseSource(file, text), { modules });
+  return checked.findings.map(({ line, path, message }) => `${file}:${line}: ${path}: ${message}`);
+}
+
+function filterOf(plugin: Resource): string {
+  return plugin.metadata.labels?.["app.kubernetes.io/name"] ?? "";
+}
+
+describe("each plugin", () => {
+  test.each(PLACEMENTS)("of a %s is there for all five filters, in both kinds", (placement) => {
+    for (const kind of ["WasmPlugin", "TrafficExtension"]) {
+      const folder =
+        kind === "WasmPlugin" ? `plugins/${placement}/` : `plugins/traffic-extension/${placement}.yaml`;
+      const there = plugins.filter((plugin) => plugin.kind === kind && plugin.file.startsWith(folder));
+      expect([...new Set(there.map(filterOf))].sort(), kind).toEqual(FILTERS);
+    }
+  });
+
+  test.each(files)("in %s is taken by its filter", (file) => {
+    const text = readFileSync(join(ISTIO, file), "utf8");
+    const { plugins: found } = checkSource(parseSource(file, text), { modules });
+    expect(found.map(({ title }) => title)).toEqual(
+      plugins
+        .filter((plugin) => plugin.file === file)
+        .map(({ kind, metadata }) => `${kind} ${metadata.namespace}/${metadata.name}`),
+    );
+    expect(findings(file)).toEqual([]);
+  });
+
+  test.each(plugins.map((plugin) => [titleOf(plugin), plugin] as const))(
+    "%s says where it is, and what when it is not",
+    (_, plugin) => {
+      const wasm = plugin.kind === "WasmPlugin" ? plugin.spec : at(plugin.spec, "wasm")[0];
+      expect(at(plugin.spec, "match.mode"), "match.mode").toHaveLength(1);
+      expect(at(wasm, "url")).toEqual([`oci://registry.example/outrigger/${filterOf(plugin)}:0.1.0`]);
+      // A rate limit, a trace and a variant can be done without; who may do what cannot. The companion cannot deny by itself.
+      const closed = filterOf(plugin) === "authz" && at(wasm, "type")[0] !== "NETWORK";
+      expect(at(wasm, "failStrategy")).toEqual([closed ? "FAIL_RELOAD" : "FAIL_OPEN"]);
+      // istiod sends one without fields as none at all.
+      expect(Object.keys(at(wasm, "pluginConfig")[0] as object).length).toBeGreaterThan(0);
+    },
+  );
+
+  test("of a gateway is for outbound listeners, which a gateway's are, and selects its pods", () => {
+    for (const plugin of plugins.filter(({ metadata }) => metadata.namespace === "istio-system")) {
+      expect(at(plugin.spec, "match.mode"), titleOf(plugin)).toEqual(["CLIENT"]);
+      expect(at(plugin.spec, "selector.matchLabels"), titleOf(plugin)).toEqual([{ istio: "ingressgateway" }]);
+    }
+  });
+
+  test("of a waypoint names its target, and is for inbound listeners", () => {
+    const there = plugins.filter(({ file }) => file.includes("waypoint"));
+    expect(there).toHaveLength(2 * FILTERS.length);
+    for (const plugin of there) {
+      expect(at(plugin.spec, "targetRefs.name"), titleOf(plugin)).toHaveLength(1);
+      expect(at(plugin.spec, "selector"), titleOf(plugin)).toEqual([]);
+      expect(at(plugin.spec, "match.mode"), titleOf(plugin)).toEqual(["SERVER"]);
+    }
+  });
+});
+
+test("a wrong configuration is told with its line, in both kinds", () => {
+  const wrong = (file: string, from: string, to: string): string[] => {
+    const text = readFileSync(join(ISTIO, file), "utf8");
+    expect(text.split(from), file).toHaveLength(2);
+    return findings(file, text.replace(from, to));
+  };
+  const lineOf = (file: string, text: string): number =>
+    readFileSync(join(ISTIO, file), "utf8")
+      .split("\n")
+      .findIndex((line) => line.includes(text)) + 1;
+
+  const authz = "plugins/sidecar/authz.yaml";
+  expect(wrong(authz, "methods: [GET], paths: [/reviews/*]", "methods: [GET], pahts: [/reviews/*]")).toEqual([
+    expect.stringMatching(
+      `^${authz}:${lineOf(authz, "[/reviews/*]")}: policies\\[0\\]\\.rules\\[0\\]\\.to\\[0\\]\\.operation\\.pahts: unknown field`,
+    ),
+  ]);
+  const limits = "plugins/traffic-extension/gateway.yaml";
+  expect(wrong(limits, "per: second, burst: 100", "per: fortnight, burst: 100")).toEqual([
+    expect.stringMatching(
+      `^${limits}:${lineOf(limits, "burst: 100")}: limits\\[0\\]\\.limit\\.per: expected`,
+    ),
+  ]);
+});
+
+test("what is made of the WasmPlugins is as the tool makes it (npx tsx tools/istio-plugins.ts)", async () => {
+  for (const [file, text] of await generated()) {
+    expect(readFileSync(join(ISTIO, file), "utf8"), file).toBe(text);
+  }
+});

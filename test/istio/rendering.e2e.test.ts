@@ -1,0 +1,137 @@
+/** `istio/plugins` by kustomize and `istio/chart` by Helm, both real. */
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parseAllDocuments, stringify } from "yaml";
+import { checkSource } from "../../cli/check.ts";
+import { Modules } from "../../cli/modules.ts";
+import { parseSource } from "../../cli/source.ts";
+import { ISTIO } from "../../tools/istio-plugins.ts";
+import { run } from "../peers/cache.ts";
+import { locateHelm, locateKustomize } from "../peers/render.ts";
+import { at, type Resource } from "./resources.ts";
+
+const FILTERS = ["authz", "dark-launch", "global-rate-limit", "local-rate-limit", "trace-propagation"];
+const REGISTRY = "localhost:5000/team";
+const digestOf = (filter: string): string => Buffer.from(filter.padEnd(32, "-")).toString("hex");
+const DIGESTS = Object.fromEntries(FILTERS.map((filter) => [filter, digestOf(filter)]));
+
+let kustomize = "";
+let helm = "";
+// A clone's copy, in which a user has written registry, tag and digests.
+const folder = mkdtempSync(join(tmpdir(), "outrigger-istio-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+beforeAll(async () => {
+  [kustomize, helm] = [await locateKustomize(), await locateHelm()];
+  cpSync(ISTIO, folder, { recursive: true });
+  for (const overlay of ["tag", "digest", "ambient", "traffic-extension"]) {
+    const file = join(folder, "plugins/overlays", overlay, "release.yaml");
+    const release = parseAllDocuments(readFileSync(file, "utf8"))[0]?.toJS() as Resource;
+    const data = { ...release.data, registry: REGISTRY, tag: "1.2.3" };
+    const known = Object.entries(DIGESTS).filter(([filter]) => filter in data);
+    writeFileSync(file, stringify({ ...release, data: { ...data, ...Object.fromEntries(known) } }));
+  }
+}, 1_200_000);
+
+async function output(command: string, ...words: string[]): Promise<string> {
+  const { code, output } = await run(command, words);
+  expect(code, output).toBe(0);
+  return output;
+}
+
+/** Resources by kind, namespace and name. */
+function byName(text: string): Record<string, unknown> {
+  const resources = parseAllDocuments(text)
+    .map((document) => document.toJS() as Resource | null)
+    .filter((resource) => resource !== null);
+  const named = resources.map((resource) => {
+    const { kind, metadata } = resource;
+    return [`${kind} ${metadata.namespace}/${metadata.name}`, resource] as const;
+  });
+  expect(new Set(named.map(([name]) => name)).size).toBe(named.length);
+  return Object.fromEntries(named);
+}
+
+const release = ["--set", `registry=${REGISTRY},tag=1.2.3`];
+const digests = ["--set", FILTERS.map((filter) => `digests.${filter}=${digestOf(filter)}`).join(",")];
+
+describe("kustomize and Helm render the same", { timeout: 60_000 }, () => {
+  test.each([
+    ["tag", 13, []],
+    ["digest", 13, digests],
+    ["ambient", 11, ["--set", "sidecar.enabled=false,waypoint.enabled=true"]],
+    ["traffic-extension", 13, [...digests, "--set", "kind=TrafficExtension"]],
+  ] as const)("%s", async (overlay, count, values) => {
+    const built = await output(kustomize, "build", join(folder, "plugins/overlays", overlay));
+    const rendered = await output(
+      helm,
+      "template",
+      "outrigger",
+      join(folder, "chart"),
+      ...release,
+      ...values,
+    );
+    const resources = byName(built);
+    expect(Object.keys(resources)).toHaveLength(count);
+    expect(byName(rendered)).toEqual(resources);
+
+    // Registry, tag and digest are where they belong, and the filters take their configuration as it comes out.
+    for (const [name, resource] of Object.entries(resources)) {
+      if (name.startsWith("Telemetry")) continue;
+      const { metadata, spec } = resource as Resource;
+      const filter = metadata.labels?.["app.kubernetes.io/name"] ?? "";
+      const wasm = overlay === "traffic-extension" ? at(spec, "wasm")[0] : spec;
+      expect(at(wasm, "url"), name).toEqual([`oci://${REGISTRY}/outrigger/${filter}:1.2.3`]);
+      const pinned = overlay === "digest" || overlay === "traffic-extension";
+      expect(at(wasm, "sha256"), name).toEqual(pinned ? [digestOf(filter)] : []);
+    }
+    for (const text of [built, rendered]) {
+      const checked = checkSource(parseSource(overlay, text), { modules: new Modules("build") });
+      expect(checked.plugins).toHaveLength(count - (overlay === "ambient" ? 1 : 2));
+      expect(checked.findings).toEqual([]);
+    }
+  });
+});
+
+describe("the chart", { timeout: 60_000 }, () => {
+  const template = (...values: string[]): Promise<string> =>
+    output(helm, "template", "outrigger", join(ISTIO, "chart"), ...values);
+
+  test("passes Helm's lint", async () => {
+    expect(await output(helm, "lint", "--strict", join(ISTIO, "chart"))).toContain("0 chart(s) failed");
+  });
+
+  test("takes its own values into a plugin, and leaves one out", async () => {
+    const values = join(folder, "values.yaml");
+    writeFileSync(
+      values,
+      stringify({
+        imagePullSecret: "registry",
+        plugins: {
+          sidecar: {
+            "dark-launch": { enabled: false },
+            authz: { spec: { pluginConfig: { mode: "shadow" }, priority: 7 } },
+          },
+        },
+      }),
+    );
+    const resources = byName(await template("--values", values));
+    expect(Object.keys(resources)).toHaveLength(12);
+    expect(resources).not.toHaveProperty(["WasmPlugin my-app/dark-launch"]);
+    const { spec } = resources["WasmPlugin my-app/authz"] as Resource;
+    expect(spec).toMatchObject({ imagePullSecret: "registry", priority: 7, phase: "AUTHZ" });
+    expect(at(spec, "pluginConfig.mode")).toEqual(["shadow"]);
+    expect(at(spec, "pluginConfig.policies.name")).toContain("reviews-allow-productpage");
+  });
+
+  test.each([
+    ["plugins.sidecar.auhtz.enabled=false", "plugins.sidecar.auhtz: no such plugin"],
+    ["kind=EnvoyFilter", 'kind: expected WasmPlugin or TrafficExtension, got "EnvoyFilter"'],
+  ])("refuses %s", async (value, message) => {
+    const { code, output } = await run(helm, ["template", join(ISTIO, "chart"), "--set", value]);
+    expect(code).not.toBe(0);
+    expect(output).toContain(message);
+  });
+});
