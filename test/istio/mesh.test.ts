@@ -87,6 +87,28 @@ describe("the reference mesh", () => {
     }
   });
 
+  test("has behind each port of a Service one that its pods open", () => {
+    for (const resource of ofKind("Service")) {
+      const pods = ofKind("Deployment").filter(
+        ({ metadata, spec }) =>
+          metadata.namespace === resource.metadata.namespace &&
+          Object.entries(at(resource.spec, "selector")[0] as object).every(([name, value]) =>
+            at(spec, `template.metadata.labels`).some(
+              (labels) => (labels as Record<string, unknown>)[name] === value,
+            ),
+          ),
+      );
+      expect(pods, titleOf(resource)).not.toEqual([]);
+      for (const pod of pods) {
+        const open = at(pod.spec, "template.spec.containers.ports.containerPort");
+        for (const port of at(resource.spec, "ports")) {
+          const target = at(port, "targetPort")[0] ?? at(port, "port")[0];
+          expect(open, `${titleOf(resource)} and ${titleOf(pod)}`).toContain(target);
+        }
+      }
+    }
+  });
+
   test("routes to services, ports and subsets that are there", () => {
     const subsets = new Set(
       ofKind("DestinationRule", resourcesIn("mesh/workloads")).flatMap(({ spec }) =>
