@@ -78,7 +78,9 @@ function chartPlugins(): string {
       place[resource.metadata.name] = { kind: resource.kind, filter, spec };
     }
   }
-  const text = new Document(places, { aliasDuplicateObjects: false }).toString({ lineWidth: 0 });
+  // Helm reads YAML 1.1, in which `off` is a boolean.
+  const options = { aliasDuplicateObjects: false, compat: "yaml-1.1" } as const;
+  const text = new Document(places, options).toString({ lineWidth: 0 });
   return `# ${NOTE.replace("../WHERE", "../../plugins/*")}\n${text}`;
 }
 

@@ -163,7 +163,7 @@ test("what comes to productpage is limited by pod and session, and health checks
 - name: health checks are no part of the pod's budget
   request: { path: /health }
   repeat: 300
-  response: { status: 200, headers: { x-ratelimit-limit: null } }
+  response: { status: 200 }
 `,
   );
 });
@@ -209,7 +209,7 @@ test("each caller of reviews has a budget of its own, of which units are leased"
   response: { status: 200 }
 - name: health checks are not counted
   request: { path: /health }
-  response: { status: 200, headers: { x-ratelimit-limit: null } }
+  response: { status: 200 }
   calls: { "${RATELIMIT}": 0 }
 `,
   );

@@ -1,0 +1,317 @@
+/**
+ * The plugins of `istio/plugins` as its overlay `digest` makes them, with the mesh's routes, access log and rate limit service, on the real
+ * istiod, pilot-agent and Envoy, from a real registry: what they are to do together.
+ */
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, onTestFailed, test } from "vitest";
+import { stringify } from "yaml";
+import { ISTIO } from "../../tools/istio-plugins.ts";
+import { run } from "../peers/cache.ts";
+import type { IstioProxy } from "../peers/istio-proxy.ts";
+import { parseResources, type KubeObject } from "../peers/kube-resources.ts";
+import { RateLimit } from "../peers/ratelimit.ts";
+import { Redis } from "../peers/redis.ts";
+import { locateKustomize } from "../peers/render.ts";
+import { ask, eventually, type Answer } from "./client.ts";
+import { pushImage } from "./image.ts";
+import { Mesh, type Sidecar } from "./mesh.ts";
+import { at, resourcesIn, type Resource } from "./resources.ts";
+import type { Echo } from "./workload.ts";
+
+const FILTERS = ["authz", "dark-launch", "global-rate-limit", "local-rate-limit", "trace-propagation"];
+const LOG = "access.log";
+
+/** A line of the access log of `istio/mesh/install`. */
+type Line = Record<string, string | number | undefined>;
+
+describe("what istio/ has, applied to the real Istio", () => {
+  const folder = mkdtempSync(join(tmpdir(), "outrigger-istio-"));
+  let mesh: Mesh;
+  let gateway: IstioProxy;
+  let productpage: Sidecar;
+  let reviews: Sidecar;
+  let redis: Redis;
+  let rateLimit: RateLimit;
+
+  beforeAll(async () => {
+    const kustomize = await locateKustomize();
+    mesh = await Mesh.start(meshConfig());
+    await applyApplication();
+    redis = await Redis.start();
+    rateLimit = await RateLimit.start({ redis, configurations: rateLimits() });
+    mesh.apply(...rateLimitService(rateLimit.port));
+    mesh.apply(...(await plugins(kustomize)));
+    // Everything is there when the gateway and both sidecars decide.
+    await eventually(async () => {
+      expect((await fromOutside("/admin")).body).toBe('{"error":"denied"}');
+      const answer = await fromOutside("/productpage", { "x-beta-user": "true" });
+      expect(seen(answer).headers).toMatchObject({ "x-variant": "v2" });
+      expect((await toReviews()).body).toBe("RBAC: access denied");
+    }, 60_000);
+  }, 900_000);
+
+  afterAll(async () => {
+    await mesh?.stop();
+    await rateLimit?.stop();
+    await redis?.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  async function applyApplication(): Promise<void> {
+    const ofApplication = new Set(["Service", "DestinationRule"]);
+    const services = ["productpage", "reviews"];
+    mesh.apply(
+      ...resourcesIn("mesh/workloads")
+        .filter(({ kind, metadata }) => ofApplication.has(kind) && services.includes(metadata.name))
+        .map(applied),
+      ...resourcesIn("mesh/dark-launch").map(applied),
+      accessLog(),
+    );
+    await mesh.workload({
+      name: "reviews-v2",
+      namespace: "my-app",
+      labels: { app: "reviews", version: "v2" },
+    });
+    const pod = (app: string): Promise<Sidecar> =>
+      mesh.sidecar({
+        name: `${app}-v1`,
+        namespace: "my-app",
+        labels: { app, version: "v1" },
+        serviceAccount: app,
+      });
+    productpage = await pod("productpage");
+    reviews = await pod("reviews");
+    gateway = await mesh.gateway();
+    mesh.apply(...plainGateway());
+    // productpage asks reviews for /productpage, and forwards one header.
+    productpage.workload.onRequest = ({ path, headers }, response) => {
+      if (path !== "/productpage?with=reviews") return false;
+      void fromProductpage({ "x-request-id": String(headers["x-request-id"]) }).then(
+        ({ body }) => response.end(body),
+        (error: unknown) => response.destroy(error as Error),
+      );
+      return true;
+    };
+  }
+
+  /** The overlay's resources, with this registry and the digests of the images in it. */
+  async function plugins(kustomize: string): Promise<KubeObject[]> {
+    cpSync(ISTIO, folder, { recursive: true });
+    const data: Record<string, string> = { registry: mesh.registry.host, tag: "0.1.0" };
+    for (const filter of FILTERS) {
+      const repository = `${mesh.registry.host}/outrigger/${filter}`;
+      const digest = await pushImage(repository, "0.1.0", readFileSync(`build/${filter}.wasm`));
+      data[filter] = digest.replace("sha256:", "");
+    }
+    const overlay = join(folder, "plugins/overlays/digest");
+    const metadata = {
+      name: "outrigger-release",
+      annotations: { "config.kubernetes.io/local-config": "true" },
+    };
+    writeFileSync(
+      join(overlay, "release.yaml"),
+      stringify({ apiVersion: "v1", kind: "ConfigMap", metadata, data }),
+    );
+    const { code, output } = await run(kustomize, ["build", overlay]);
+    expect(code, output).toBe(0);
+    return parseResources(output);
+  }
+
+  let keys = 0;
+  /** Each with another API key, so that the service's limits are not reached. */
+  function fromOutside(path: string, headers: Record<string, string> = {}): Promise<Answer> {
+    return anonymous(path, { "x-api-key": `key-${++keys}`, ...headers });
+  }
+
+  function anonymous(path: string, headers: Record<string, string> = {}): Promise<Answer> {
+    return ask({ address: gateway.address, port: 8080, host: "api.example.com", path, headers });
+  }
+
+  function fromProductpage(headers: Record<string, string>): Promise<Answer> {
+    return ask({ ...productpage.outbound, host: "reviews:9080", path: "/reviews/0", headers });
+  }
+
+  /** By plain HTTP, from somebody who has no certificate. */
+  function toReviews(): Promise<Answer> {
+    return ask({ address: reviews.proxy.address, port: 9080, host: "reviews:9080", path: "/reviews/0" });
+  }
+
+  function logged(proxy: IstioProxy): Line[] {
+    return proxy.lines(LOG).map((line) => JSON.parse(line) as Line);
+  }
+
+  const told = (): void => onTestFailed(() => console.log(mesh.log()));
+
+  test(
+    "a variant that the gateway chooses decides two hops behind it, through an application that forwards x-request-id alone",
+    { timeout: 60_000 },
+    async () => {
+      told();
+      const path = "/productpage?with=reviews";
+      await eventually(async () => {
+        const beta = seen(await fromOutside(path, { "x-beta-user": "true", "x-variant": "v1" }));
+        expect(beta).toMatchObject({
+          workload: "reviews-v2",
+          headers: { "x-variant": "v2", baggage: "variant=v2" },
+        });
+      });
+      const plain = seen(await fromOutside(path, { "x-variant": "v2", baggage: "variant=v2" }));
+      expect(plain).toMatchObject({ workload: "reviews-v1", headers: { "x-variant": "v1" } });
+    },
+  );
+
+  test("hops have one trace, and outsiders' is not theirs", { timeout: 60_000 }, async () => {
+    told();
+    const outsiders = "0af7651916cd43dd8448eb211c80319c";
+    const traceparent = `00-${outsiders}-b7ad6b7169203331-01`;
+    const received = seen(await fromOutside("/productpage?with=reviews", { traceparent }));
+    const trace = String(received.headers.traceparent).split("-")[1];
+    expect(trace).toMatch(/^[0-9a-f]{32}$/);
+    expect(trace).not.toBe(outsiders);
+    await eventually(() => {
+      const line = logged(productpage.proxy).findLast(({ path }) => path === "/productpage");
+      expect(String(line?.traceparent)).toContain(trace);
+    });
+  });
+
+  test("the access log is JSON, and says what the filters decided", { timeout: 60_000 }, async () => {
+    told();
+    expect(await fromOutside("/admin?secret=1")).toMatchObject({ status: 403, body: '{"error":"denied"}' });
+    await eventually(() =>
+      expect(logged(gateway).findLast(({ path }) => path === "/admin")).toMatchObject({
+        method: "GET",
+        authority: "api.example.com",
+        response_code: 403,
+        response_code_details: "authz:no-allow",
+        authz: "authz:no-allow",
+      }),
+    );
+    expect(gateway.lines(LOG).join("\n")).not.toContain("secret");
+  });
+
+  test(
+    "reviews is for productpage, whose certificate says so; the companion tells whence it came",
+    { timeout: 60_000 },
+    async () => {
+      told();
+      expect(seen(await fromProductpage({})).workload).toBe("reviews-v1");
+      expect(await toReviews()).toMatchObject({ status: 403, body: "RBAC: access denied" });
+      await eventually(() => {
+        const lines = logged(reviews.proxy);
+        expect(lines.findLast(({ response_code }) => response_code === 200)).toMatchObject({
+          peer: "spiffe://cluster.local/ns/my-app/sa/productpage",
+          // The policy on trial asks for the direct peer, which is in none of the private networks here.
+          authz: "authz:outside-private-networks",
+        });
+        expect(lines.findLast(({ response_code }) => response_code === 403)).toMatchObject({
+          authz: "authz:outside-private-networks,authz:no-allow",
+        });
+      });
+    },
+  );
+
+  test("the service's limit of requests without a key, by the plugin", { timeout: 90_000 }, async () => {
+    told();
+    await twentyPass();
+    await eventually(() =>
+      expect(logged(gateway).findLast(({ response_code }) => response_code === 429)).toMatchObject({
+        global_rate_limit: "global-rate-limit:anonymous",
+      }),
+    );
+  });
+
+  test("and by the EnvoyFilter that it replaces", { timeout: 90_000 }, async () => {
+    told();
+    mesh.delete({ kind: "WasmPlugin", name: "global-rate-limit", namespace: "istio-system" });
+    const [filter] = resourcesIn("mesh/rate-limit").filter(({ kind }) => kind === "EnvoyFilter");
+    // The gateway here has plain HTTP on port 80 alone.
+    mesh.apply(
+      ...parseResources(stringify(applied(filter!)).replace("api.example.com:443", "api.example.com:80")),
+    );
+    // Envoy's own filter asks for requests with a key too, each of which is within its limit.
+    await eventually(async () =>
+      expect((await fromOutside("/productpage")).headers).toHaveProperty(
+        "x-ratelimit-limit",
+        "100, 100;w=60",
+      ),
+    );
+    await twentyPass();
+    expect((await anonymous("/productpage")).headers).toHaveProperty("x-envoy-ratelimited", "true");
+  });
+
+  /** In one window of the service's, which has a minute. */
+  async function twentyPass(): Promise<void> {
+    const left = 60_000 - (Date.now() % 60_000);
+    if (left < 10_000) await new Promise((resolve) => setTimeout(resolve, left + 100));
+    await redis.flush();
+    const statuses: number[] = [];
+    for (let i = 0; i < 22; i++) statuses.push((await anonymous("/productpage")).status);
+    expect(statuses).toEqual([...Array<number>(20).fill(200), 429, 429]);
+  }
+});
+
+/** What an application has received. */
+function seen({ status, body }: Answer): Echo {
+  expect(status, body).toBe(200);
+  return JSON.parse(body) as Echo;
+}
+
+/** A resource as an API server has it. */
+function applied({ file: _file, ...resource }: Resource): KubeObject {
+  return resource;
+}
+
+/** That of the installation, with the access log in a file. */
+function meshConfig(): object {
+  const [config] = resourcesIn("mesh/install").flatMap(({ spec }) => at(spec, "meshConfig"));
+  return JSON.parse(JSON.stringify(config).replace("/dev/stdout", LOG)) as object;
+}
+
+/** The mesh's Telemetry without what needs Istio's own filters, and a collector. */
+function accessLog(): KubeObject {
+  const [telemetry] = resourcesIn("mesh/telemetry").filter(({ kind }) => kind === "Telemetry");
+  return { ...applied(telemetry!), spec: { accessLogging: telemetry!.spec!.accessLogging } };
+}
+
+/** Gateway and route, by plain HTTP. */
+function plainGateway(): KubeObject[] {
+  return resourcesIn("mesh/gateway")
+    .filter(({ kind }) => kind === "Gateway" || kind === "VirtualService")
+    .map((resource) => {
+      if (resource.kind !== "Gateway") return applied(resource);
+      const servers = at(resource.spec, "servers")
+        .filter((server) => at(server, "port.number")[0] === 80)
+        .map((server) => ({ ...(server as object), tls: undefined }));
+      return { ...applied(resource), spec: { ...resource.spec, servers } };
+    });
+}
+
+function rateLimits(): string[] {
+  return resourcesIn("mesh/rate-limit")
+    .filter(({ metadata }) => metadata.name === "ratelimit-config")
+    .flatMap(({ data }) => Object.values(data ?? {}));
+}
+
+/** The Service, without pods: its endpoint is told by hand. */
+function rateLimitService(port: number): KubeObject[] {
+  const [service] = resourcesIn("mesh/rate-limit").filter(
+    ({ kind, metadata }) => kind === "Service" && metadata.name === "ratelimit",
+  );
+  return [
+    { ...applied(service!), spec: { ...service!.spec, selector: undefined } },
+    {
+      apiVersion: "discovery.k8s.io/v1",
+      kind: "EndpointSlice",
+      metadata: {
+        name: "ratelimit",
+        namespace: "istio-system",
+        labels: { "kubernetes.io/service-name": "ratelimit" },
+      },
+      addressType: "IPv4",
+      ports: [{ name: "grpc", port, protocol: "TCP" }],
+      endpoints: [{ addresses: ["127.0.0.1"], conditions: { ready: true } }],
+    },
+  ];
+}
