@@ -4,6 +4,7 @@
  * and in CI (`CI` set) is a failure.
  */
 import { EnvoyNotFound, locateEnvoy } from "../test/envoy/locate.ts";
+import { locateCertificateDefinition } from "../test/peers/cert-manager.ts";
 import { locateIstioRbac } from "../test/peers/istio-rbac.ts";
 import { PeerNotFound } from "../test/peers/process.ts";
 import { locateRateLimit } from "../test/peers/ratelimit.ts";
@@ -23,6 +24,7 @@ if (await tests.build()) {
     await found(locateZipkin),
     await found(locateKustomize),
     await found(locateHelm),
+    await found(locateCertificateDefinition),
   ];
   if (envoy !== null && !peers.includes(null)) await tests.vitest("e2e", { ENVOY_BIN: envoy });
 }

@@ -36,13 +36,12 @@ describe("what istio/ has, applied to the real Istio", () => {
   let rateLimit: RateLimit;
 
   beforeAll(async () => {
-    const kustomize = await locateKustomize();
     mesh = await Mesh.start(meshConfig());
     await applyApplication();
     redis = await Redis.start();
     rateLimit = await RateLimit.start({ redis, configurations: rateLimits() });
     mesh.apply(...rateLimitService(rateLimit.port));
-    mesh.apply(...(await plugins(kustomize)));
+    mesh.apply(...(await plugins("digest")));
     // Everything is there when the gateway and both sidecars decide.
     await eventually(async () => {
       expect((await fromOutside("/admin")).body).toBe('{"error":"denied"}');
@@ -96,8 +95,9 @@ describe("what istio/ has, applied to the real Istio", () => {
     };
   }
 
-  /** The overlay's resources, with this registry and the digests of the images in it. */
-  async function plugins(kustomize: string): Promise<KubeObject[]> {
+  /** An overlay's resources, with this registry and the digests of the images in it. */
+  async function plugins(overlay: string): Promise<KubeObject[]> {
+    const kustomize = await locateKustomize();
     cpSync(ISTIO, folder, { recursive: true });
     const data: Record<string, string> = { registry: mesh.registry.host, tag: "0.1.0" };
     for (const filter of FILTERS) {
@@ -105,16 +105,12 @@ describe("what istio/ has, applied to the real Istio", () => {
       const digest = await pushImage(repository, "0.1.0", readFileSync(`build/${filter}.wasm`));
       data[filter] = digest.replace("sha256:", "");
     }
-    const overlay = join(folder, "plugins/overlays/digest");
-    const metadata = {
-      name: "outrigger-release",
-      annotations: { "config.kubernetes.io/local-config": "true" },
-    };
-    writeFileSync(
-      join(overlay, "release.yaml"),
-      stringify({ apiVersion: "v1", kind: "ConfigMap", metadata, data }),
-    );
-    const { code, output } = await run(kustomize, ["build", overlay]);
+    const path = join(folder, "plugins/overlays", overlay);
+    const annotations = { "config.kubernetes.io/local-config": "true" };
+    const metadata = { name: "outrigger-release", annotations };
+    const release = { apiVersion: "v1", kind: "ConfigMap", metadata, data };
+    writeFileSync(join(path, "release.yaml"), stringify(release));
+    const { code, output } = await run(kustomize, ["build", path]);
     expect(code, output).toBe(0);
     return parseResources(output);
   }
@@ -239,6 +235,24 @@ describe("what istio/ has, applied to the real Istio", () => {
     );
     await twentyPass();
     expect((await anonymous("/productpage")).headers).toHaveProperty("x-envoy-ratelimited", "true");
+  });
+
+  test("the same as TrafficExtensions", { timeout: 90_000 }, async () => {
+    told();
+    const there = [...(await plugins("digest")), ...resourcesIn("mesh/rate-limit")];
+    for (const { kind, metadata } of there) {
+      const { name, namespace = "" } = metadata;
+      if (kind === "WasmPlugin" || kind === "EnvoyFilter") mesh.api.delete({ kind, name, namespace });
+    }
+    // Without a filter the gateway has no such route.
+    await eventually(async () => expect((await fromOutside("/admin")).status).toBe(404));
+    mesh.apply(...(await plugins("traffic-extension")));
+    await eventually(async () => {
+      expect((await fromOutside("/admin")).body).toBe('{"error":"denied"}');
+      expect((await toReviews()).body).toBe("RBAC: access denied");
+      const beta = seen(await fromOutside("/productpage?with=reviews", { "x-beta-user": "true" }));
+      expect(beta).toMatchObject({ workload: "reviews-v2", headers: { "x-variant": "v2" } });
+    });
   });
 
   /** In one window of the service's, which has a minute. */
