@@ -17,7 +17,7 @@ import { locateKustomize } from "../peers/render.ts";
 import { ask, eventually, type Answer } from "./client.ts";
 import { pushImage } from "./image.ts";
 import { Mesh, type Sidecar } from "./mesh.ts";
-import { at, resourcesIn, type Resource } from "./resources.ts";
+import { at, manifestOf, resourcesIn } from "./resources.ts";
 import type { Echo } from "./workload.ts";
 
 const FILTERS = ["authz", "dark-launch", "global-rate-limit", "local-rate-limit", "trace-propagation"];
@@ -64,8 +64,8 @@ describe("what istio/ has, applied to the real Istio", () => {
     mesh.apply(
       ...resourcesIn("mesh/workloads")
         .filter(({ kind, metadata }) => ofApplication.has(kind) && services.includes(metadata.name))
-        .map(applied),
-      ...resourcesIn("mesh/dark-launch").map(applied),
+        .map(manifestOf),
+      ...resourcesIn("mesh/dark-launch").map(manifestOf),
       accessLog(),
     );
     await mesh.workload({
@@ -224,7 +224,7 @@ describe("what istio/ has, applied to the real Istio", () => {
     const [filter] = resourcesIn("mesh/rate-limit").filter(({ kind }) => kind === "EnvoyFilter");
     // The gateway here has plain HTTP on port 80 alone.
     mesh.apply(
-      ...parseResources(stringify(applied(filter!)).replace("api.example.com:443", "api.example.com:80")),
+      ...parseResources(stringify(manifestOf(filter!)).replace("api.example.com:443", "api.example.com:80")),
     );
     // Envoy's own filter asks for requests with a key too, each of which is within its limit.
     await eventually(async () =>
@@ -272,11 +272,6 @@ function seen({ status, body }: Answer): Echo {
   return JSON.parse(body) as Echo;
 }
 
-/** A resource as an API server has it. */
-function applied({ file: _file, ...resource }: Resource): KubeObject {
-  return resource;
-}
-
 /** That of the installation, with the access log in a file. */
 function meshConfig(): object {
   const [config] = resourcesIn("mesh/install").flatMap(({ spec }) => at(spec, "meshConfig"));
@@ -286,7 +281,7 @@ function meshConfig(): object {
 /** The mesh's Telemetry without what needs Istio's own filters, and a collector. */
 function accessLog(): KubeObject {
   const [telemetry] = resourcesIn("mesh/telemetry").filter(({ kind }) => kind === "Telemetry");
-  return { ...applied(telemetry!), spec: { accessLogging: telemetry!.spec!.accessLogging } };
+  return { ...manifestOf(telemetry!), spec: { accessLogging: telemetry!.spec!.accessLogging } };
 }
 
 /** Gateway and route, by plain HTTP. */
@@ -294,11 +289,11 @@ function plainGateway(): KubeObject[] {
   return resourcesIn("mesh/gateway")
     .filter(({ kind }) => kind === "Gateway" || kind === "VirtualService")
     .map((resource) => {
-      if (resource.kind !== "Gateway") return applied(resource);
+      if (resource.kind !== "Gateway") return manifestOf(resource);
       const servers = at(resource.spec, "servers")
         .filter((server) => at(server, "port.number")[0] === 80)
         .map((server) => ({ ...(server as object), tls: undefined }));
-      return { ...applied(resource), spec: { ...resource.spec, servers } };
+      return { ...manifestOf(resource), spec: { ...resource.spec, servers } };
     });
 }
 
@@ -314,7 +309,7 @@ function rateLimitService(port: number): KubeObject[] {
     ({ kind, metadata }) => kind === "Service" && metadata.name === "ratelimit",
   );
   return [
-    { ...applied(service!), spec: { ...service!.spec, selector: undefined } },
+    { ...manifestOf(service!), spec: { ...service!.spec, selector: undefined } },
     {
       apiVersion: "discovery.k8s.io/v1",
       kind: "EndpointSlice",

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { parseAllDocuments } from "yaml";
 import { ISTIO } from "../../tools/istio-plugins.ts";
+import type { KubeObject } from "../peers/kube-resources.ts";
 
 export interface Resource {
   /** Below `istio/`: `mesh/canary/virtual-service.yaml`. */
@@ -30,6 +31,11 @@ export function resourcesIn(folder: string): Resource[] {
 /** `WasmPlugin my-app/authz (plugins/sidecar/authz.yaml)`. */
 export function titleOf({ kind, metadata, file }: Resource): string {
   return `${kind} ${metadata.namespace ?? ""}/${metadata.name} (${file})`;
+}
+
+/** The resource as it stands in the file. */
+export function manifestOf({ file: _file, ...manifest }: Resource): KubeObject {
+  return manifest;
 }
 
 /** What a path leads to; a list's elements all of them: `http.route.destination.host`. Empty where there is nothing. */
