@@ -1,14 +1,16 @@
 /**
- * `make e2e`: the tests against real servers beside Envoy: envoyproxy/ratelimit, istiod's translation of policies, kustomize and Helm,
- * which are built once (Go), Debian's `redis-server`, and Zipkin, which is fetched once (Maven, Java). Ends with one line of totals; what cannot be found is named,
- * and in CI (`CI` set) is a failure.
+ * `make e2e`: the tests against real servers beside Envoy: envoyproxy/ratelimit, istiod's translation of policies, Istio itself,
+ * kubectl-validate, kustomize and Helm, which are built once (Go), Debian's `redis-server` and `docker-registry`, and Zipkin, which is
+ * fetched once (Maven, Java). Ends with one line of totals; what cannot be found is named, and in CI (`CI` set) is a failure.
  */
 import { EnvoyNotFound, locateEnvoy } from "../test/envoy/locate.ts";
 import { locateCertificateDefinition } from "../test/peers/cert-manager.ts";
 import { locateIstioRbac } from "../test/peers/istio-rbac.ts";
+import { locateIstio, locateKubectlValidate } from "../test/peers/istio.ts";
 import { PeerNotFound } from "../test/peers/process.ts";
 import { locateRateLimit } from "../test/peers/ratelimit.ts";
 import { locateRedis } from "../test/peers/redis.ts";
+import { locateRegistry } from "../test/peers/registry.ts";
 import { locateHelm, locateKustomize } from "../test/peers/render.ts";
 import { locateZipkin } from "../test/peers/zipkin.ts";
 import { heading, TestRun } from "./test-run.ts";
@@ -21,6 +23,9 @@ if (await tests.build()) {
     await found(locateRedis),
     await found(locateRateLimit),
     await found(locateIstioRbac),
+    await found(async () => (await locateIstio()).discovery),
+    await found(locateKubectlValidate),
+    await found(locateRegistry),
     await found(locateZipkin),
     await found(locateKustomize),
     await found(locateHelm),

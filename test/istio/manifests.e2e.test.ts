@@ -1,0 +1,74 @@
+/** All manifests of `istio/` pass what a cluster would say of them. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { validateManifests, type Problem } from "./validate.ts";
+
+/** Helm's files are no manifests; what they render is compared with those that are. */
+const isChart = (file: string): boolean => file.startsWith("chart/");
+
+/** Warnings that stay: every EnvoyFilter has them, and the README beside this one says when to have one. */
+const EXPLAINED: readonly Partial<Problem>[] = [
+  { tool: "istioctl analyze", code: "IST0133", at: "mesh/rate-limit/envoy-filter.yaml:1" },
+  { tool: "istioctl validate", at: "EnvoyFilter/istio-system/filter-ratelimit" },
+];
+
+test(
+  "istioctl validate, istioctl analyze and kubectl-validate have nothing against istio/ that is not explained",
+  // The first time on a machine the tools are built.
+  { timeout: 900_000 },
+  async () => {
+    const { files, problems } = await validateManifests("istio", isChart);
+    console.log(`${files.length} files; ${problems.length} problems, all of which are to be explained`);
+    expect(files.length).toBeGreaterThan(50);
+    for (const problem of EXPLAINED) expect(problems).toContainEqual(expect.objectContaining(problem));
+    const unexplained = problems.filter(
+      (problem) =>
+        !EXPLAINED.some((explained) =>
+          Object.entries(explained).every(([name, value]) => problem[name as keyof Problem] === value),
+        ),
+    );
+    expect(unexplained).toEqual([]);
+  },
+);
+
+test("each of the three finds what the others do not", { timeout: 900_000 }, async () => {
+  const folder = mkdtempSync(join(tmpdir(), "outrigger-manifests-"));
+  const write = (
+    name: string,
+    spec: string,
+    kind = "VirtualService",
+    group = "networking.istio.io/v1",
+  ): void =>
+    writeFileSync(
+      join(folder, name),
+      `apiVersion: ${group}\nkind: ${kind}\nmetadata: {name: ${name.split(".")[0]}, namespace: my-app}\nspec: ${spec}\n`,
+    );
+  try {
+    write("good.yaml", "{hosts: [reviews], http: [{route: [{destination: {host: reviews}}]}]}");
+    expect(await validateManifests(folder)).toEqual({ files: ["good.yaml"], problems: [] });
+    write("unknown-field.yaml", "{hosts: [a], http: [{route: [{destination: {host: a}, wieght: 3}]}]}");
+    write("subset.yaml", "{hosts: [b], http: [{route: [{destination: {host: b, subset: none}}]}]}");
+    write("service.yaml", "{ports: [{name: http, port: ten}]}", "Service", "v1");
+    const { problems } = await validateManifests(folder);
+    const found = (tool: Problem["tool"], at: RegExp, message: RegExp): void =>
+      expect(problems).toContainEqual(
+        expect.objectContaining({
+          tool,
+          at: expect.stringMatching(at) as string,
+          message: expect.stringMatching(message) as string,
+        }),
+      );
+    found("istioctl validate", /unknown-field/, /unknown field "wieght"/);
+    found(
+      "istioctl analyze",
+      /^subset.yaml:4$/,
+      /Referenced host\+subset in destinationrule not found: "b\+none"/,
+    );
+    found("kubectl-validate", /^service.yaml$/, /spec.ports\[0\].port in body must be of type integer/);
+    expect(problems.filter(({ at }) => at.startsWith("good"))).toEqual([]);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
