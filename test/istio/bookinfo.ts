@@ -9,12 +9,12 @@ const MANIFESTS = `
 apiVersion: v1
 kind: Service
 metadata: {name: productpage, namespace: my-app}
-spec: {clusterIP: 10.96.0.2, selector: {app: productpage}, ports: [{name: http, port: 9080}]}
+spec: {selector: {app: productpage}, ports: [{name: http, port: 9080}]}
 ---
 apiVersion: v1
 kind: Service
 metadata: {name: reviews, namespace: my-app}
-spec: {clusterIP: 10.96.0.3, selector: {app: reviews}, ports: [{name: http, port: 9080}]}
+spec: {selector: {app: reviews}, ports: [{name: http, port: 9080}]}
 ---
 apiVersion: networking.istio.io/v1
 kind: DestinationRule

@@ -29,7 +29,7 @@ export interface WorkloadOptions {
 }
 
 export interface ProxyOptions
-  extends WorkloadOptions, Pick<IstioProxyOptions, "settings" | "logLevel" | "concurrency"> {}
+  extends WorkloadOptions, Pick<IstioProxyOptions, "settings" | "logLevel" | "concurrency" | "files"> {}
 
 export interface Sidecar {
   proxy: IstioProxy;
@@ -47,6 +47,7 @@ export class Mesh {
   /** Two random parts of all addresses, so that meshes of different test runs do not meet. */
   readonly #block = `127.${between(16, 250)}.${between(1, 250)}`;
   #addresses = 0;
+  #services = 0;
   #gateway: string | undefined;
   readonly #proxies: IstioProxy[] = [];
   readonly #workloads: Workload[] = [];
@@ -71,11 +72,11 @@ export class Mesh {
     }
   }
 
-  /** `kubectl apply -f`. A Gateway listens on the gateway's address alone. */
+  /** `kubectl apply -f`. A Gateway listens on the gateway's address alone, and has its certificate from there. */
   apply(...resources: readonly (KubeObject | string)[]): void {
     for (const one of resources)
       for (const object of typeof one === "string" ? parseResources(one) : [one])
-        this.api.apply(object.kind === "Gateway" ? this.#boundToGateway(object) : object);
+        this.api.apply(this.#admitted(object));
     this.#publish();
   }
 
@@ -83,6 +84,12 @@ export class Mesh {
   delete(...references: readonly Reference[]): void {
     for (const reference of references)
       if (!this.api.delete(reference)) throw new Error(`${reference.kind} ${reference.name} is not there`);
+    this.#publish();
+  }
+
+  /** `kubectl delete -f`, of what is there. */
+  remove(manifests: string): void {
+    for (const { kind, metadata } of parseResources(manifests)) this.api.delete({ kind, ...metadata });
     this.#publish();
   }
 
@@ -140,12 +147,13 @@ export class Mesh {
     return { workload, outbound, proxy: await this.#proxy("sidecar", options, address) };
   }
 
-  /** The ingress gateway, with Istio's ports: 80 is 8080, and 443 is 8443. */
-  async gateway(
-    settings: Pick<ProxyOptions, "settings" | "logLevel" | "concurrency"> = {},
-  ): Promise<IstioProxy> {
+  /**
+   * The ingress gateway, with Istio's ports: 80 is 8080, and 443 is 8443. `hosts` are served over TLS with certificates of {@link authority},
+   * by the `credentialName` of Gateways.
+   */
+  async gateway(hosts: Readonly<Record<string, string>> = {}): Promise<IstioProxy> {
     const labels = { istio: "ingressgateway", app: "istio-ingressgateway" };
-    const serviceAccount = "istio-ingressgateway";
+    const serviceAccount = "istio-ingressgateway-service-account";
     const options = { name: "istio-ingressgateway-0", namespace: "istio-system", labels, serviceAccount };
     this.#gateway = this.#address();
     this.apply(pod(options, this.#gateway), {
@@ -154,7 +162,6 @@ export class Mesh {
       metadata: { name: "istio-ingressgateway", namespace: "istio-system", labels },
       spec: {
         type: "LoadBalancer",
-        clusterIP: "10.96.0.1",
         selector: labels,
         ports: [
           { name: "http2", port: 80, targetPort: 8080 },
@@ -162,7 +169,13 @@ export class Mesh {
         ],
       },
     });
-    return this.#proxy("router", { ...options, ...settings }, this.#gateway);
+    const files: Record<string, string> = {};
+    for (const [name, host] of Object.entries(hosts)) {
+      const { certificate, key } = this.authority.issue({ commonName: host, dnsNames: [host] });
+      files[`${name}.crt`] = certificate;
+      files[`${name}.key`] = key;
+    }
+    return this.#proxy("router", { ...options, files }, this.#gateway);
   }
 
   /** The ends of all logs, for what has failed. */
@@ -201,14 +214,22 @@ export class Mesh {
     return `${this.#block}.${++this.#addresses}`;
   }
 
-  #boundToGateway(object: KubeObject): KubeObject {
+  /** As it is here: with what a cluster would have added, and on loopback. */
+  #admitted(object: KubeObject): KubeObject {
+    if (object.kind === "Service") {
+      const clusterIP = `10.96.0.${++this.#services}`;
+      return { ...object, spec: { clusterIP, ...(object.spec as object) } };
+    }
+    if (object.kind !== "Gateway") return object;
     if (this.#gateway === undefined)
       throw new Error(`Gateway ${object.metadata.name}: there is no gateway yet`);
-    const spec = object.spec as { servers: object[] };
-    return {
-      ...object,
-      spec: { ...spec, servers: spec.servers.map((one) => ({ ...one, bind: this.#gateway })) },
-    };
+    const spec = object.spec as { servers: { tls?: { credentialName?: string } }[] };
+    const servers = spec.servers.map(({ tls, ...server }) => ({
+      ...server,
+      bind: this.#gateway,
+      ...(tls === undefined ? {} : { tls: withFiles(tls) }),
+    }));
+    return { ...object, spec: { ...spec, servers } };
   }
 
   /** Gives each Service its endpoints. */
@@ -221,6 +242,15 @@ export class Mesh {
       if (slice !== undefined) this.api.apply(slice);
     }
   }
+}
+
+/**
+ * With files for the Secret that `credentialName` names: istiod hands Secrets to proxies which have proved who they are, and here they ask it in
+ * plain gRPC. The files are those of {@link Mesh.gateway}.
+ */
+function withFiles({ credentialName, ...tls }: { credentialName?: string }): object {
+  if (credentialName === undefined) return tls;
+  return { ...tls, serverCertificate: `./${credentialName}.crt`, privateKey: `./${credentialName}.key` };
 }
 
 function namespace(name: string): KubeObject {

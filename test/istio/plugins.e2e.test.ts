@@ -180,7 +180,7 @@ describe("with the real Istio", () => {
     });
 
     test("authz knows the gateway by its certificate", { timeout: 60_000 }, async () => {
-      const principals = ["cluster.local/ns/istio-system/sa/istio-ingressgateway"];
+      const principals = ["cluster.local/ns/istio-system/sa/istio-ingressgateway-service-account"];
       const config = {
         policies: [{ name: "gateway", action: "ALLOW", rules: [{ from: [{ source: { principals } }] }] }],
       };
@@ -296,7 +296,7 @@ const RATE_LIMIT_SERVICE = `
 apiVersion: v1
 kind: Service
 metadata: {name: ratelimit, namespace: istio-system}
-spec: {clusterIP: 10.96.0.4, ports: [{name: grpc, port: 8081}]}
+spec: {ports: [{name: grpc, port: 8081}]}
 `;
 
 /** The endpoints of a Service without selector are told by hand. */

@@ -27,6 +27,8 @@ export interface IstioProxyOptions {
   serviceAccount?: string;
   /** With it, TLS to and from others of the mesh: the certificate of the workload and of who signed it. */
   identity?: Certificate & { authority: string };
+  /** In its own folder, where relative paths start: their names and texts. */
+  files?: Readonly<Record<string, string>>;
   /** Registries that are asked by plain HTTP: `127.0.0.1:5000`. */
   insecureRegistries?: readonly string[];
   /** Environment of pilot-agent: `{WASM_HTTP_REQUEST_TIMEOUT: "1s"}`. */
@@ -56,6 +58,7 @@ export class IstioProxy {
       join(folder, "bootstrap.json"),
       onItsAddress(readFileSync(istio.bootstrap, "utf8"), address),
     );
+    for (const [name, text] of Object.entries(options.files ?? {})) writeFileSync(join(folder, name), text);
     if (identity !== undefined) {
       const certificates = join(folder, "etc", "certs");
       mkdirSync(certificates, { recursive: true });

@@ -1,0 +1,365 @@
+/** The reference mesh of `istio/mesh`, applied to the real istiod and observed on real Envoys: what each subject promises. */
+import { readdirSync, readFileSync } from "node:fs";
+import { connect } from "node:tls";
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFailed, test } from "vitest";
+import type { IstioProxy } from "../peers/istio-proxy.ts";
+import { echo } from "./bookinfo.ts";
+import { ask, eventually, type Answer, type Ask } from "./client.ts";
+import { Mesh, type Sidecar } from "./mesh.ts";
+import type { Workload } from "./workload.ts";
+
+const HOST = "api.example.com";
+
+/** Asked at the same time, where many are asked. */
+const AT_ONCE = 20;
+
+describe("the reference mesh", () => {
+  let mesh: Mesh;
+  let gateway: IstioProxy;
+  let productpage: Sidecar;
+  let reviewsV2: Sidecar;
+  let reviewsV1: Workload[];
+  let details: Workload;
+  /** Subject, and what was seen. */
+  const observed: [string, string][] = [];
+  /** What a test has applied. */
+  let applied: string[] = [];
+
+  // The first time on a machine Istio is built.
+  beforeAll(async () => {
+    mesh = await Mesh.start();
+    mesh.apply(manifests("workloads"));
+    const app = (
+      name: string,
+      number: string,
+      pod = 1,
+    ): { name: string; namespace: string; labels: Record<string, string>; serviceAccount: string } => ({
+      name: `${name}-${number}-${pod}`,
+      namespace: "my-app",
+      labels: { app: name, version: number },
+      serviceAccount: name,
+    });
+    details = await mesh.workload(app("details", "v1"));
+    await mesh.workload(app("ratings", "v1"));
+    reviewsV1 = [await mesh.workload(app("reviews", "v1", 1)), await mesh.workload(app("reviews", "v1", 2))];
+    gateway = await mesh.gateway({ "api-tls-cert": HOST });
+    productpage = await mesh.sidecar(app("productpage", "v1"));
+    reviewsV2 = await mesh.sidecar(app("reviews", "v2"));
+    await eventually(async () => echo(await fromProductpage("reviews")));
+  }, 900_000);
+
+  afterEach(() => {
+    for (const text of applied) mesh.remove(text);
+    applied = [];
+    // Subjects replace DestinationRules of the workloads.
+    mesh.apply(manifests("workloads"));
+  });
+
+  afterAll(async () => {
+    const width = Math.max(...observed.map(([subject]) => subject.length));
+    console.log(
+      [
+        "Observed on Envoy:",
+        ...observed.map(([subject, what]) => `  ${subject.padEnd(width)}  ${what}`),
+      ].join("\n"),
+    );
+    await mesh?.stop();
+  });
+
+  /** Applies manifests of `istio/mesh` for as long as the test plays. */
+  function apply(subject: string, ...files: string[]): void {
+    onTestFailed(() => console.log(mesh.log()));
+    const text = manifests(subject, ...files);
+    applied.push(text);
+    mesh.apply(text);
+  }
+
+  const from = (caller: Sidecar, service: string, what: Partial<Ask> = {}): Promise<Answer> =>
+    ask({ ...caller.outbound, host: `${service}:9080`, ...what });
+  const fromProductpage = (service: string, what: Partial<Ask> = {}): Promise<Answer> =>
+    from(productpage, service, what);
+
+  test("canary: a tenth of the requests goes to v2", { timeout: 60_000 }, async () => {
+    apply("canary");
+    await eventually(async () => expect((await routes(productpage.proxy)).join()).toContain("canary"));
+    const answers = await many(600, () => fromProductpage("reviews", { path: "/reviews/1" }));
+    const v2 = answers.filter((answer) => echo(answer).workload.startsWith("reviews-v2")).length;
+    observed.push(["canary", `${v2} of ${answers.length} requests at v2, weights 90/10`]);
+    // Four standard deviations of 600 trials at 10 %.
+    expect(v2).toBeGreaterThan(60 - 30);
+    expect(v2).toBeLessThan(60 + 30);
+  });
+
+  test("dark-launch: a header leads to v2, everybody else to v1", { timeout: 60_000 }, async () => {
+    apply("dark-launch");
+    await eventually(async () => expect((await routes(productpage.proxy)).join()).toContain("beta-users"));
+    const versions = async (headers: Record<string, string>): Promise<string> => {
+      const answers = await many(20, () => fromProductpage("reviews", { path: "/reviews/1", headers }));
+      return [
+        ...new Set(answers.map((answer) => echo(answer).workload.slice(0, "reviews-v1".length))),
+      ].join();
+    };
+    const seen = [
+      await versions({ "x-beta-user": "true" }),
+      await versions({ "x-variant": "v2" }),
+      await versions({}),
+    ];
+    observed.push([
+      "dark-launch",
+      `x-beta-user: ${seen[0]}; x-variant v2: ${seen[1]}; without: ${seen[2]} (20 requests each)`,
+    ]);
+    expect(seen).toEqual(["reviews-v2", "reviews-v2", "reviews-v1"]);
+  });
+
+  describe("retries-timeouts", () => {
+    afterEach(() => {
+      details.onRequest = () => false;
+    });
+    const prepare = async (): Promise<void> => {
+      apply("retries-timeouts");
+      await eventually(async () => expect((await routes(productpage.proxy)).join()).toContain("writes"));
+      details.received.length = 0;
+    };
+
+    test("reads are tried three times, writes once", { timeout: 60_000 }, async () => {
+      await prepare();
+      details.onRequest = (_, response) => {
+        if (details.received.length % 3 === 0) return false;
+        response.writeHead(503).end("not now");
+        return true;
+      };
+      const read = await fromProductpage("details", { path: "/details/0" });
+      const reads = details.received.length;
+      const write = await fromProductpage("details", { path: "/details/0", method: "POST" });
+      const writes = details.received.length - reads;
+      observed.push([
+        "retries",
+        `GET over two 503: ${read.status} after ${reads} tries; POST: ${write.status} after ${writes}`,
+      ]);
+      expect([read.status, reads, write.status, writes]).toEqual([200, 3, 503, 1]);
+    });
+
+    test("a service that hangs is given up after five seconds", { timeout: 60_000 }, async () => {
+      await prepare();
+      details.onRequest = () => true;
+      const read = await fromProductpage("details", { path: "/details/0" });
+      const reads = details.received.length;
+      const write = await fromProductpage("details", { path: "/details/0", method: "POST" });
+      const writes = details.received.length - reads;
+      observed.push([
+        "timeouts",
+        `GET: ${read.status} after ${seconds(read)} and ${reads} tries; POST: ${write.status} after ${seconds(write)} and ${writes}`,
+      ]);
+      expect([read.status, reads, write.status, writes]).toEqual([504, 3, 504, 1]);
+      expect(read.took).toBeGreaterThan(4400);
+      expect(read.took).toBeLessThan(6000);
+      expect(write.took).toBeGreaterThan(4900);
+      expect(write.took).toBeLessThan(6000);
+    });
+  });
+
+  test("circuit-breaking: a pod that fails is left out", { timeout: 60_000 }, async () => {
+    apply("circuit-breaking");
+    const cluster = "outbound|9080||reviews.my-app.svc.cluster.local";
+    await eventually(async () =>
+      expect(await productpage.proxy.admin("/config_dump?resource=dynamic_active_clusters")).toContain(
+        "consecutive_gateway_failure",
+      ),
+    );
+    const broken = reviewsV1[1]!;
+    broken.received.length = 0;
+    broken.onRequest = (_, response) => {
+      response.writeHead(503).end("broken");
+      return true;
+    };
+    try {
+      const ejected = async (): Promise<void> =>
+        expect(await productpage.proxy.admin("/clusters")).toMatch(
+          new RegExp(
+            `^${cluster.replaceAll("|", "\\|")}::${broken.address}:9080::health_flags::/failed_outlier_check$`,
+            "m",
+          ),
+        );
+      await eventually(async () => {
+        await fromProductpage("reviews", { path: "/reviews/1" });
+        await ejected();
+      });
+      const before = broken.received.length;
+      const answers = await many(100, () => fromProductpage("reviews", { path: "/reviews/1" }));
+      observed.push([
+        "outlier ejection",
+        `out after ${before} errors; of 100 requests then ${broken.received.length - before} arrive, and ${answers.filter(({ status }) => status === 200).length} are 200`,
+      ]);
+      expect(before).toBeGreaterThanOrEqual(3);
+      expect(broken.received.length).toBe(before);
+      expect(answers.every(({ status }) => status === 200)).toBe(true);
+    } finally {
+      broken.onRequest = () => false;
+    }
+  });
+
+  test("fault-injection: reviews v2 alone sees delays and aborts", { timeout: 120_000 }, async () => {
+    apply("fault-injection");
+    await eventually(async () => expect((await routes(reviewsV2.proxy)).join()).toContain("experiment"));
+    const answers = await many(400, () => from(reviewsV2, "ratings", { path: "/ratings/0" }));
+    const aborted = answers.filter(
+      ({ status, body }) => status === 503 && body === "fault filter abort",
+    ).length;
+    const delayed = answers.filter(({ took }) => took >= 3000).length;
+    const others = await many(100, () => fromProductpage("ratings", { path: "/ratings/0" }));
+    const touched = others.filter(({ status, took }) => status !== 200 || took >= 3000).length;
+    observed.push([
+      "fault-injection",
+      `reviews v2: ${delayed} of 400 delayed by 3 s (20 %), ${aborted} aborted (10 %); productpage: ${touched} of 100`,
+    ]);
+    // Four standard deviations of 400 trials at 20 % and 10 %.
+    expect(Math.abs(delayed - 80)).toBeLessThan(32);
+    expect(Math.abs(aborted - 40)).toBeLessThan(24);
+    expect(touched).toBe(0);
+  });
+
+  test("gateway: TLS for the host, and a redirect from plain HTTP", { timeout: 60_000 }, async () => {
+    apply("gateway", "gateway.yaml", "virtual-service.yaml");
+    const { certificate: authority } = mesh.authority;
+    const secure = (what: Partial<Ask> = {}): Promise<Answer> =>
+      ask({ address: gateway.address, port: 8443, host: HOST, authority, ...what });
+    const plain = (): Promise<Answer> =>
+      ask({ address: gateway.address, port: 8080, host: HOST, path: "/productpage" });
+    const page = await eventually(async () => echo(await secure({ path: "/productpage" })));
+    const redirect = await eventually(plain);
+    const elsewhere = await secure({ path: "/admin" });
+    const old = await handshake(gateway.address, "TLSv1.1", authority);
+    observed.push([
+      "gateway",
+      `https: ${page.workload}; http: ${redirect.status} to ${redirect.headers.location}; /admin: ${elsewhere.status}; TLS 1.1: ${old}`,
+    ]);
+    expect(page.workload).toMatch(/^productpage-v1/);
+    expect(redirect).toMatchObject({ status: 301, headers: { location: `https://${HOST}/productpage` } });
+    expect(elsewhere.status).toBe(404);
+    expect(await handshake(gateway.address, "TLSv1.2", authority)).toBe("TLSv1.2");
+    expect(old).toBe("ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION");
+  });
+
+  test("mtls: without a certificate of the mesh there is no way in", { timeout: 60_000 }, async () => {
+    const nobody = (): Promise<Answer> =>
+      ask({ address: reviewsV2.proxy.address, port: 9080, host: "reviews:9080", path: "/reviews/1" });
+    await eventually(async () => echo(await nobody()));
+    apply("mtls", "namespace.yaml");
+    apply("dark-launch");
+    const refusal = await eventually(() =>
+      nobody().then(
+        ({ status }) => expect.unreachable(`answered ${status}`),
+        (error: Error) => error.message,
+      ),
+    );
+    const headers = { "x-beta-user": "true" };
+    const inside = await eventually(async () => {
+      const { workload } = echo(await fromProductpage("reviews", { path: "/reviews/1", headers }));
+      expect(workload).toMatch(/^reviews-v2/);
+      return workload;
+    });
+    observed.push(["mtls", `plain HTTP: ${refusal}; productpage's sidecar: ${inside}`]);
+    expect(refusal).toMatch(/ECONNRESET|socket hang up/);
+  });
+
+  test(
+    "authorization: each is asked by whom its policy names, and nobody else",
+    { timeout: 60_000 },
+    async () => {
+      apply("gateway", "gateway.yaml", "virtual-service.yaml");
+      apply("dark-launch");
+      apply("authorization");
+      const headers = { "x-beta-user": "true" };
+      const reviews = (what: Partial<Ask>): Promise<Answer> =>
+        fromProductpage("reviews", { path: "/reviews/1", headers, ...what });
+      const nobody = (): Promise<Answer> =>
+        ask({ address: reviewsV2.proxy.address, port: 9080, host: "reviews:9080", path: "/reviews/1" });
+      const outside = (what: Partial<Ask> = {}): Promise<Answer> =>
+        ask({
+          address: gateway.address,
+          port: 8443,
+          host: HOST,
+          path: "/productpage",
+          authority: mesh.authority.certificate,
+          ...what,
+        });
+      const denied = { status: 403, body: "RBAC: access denied" };
+      await eventually(async () => expect(await nobody()).toMatchObject(denied));
+      await eventually(async () => echo(await outside()));
+      const fromReviews = await ask({
+        ...reviewsV2.outbound,
+        host: "productpage:9080",
+        path: "/productpage",
+      });
+      const seen = {
+        "gateway to productpage": (await outside()).status,
+        "productpage to reviews": (await reviews({})).status,
+        "the same with POST": (await reviews({ method: "POST" })).status,
+        "with another path": (await reviews({ path: "/admin" })).status,
+        "reviews to productpage": fromReviews.status,
+        "nobody to reviews": (await nobody()).status,
+      };
+      observed.push([
+        "authorization",
+        Object.entries(seen)
+          .map(([who, status]) => `${who}: ${status}`)
+          .join("; "),
+      ]);
+      expect(Object.values(seen)).toEqual([200, 200, 403, 403, 403, 403]);
+      expect(fromReviews.body).toBe(denied.body);
+    },
+  );
+});
+
+/** The YAML of a folder of `istio/mesh`, or of some of its files. */
+function manifests(subject: string, ...files: string[]): string {
+  const folder = `istio/mesh/${subject}`;
+  const names = files.length > 0 ? files : readdirSync(folder).filter((name) => name.endsWith(".yaml"));
+  return names.map((name) => readFileSync(`${folder}/${name}`, "utf8")).join("\n---\n");
+}
+
+/** The names of all routes that a proxy has been given. */
+async function routes(proxy: IstioProxy): Promise<string[]> {
+  const dump = JSON.parse(await proxy.admin("/config_dump?resource=dynamic_route_configs")) as {
+    configs?: { route_config: { virtual_hosts?: { routes?: { name?: string }[] }[] } }[];
+  };
+  return (dump.configs ?? []).flatMap(({ route_config }) =>
+    (route_config.virtual_hosts ?? []).flatMap(({ routes = [] }) => routes.map(({ name = "" }) => name)),
+  );
+}
+
+/** So many answers, of requests some of which are under way at the same time. */
+async function many(count: number, asked: () => Promise<Answer>): Promise<Answer[]> {
+  const answers: Answer[] = [];
+  let left = count;
+  await Promise.all(
+    Array.from({ length: AT_ONCE }, async () => {
+      while (left-- > 0) answers.push(await asked());
+    }),
+  );
+  return answers;
+}
+
+function seconds({ took }: Answer): string {
+  return `${(took / 1000).toFixed(1)} s`;
+}
+
+/** The version of TLS that was agreed on with the gateway, or why none was. */
+function handshake(address: string, version: "TLSv1.1" | "TLSv1.2", ca: string): Promise<string> {
+  return new Promise<string>((resolve) => {
+    const options = {
+      host: address,
+      port: 8443,
+      servername: HOST,
+      ca,
+      minVersion: version,
+      maxVersion: version,
+    };
+    const socket = connect({ ...options, ciphers: "DEFAULT:@SECLEVEL=0" });
+    socket.on("secureConnect", () => {
+      resolve(String(socket.getProtocol()));
+      socket.destroy();
+    });
+    socket.on("error", ({ code, message }: NodeJS.ErrnoException) => resolve(code ?? message));
+  });
+}
