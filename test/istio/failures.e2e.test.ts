@@ -35,7 +35,7 @@ describe("with the real Istio", () => {
 
   // The first time on a machine Istio is built.
   beforeAll(async () => {
-    mesh = await Mesh.start({ accessLogFile: "access.log" });
+    mesh = await Mesh.start({ accessLogFile: "access.log" }, "1s");
     bookinfo = await Bookinfo.deploy(mesh);
     repository = `${mesh.registry.host}/outrigger/dark-launch`;
     digest = (await pushImage(repository, "1", readFileSync("build/dark-launch.wasm"))).replace(

@@ -56,16 +56,17 @@ export class Mesh {
     readonly api: KubeApi,
     readonly istiod: Istiod,
     readonly registry: Registry,
+    private readonly drainDuration: string | undefined,
   ) {}
 
-  /** `config` is istiod's MeshConfig. Throws `PeerNotFound`. */
-  static async start(config: object = {}): Promise<Mesh> {
+  /** `config` is istiod's MeshConfig, `drainDuration` that of all proxies. Throws `PeerNotFound`. */
+  static async start(config: object = {}, drainDuration?: string): Promise<Mesh> {
     const { definitions } = await locateIstio();
     const registry = await Registry.start();
     const api = await KubeApi.start(readFileSync(definitions, "utf8"));
     for (const name of ["istio-system", "my-app"]) api.apply(namespace(name));
     try {
-      return new Mesh(api, await Istiod.start({ api, mesh: config }), registry);
+      return new Mesh(api, await Istiod.start({ api, mesh: config }), registry, drainDuration);
     } catch (error) {
       await Promise.all([api.close(), registry.stop()]);
       throw error;
@@ -199,6 +200,7 @@ export class Mesh {
       address,
       identity: { ...this.identity(namespace, serviceAccount), authority: this.authority.certificate },
       insecureRegistries: [this.registry.host],
+      ...(this.drainDuration === undefined ? {} : { drainDuration: this.drainDuration }),
     });
     this.#proxies.push(proxy);
     return proxy;

@@ -1,22 +1,12 @@
 /** Each filter, from a registry by a WasmPlugin, decides on a gateway and on a sidecar of the real Istio. */
-import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, onTestFailed, test } from "vitest";
-import type { KubeObject } from "../peers/kube-resources.ts";
 import { RateLimit } from "../peers/ratelimit.ts";
 import { Redis } from "../peers/redis.ts";
 import { Bookinfo, echo } from "./bookinfo.ts";
 import { eventually, type Answer } from "./client.ts";
-import { pushImage } from "./image.ts";
 import { Mesh } from "./mesh.ts";
+import { pushModules, rateLimitEndpoints, VERSION, type FILTERS } from "./modules.ts";
 import { referenceTo, wasmPlugin, type PluginOptions } from "./wasm-plugin.ts";
-
-const FILTERS = [
-  "dark-launch",
-  "authz",
-  "local-rate-limit",
-  "global-rate-limit",
-  "trace-propagation",
-] as const;
 
 const TRACE = "0af7651916cd43dd8448eb211c80319c";
 const TRACEPARENT = /^00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/;
@@ -31,8 +21,7 @@ describe("with the real Istio", () => {
   beforeAll(async () => {
     mesh = await Mesh.start({ accessLogFile: "access.log" });
     bookinfo = await Bookinfo.deploy(mesh);
-    for (const filter of FILTERS)
-      await pushImage(`${mesh.registry.host}/outrigger/${filter}`, "1", readFileSync(`build/${filter}.wasm`));
+    await pushModules(mesh.registry);
     redis = await Redis.start();
     rateLimit = await RateLimit.start({ redis, configurations: [LIMITS] });
     mesh.apply(RATE_LIMIT_SERVICE, rateLimitEndpoints(rateLimit.port));
@@ -54,7 +43,9 @@ describe("with the real Istio", () => {
   ): Promise<void> {
     onTestFailed(() => console.log(mesh.log()));
     await eventually(absent);
-    mesh.apply(wasmPlugin(filter, { ...options, url: `oci://${mesh.registry.host}/outrigger/${filter}:1` }));
+    mesh.apply(
+      wasmPlugin(filter, { ...options, url: `oci://${mesh.registry.host}/outrigger/${filter}:${VERSION}` }),
+    );
     try {
       await inForce();
     } finally {
@@ -298,19 +289,3 @@ kind: Service
 metadata: {name: ratelimit, namespace: istio-system}
 spec: {ports: [{name: grpc, port: 8081}]}
 `;
-
-/** The endpoints of a Service without selector are told by hand. */
-function rateLimitEndpoints(port: number): KubeObject {
-  return {
-    apiVersion: "discovery.k8s.io/v1",
-    kind: "EndpointSlice",
-    metadata: {
-      name: "ratelimit",
-      namespace: "istio-system",
-      labels: { "kubernetes.io/service-name": "ratelimit" },
-    },
-    addressType: "IPv4",
-    ports: [{ name: "grpc", port, protocol: "TCP" }],
-    endpoints: [{ addresses: ["127.0.0.1"], conditions: { ready: true } }],
-  };
-}

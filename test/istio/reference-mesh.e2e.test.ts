@@ -1,88 +1,48 @@
 /** The reference mesh of `istio/mesh`, applied to the real istiod and observed on real Envoys: what each subject promises. */
-import { readdirSync, readFileSync } from "node:fs";
 import { connect } from "node:tls";
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFailed, test } from "vitest";
+import { parseResources } from "../peers/kube-resources.ts";
 import type { IstioProxy } from "../peers/istio-proxy.ts";
+import { RateLimit } from "../peers/ratelimit.ts";
+import { Redis } from "../peers/redis.ts";
 import { echo } from "./bookinfo.ts";
 import { ask, eventually, type Answer, type Ask } from "./client.ts";
-import { Mesh, type Sidecar } from "./mesh.ts";
-import type { Workload } from "./workload.ts";
-
-const HOST = "api.example.com";
+import { pushModules, rateLimitEndpoints } from "./modules.ts";
+import { HOST, manifests, ReferenceMesh } from "./reference-mesh.ts";
 
 /** Asked at the same time, where many are asked. */
 const AT_ONCE = 20;
 
 describe("the reference mesh", () => {
-  let mesh: Mesh;
-  let gateway: IstioProxy;
-  let productpage: Sidecar;
-  let reviewsV2: Sidecar;
-  let reviewsV1: Workload[];
-  let details: Workload;
+  let reference: ReferenceMesh;
   /** Subject, and what was seen. */
   const observed: [string, string][] = [];
-  /** What a test has applied. */
-  let applied: string[] = [];
 
   // The first time on a machine Istio is built.
   beforeAll(async () => {
-    mesh = await Mesh.start();
-    mesh.apply(manifests("workloads"));
-    const app = (
-      name: string,
-      number: string,
-      pod = 1,
-    ): { name: string; namespace: string; labels: Record<string, string>; serviceAccount: string } => ({
-      name: `${name}-${number}-${pod}`,
-      namespace: "my-app",
-      labels: { app: name, version: number },
-      serviceAccount: name,
-    });
-    details = await mesh.workload(app("details", "v1"));
-    await mesh.workload(app("ratings", "v1"));
-    reviewsV1 = [await mesh.workload(app("reviews", "v1", 1)), await mesh.workload(app("reviews", "v1", 2))];
-    gateway = await mesh.gateway({ "api-tls-cert": HOST });
-    productpage = await mesh.sidecar(app("productpage", "v1"));
-    reviewsV2 = await mesh.sidecar(app("reviews", "v2"));
-    await eventually(async () => echo(await fromProductpage("reviews")));
+    reference = await ReferenceMesh.start();
   }, 900_000);
-
-  afterEach(() => {
-    for (const text of applied) mesh.remove(text);
-    applied = [];
-    // Subjects replace DestinationRules of the workloads.
-    mesh.apply(manifests("workloads"));
-  });
+  afterEach(() => reference.restore());
 
   afterAll(async () => {
     const width = Math.max(...observed.map(([subject]) => subject.length));
-    console.log(
-      [
-        "Observed on Envoy:",
-        ...observed.map(([subject, what]) => `  ${subject.padEnd(width)}  ${what}`),
-      ].join("\n"),
-    );
-    await mesh?.stop();
+    const lines = observed.map(([subject, what]) => `  ${subject.padEnd(width)}  ${what}`);
+    console.log(["Observed on Envoy:", ...lines].join("\n"));
+    await reference?.mesh.stop();
   });
 
   /** Applies manifests of `istio/mesh` for as long as the test plays. */
   function apply(subject: string, ...files: string[]): void {
-    onTestFailed(() => console.log(mesh.log()));
-    const text = manifests(subject, ...files);
-    applied.push(text);
-    mesh.apply(text);
+    onTestFailed(() => console.log(reference.mesh.log()));
+    reference.apply(manifests(subject, ...files));
   }
-
-  const from = (caller: Sidecar, service: string, what: Partial<Ask> = {}): Promise<Answer> =>
-    ask({ ...caller.outbound, host: `${service}:9080`, ...what });
-  const fromProductpage = (service: string, what: Partial<Ask> = {}): Promise<Answer> =>
-    from(productpage, service, what);
 
   test("canary: a tenth of the requests goes to v2", { timeout: 60_000 }, async () => {
     apply("canary");
-    await eventually(async () => expect((await routes(productpage.proxy)).join()).toContain("canary"));
-    const answers = await many(600, () => fromProductpage("reviews", { path: "/reviews/1" }));
+    await eventually(async () =>
+      expect((await routes(reference.productpage.proxy)).join()).toContain("canary"),
+    );
+    const answers = await many(600, () => reference.fromProductpage("reviews", { path: "/reviews/1" }));
     const v2 = answers.filter((answer) => echo(answer).workload.startsWith("reviews-v2")).length;
     observed.push(["canary", `${v2} of ${answers.length} requests at v2, weights 90/10`]);
     // Four standard deviations of 600 trials at 10 %.
@@ -92,9 +52,13 @@ describe("the reference mesh", () => {
 
   test("dark-launch: a header leads to v2, everybody else to v1", { timeout: 60_000 }, async () => {
     apply("dark-launch");
-    await eventually(async () => expect((await routes(productpage.proxy)).join()).toContain("beta-users"));
+    await eventually(async () =>
+      expect((await routes(reference.productpage.proxy)).join()).toContain("beta-users"),
+    );
     const versions = async (headers: Record<string, string>): Promise<string> => {
-      const answers = await many(20, () => fromProductpage("reviews", { path: "/reviews/1", headers }));
+      const answers = await many(20, () =>
+        reference.fromProductpage("reviews", { path: "/reviews/1", headers }),
+      );
       return [
         ...new Set(answers.map((answer) => echo(answer).workload.slice(0, "reviews-v1".length))),
       ].join();
@@ -113,25 +77,27 @@ describe("the reference mesh", () => {
 
   describe("retries-timeouts", () => {
     afterEach(() => {
-      details.onRequest = () => false;
+      reference.details.onRequest = () => false;
     });
     const prepare = async (): Promise<void> => {
       apply("retries-timeouts");
-      await eventually(async () => expect((await routes(productpage.proxy)).join()).toContain("writes"));
-      details.received.length = 0;
+      await eventually(async () =>
+        expect((await routes(reference.productpage.proxy)).join()).toContain("writes"),
+      );
+      reference.details.received.length = 0;
     };
 
     test("reads are tried three times, writes once", { timeout: 60_000 }, async () => {
       await prepare();
-      details.onRequest = (_, response) => {
-        if (details.received.length % 3 === 0) return false;
+      reference.details.onRequest = (_, response) => {
+        if (reference.details.received.length % 3 === 0) return false;
         response.writeHead(503).end("not now");
         return true;
       };
-      const read = await fromProductpage("details", { path: "/details/0" });
-      const reads = details.received.length;
-      const write = await fromProductpage("details", { path: "/details/0", method: "POST" });
-      const writes = details.received.length - reads;
+      const read = await reference.fromProductpage("details", { path: "/details/0" });
+      const reads = reference.details.received.length;
+      const write = await reference.fromProductpage("details", { path: "/details/0", method: "POST" });
+      const writes = reference.details.received.length - reads;
       observed.push([
         "retries",
         `GET over two 503: ${read.status} after ${reads} tries; POST: ${write.status} after ${writes}`,
@@ -141,11 +107,11 @@ describe("the reference mesh", () => {
 
     test("a service that hangs is given up after five seconds", { timeout: 60_000 }, async () => {
       await prepare();
-      details.onRequest = () => true;
-      const read = await fromProductpage("details", { path: "/details/0" });
-      const reads = details.received.length;
-      const write = await fromProductpage("details", { path: "/details/0", method: "POST" });
-      const writes = details.received.length - reads;
+      reference.details.onRequest = () => true;
+      const read = await reference.fromProductpage("details", { path: "/details/0" });
+      const reads = reference.details.received.length;
+      const write = await reference.fromProductpage("details", { path: "/details/0", method: "POST" });
+      const writes = reference.details.received.length - reads;
       observed.push([
         "timeouts",
         `GET: ${read.status} after ${seconds(read)} and ${reads} tries; POST: ${write.status} after ${seconds(write)} and ${writes}`,
@@ -162,11 +128,11 @@ describe("the reference mesh", () => {
     apply("circuit-breaking");
     const cluster = "outbound|9080||reviews.my-app.svc.cluster.local";
     await eventually(async () =>
-      expect(await productpage.proxy.admin("/config_dump?resource=dynamic_active_clusters")).toContain(
-        "consecutive_gateway_failure",
-      ),
+      expect(
+        await reference.productpage.proxy.admin("/config_dump?resource=dynamic_active_clusters"),
+      ).toContain("consecutive_gateway_failure"),
     );
-    const broken = reviewsV1[1]!;
+    const broken = reference.reviewsV1[1];
     broken.received.length = 0;
     broken.onRequest = (_, response) => {
       response.writeHead(503).end("broken");
@@ -174,18 +140,18 @@ describe("the reference mesh", () => {
     };
     try {
       const ejected = async (): Promise<void> =>
-        expect(await productpage.proxy.admin("/clusters")).toMatch(
+        expect(await reference.productpage.proxy.admin("/clusters")).toMatch(
           new RegExp(
             `^${cluster.replaceAll("|", "\\|")}::${broken.address}:9080::health_flags::/failed_outlier_check$`,
             "m",
           ),
         );
       await eventually(async () => {
-        await fromProductpage("reviews", { path: "/reviews/1" });
+        await reference.fromProductpage("reviews", { path: "/reviews/1" });
         await ejected();
       });
       const before = broken.received.length;
-      const answers = await many(100, () => fromProductpage("reviews", { path: "/reviews/1" }));
+      const answers = await many(100, () => reference.fromProductpage("reviews", { path: "/reviews/1" }));
       observed.push([
         "outlier ejection",
         `out after ${before} errors; of 100 requests then ${broken.received.length - before} arrive, and ${answers.filter(({ status }) => status === 200).length} are 200`,
@@ -200,13 +166,15 @@ describe("the reference mesh", () => {
 
   test("fault-injection: reviews v2 alone sees delays and aborts", { timeout: 120_000 }, async () => {
     apply("fault-injection");
-    await eventually(async () => expect((await routes(reviewsV2.proxy)).join()).toContain("experiment"));
-    const answers = await many(400, () => from(reviewsV2, "ratings", { path: "/ratings/0" }));
+    await eventually(async () =>
+      expect((await routes(reference.reviewsV2.proxy)).join()).toContain("experiment"),
+    );
+    const answers = await many(400, () => reference.fromReviews("ratings", { path: "/ratings/0" }));
     const aborted = answers.filter(
       ({ status, body }) => status === 503 && body === "fault filter abort",
     ).length;
     const delayed = answers.filter(({ took }) => took >= 3000).length;
-    const others = await many(100, () => fromProductpage("ratings", { path: "/ratings/0" }));
+    const others = await many(100, () => reference.fromProductpage("ratings", { path: "/ratings/0" }));
     const touched = others.filter(({ status, took }) => status !== 200 || took >= 3000).length;
     observed.push([
       "fault-injection",
@@ -220,15 +188,13 @@ describe("the reference mesh", () => {
 
   test("gateway: TLS for the host, and a redirect from plain HTTP", { timeout: 60_000 }, async () => {
     apply("gateway", "gateway.yaml", "virtual-service.yaml");
-    const { certificate: authority } = mesh.authority;
-    const secure = (what: Partial<Ask> = {}): Promise<Answer> =>
-      ask({ address: gateway.address, port: 8443, host: HOST, authority, ...what });
+    const { certificate: authority } = reference.mesh.authority;
     const plain = (): Promise<Answer> =>
-      ask({ address: gateway.address, port: 8080, host: HOST, path: "/productpage" });
-    const page = await eventually(async () => echo(await secure({ path: "/productpage" })));
+      ask({ address: reference.gateway.address, port: 8080, host: HOST, path: "/productpage" });
+    const page = await eventually(async () => echo(await reference.fromOutside({ path: "/productpage" })));
     const redirect = await eventually(plain);
-    const elsewhere = await secure({ path: "/admin" });
-    const old = await handshake(gateway.address, "TLSv1.1", authority);
+    const elsewhere = await reference.fromOutside({ path: "/admin" });
+    const old = await handshake(reference.gateway.address, "TLSv1.1", authority);
     observed.push([
       "gateway",
       `https: ${page.workload}; http: ${redirect.status} to ${redirect.headers.location}; /admin: ${elsewhere.status}; TLS 1.1: ${old}`,
@@ -236,25 +202,23 @@ describe("the reference mesh", () => {
     expect(page.workload).toMatch(/^productpage-v1/);
     expect(redirect).toMatchObject({ status: 301, headers: { location: `https://${HOST}/productpage` } });
     expect(elsewhere.status).toBe(404);
-    expect(await handshake(gateway.address, "TLSv1.2", authority)).toBe("TLSv1.2");
+    expect(await handshake(reference.gateway.address, "TLSv1.2", authority)).toBe("TLSv1.2");
     expect(old).toBe("ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION");
   });
 
   test("mtls: without a certificate of the mesh there is no way in", { timeout: 60_000 }, async () => {
-    const nobody = (): Promise<Answer> =>
-      ask({ address: reviewsV2.proxy.address, port: 9080, host: "reviews:9080", path: "/reviews/1" });
-    await eventually(async () => echo(await nobody()));
+    await eventually(async () => echo(await reference.fromNobody()));
     apply("mtls", "namespace.yaml");
     apply("dark-launch");
     const refusal = await eventually(() =>
-      nobody().then(
+      reference.fromNobody().then(
         ({ status }) => expect.unreachable(`answered ${status}`),
         (error: Error) => error.message,
       ),
     );
     const headers = { "x-beta-user": "true" };
     const inside = await eventually(async () => {
-      const { workload } = echo(await fromProductpage("reviews", { path: "/reviews/1", headers }));
+      const { workload } = echo(await reference.fromProductpage("reviews", { path: "/reviews/1", headers }));
       expect(workload).toMatch(/^reviews-v2/);
       return workload;
     });
@@ -271,33 +235,18 @@ describe("the reference mesh", () => {
       apply("authorization");
       const headers = { "x-beta-user": "true" };
       const reviews = (what: Partial<Ask>): Promise<Answer> =>
-        fromProductpage("reviews", { path: "/reviews/1", headers, ...what });
-      const nobody = (): Promise<Answer> =>
-        ask({ address: reviewsV2.proxy.address, port: 9080, host: "reviews:9080", path: "/reviews/1" });
-      const outside = (what: Partial<Ask> = {}): Promise<Answer> =>
-        ask({
-          address: gateway.address,
-          port: 8443,
-          host: HOST,
-          path: "/productpage",
-          authority: mesh.authority.certificate,
-          ...what,
-        });
+        reference.fromProductpage("reviews", { path: "/reviews/1", headers, ...what });
       const denied = { status: 403, body: "RBAC: access denied" };
-      await eventually(async () => expect(await nobody()).toMatchObject(denied));
-      await eventually(async () => echo(await outside()));
-      const fromReviews = await ask({
-        ...reviewsV2.outbound,
-        host: "productpage:9080",
-        path: "/productpage",
-      });
+      await eventually(async () => expect(await reference.fromNobody()).toMatchObject(denied));
+      await eventually(async () => echo(await reference.fromOutside()));
+      const fromReviews = await reference.fromReviews("productpage", { path: "/productpage" });
       const seen = {
-        "gateway to productpage": (await outside()).status,
+        "gateway to productpage": (await reference.fromOutside()).status,
         "productpage to reviews": (await reviews({})).status,
         "the same with POST": (await reviews({ method: "POST" })).status,
         "with another path": (await reviews({ path: "/admin" })).status,
         "reviews to productpage": fromReviews.status,
-        "nobody to reviews": (await nobody()).status,
+        "nobody to reviews": (await reference.fromNobody()).status,
       };
       observed.push([
         "authorization",
@@ -309,14 +258,72 @@ describe("the reference mesh", () => {
       expect(fromReviews.body).toBe(denied.body);
     },
   );
-});
 
-/** The YAML of a folder of `istio/mesh`, or of some of its files. */
-function manifests(subject: string, ...files: string[]): string {
-  const folder = `istio/mesh/${subject}`;
-  const names = files.length > 0 ? files : readdirSync(folder).filter((name) => name.endsWith(".yaml"));
-  return names.map((name) => readFileSync(`${folder}/${name}`, "utf8")).join("\n---\n");
-}
+  describe("rate-limit", () => {
+    let redis: Redis;
+    let service: RateLimit;
+
+    beforeAll(async () => {
+      const [config] = parseResources(manifests("rate-limit", "service.yaml")) as unknown as [
+        { data: Record<string, string> },
+      ];
+      redis = await Redis.start();
+      service = await RateLimit.start({ redis, configurations: Object.values(config.data) });
+      await pushModules(reference.mesh.registry, ["global-rate-limit"]);
+    }, 900_000);
+    afterAll(async () => {
+      await service?.stop();
+      await redis?.stop();
+    });
+
+    test.each([
+      ["EnvoyFilter", "envoy-filter.yaml"],
+      ["WasmPlugin", "wasm-plugin.yaml"],
+    ])("by %s: 20 a minute without a key, 100 with one", { timeout: 60_000 }, async (way, file) => {
+      apply("gateway", "gateway.yaml", "virtual-service.yaml");
+      apply("rate-limit", "service.yaml");
+      reference.mesh.apply(rateLimitEndpoints(service.port));
+      await eventually(async () => {
+        const answer = await reference.fromOutside();
+        echo(answer);
+        expect(answer.headers).not.toHaveProperty("x-ratelimit-remaining");
+      });
+      // Before the filter remembers what it was refused.
+      await redis.flush();
+      reference.apply(atRegistry(manifests("rate-limit", file)));
+      /** How many are let through, of as many as it takes; all within one minute of the service's clock. */
+      const counted = async (headers: Record<string, string>): Promise<number> => {
+        for (;;) {
+          await redis.flush();
+          const minute = Math.floor(Date.now() / 60_000);
+          for (let passed = 0; passed <= 200; passed++) {
+            const { status } = await reference.fromOutside({ headers });
+            if (status === 429 && Math.floor(Date.now() / 60_000) === minute) return passed;
+            if (status === 429) break;
+            expect(status).toBe(200);
+          }
+        }
+      };
+      await eventually(async () =>
+        expect((await reference.fromOutside()).headers).toHaveProperty("x-ratelimit-remaining"),
+      );
+      // Of a key of its own each, since the filter remembers what it was refused.
+      const withKey = await counted({ "x-api-key": `${way}-key` });
+      const anonymous = await counted({});
+      observed.push(["rate-limit", `by ${way}: ${anonymous} without a key, ${withKey} with one`]);
+      // A call that takes longer than the manifests' 20 ms lets its request pass.
+      expect(anonymous).toBeGreaterThanOrEqual(18);
+      expect(anonymous).toBeLessThan(60);
+      expect(withKey).toBeGreaterThanOrEqual(98);
+      expect(withKey).toBeLessThan(180);
+    });
+  });
+
+  /** With modules of the test's registry. */
+  function atRegistry(text: string): string {
+    return text.replaceAll("registry.example", reference.mesh.registry.host);
+  }
+});
 
 /** The names of all routes that a proxy has been given. */
 async function routes(proxy: IstioProxy): Promise<string[]> {

@@ -2,9 +2,19 @@
  * A proxy of the mesh on loopback: Istio's pilot-agent and the stock Envoy that it starts. Each has an address of 127.0.0.0/8 for its
  * own, so that all have the ports that Istio gives them.
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readlinkSync,
+  rmdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { locateEnvoy } from "../envoy/locate.ts";
 import type { Certificate } from "../envoy/certificate.ts";
 import { locateIstio } from "./istio.ts";
@@ -13,6 +23,12 @@ import { PeerNotFound, PeerProcess } from "./process.ts";
 
 /** Where pilot-agent keeps the modules that it has pulled (`pkg/config/constants`); no setting changes it. */
 const MODULES = "/var/lib/istio/data";
+
+/**
+ * Where that leads: into the folder of whichever agent or Envoy asks. Agents with one folder would write the same module while another's
+ * Envoy reads it, and Envoy would find it corrupted.
+ */
+const OWN_MODULES = "/proc/self/cwd/modules";
 
 export interface IstioProxyOptions {
   istiod: Istiod;
@@ -37,6 +53,8 @@ export interface IstioProxyOptions {
   logLevel?: string;
   /** Worker threads; default 1. */
   concurrency?: number;
+  /** How long a listener that is replaced serves the connections it has; default Istio's 45 s. */
+  drainDuration?: string;
 }
 
 export class IstioProxy {
@@ -51,9 +69,10 @@ export class IstioProxy {
     const { address, identity } = options;
     const istio = await locateIstio();
     const envoy = await locateEnvoy();
-    makeModuleFolder();
+    linkModules();
     // Names of sockets in it are limited to 108 bytes.
     const folder = mkdtempSync(join(tmpdir(), "outrigger-mesh-"));
+    mkdirSync(join(folder, "modules"));
     writeFileSync(
       join(folder, "bootstrap.json"),
       onItsAddress(readFileSync(istio.bootstrap, "utf8"), address),
@@ -150,21 +169,25 @@ function environment(options: IstioProxyOptions, envoy: string): NodeJS.ProcessE
       // Of pilot-agent itself, which would listen on all addresses. Where the port is taken it says so and goes on without.
       statusPort: istiod.grpcPort,
       concurrency: options.concurrency ?? 1,
-      // Of listeners that are replaced.
-      drainDuration: "1s",
+      drainDuration: options.drainDuration ?? "45s",
     }),
     ...options.settings,
   };
 }
 
-function makeModuleFolder(): void {
+function linkModules(): void {
   try {
-    mkdirSync(MODULES, { recursive: true });
+    mkdirSync(dirname(MODULES), { recursive: true });
+    const there = lstatSync(MODULES, { throwIfNoEntry: false });
+    if (there?.isSymbolicLink() && readlinkSync(MODULES) === OWN_MODULES) return;
+    // An empty folder is nobody's.
+    if (there?.isDirectory()) rmdirSync(MODULES);
+    symlinkSync(OWN_MODULES, MODULES);
   } catch (error) {
     throw new PeerNotFound(
       "pilot-agent",
-      `it keeps modules in ${MODULES}, which cannot be made (${(error as Error).message})`,
-      `Make it once: sudo install -d -o "$USER" ${MODULES}`,
+      `${MODULES}, where it keeps modules, cannot be made a link to ${OWN_MODULES}: ${(error as Error).message}`,
+      `Where nothing else needs it: sudo rm -rf ${MODULES}; sudo mkdir -p ${dirname(MODULES)}; sudo ln -s ${OWN_MODULES} ${MODULES}`,
     );
   }
 }

@@ -1,0 +1,106 @@
+/** The reference mesh of `istio/mesh` on loopback: its Services and subsets, with applications and proxies where a cluster would have pods. */
+import { readdirSync, readFileSync } from "node:fs";
+import type { IstioProxy } from "../peers/istio-proxy.ts";
+import { ask, eventually, type Answer, type Ask } from "./client.ts";
+import { echo } from "./bookinfo.ts";
+import { Mesh, type Sidecar, type WorkloadOptions } from "./mesh.ts";
+import type { Workload } from "./workload.ts";
+
+/** What the Gateway serves. */
+export const HOST = "api.example.com";
+
+export class ReferenceMesh {
+  /** What is to be taken away. */
+  #applied: string[] = [];
+
+  private constructor(
+    readonly mesh: Mesh,
+    readonly gateway: IstioProxy,
+    /** These have sidecars. */
+    readonly productpage: Sidecar,
+    readonly reviewsV2: Sidecar,
+    /** These have none. */
+    readonly reviewsV1: readonly [Workload, Workload],
+    readonly details: Workload,
+  ) {}
+
+  static async start(): Promise<ReferenceMesh> {
+    const mesh = await Mesh.start({ accessLogFile: "access.log" });
+    try {
+      mesh.apply(manifests("workloads"));
+      const details = await mesh.workload(pod("details", "v1", 1));
+      await mesh.workload(pod("ratings", "v1", 1));
+      const reviewsV1 = [
+        await mesh.workload(pod("reviews", "v1", 1)),
+        await mesh.workload(pod("reviews", "v1", 2)),
+      ] as const;
+      const gateway = await mesh.gateway({ "api-tls-cert": HOST });
+      const productpage = await mesh.sidecar(pod("productpage", "v1", 1));
+      const reviewsV2 = await mesh.sidecar(pod("reviews", "v2", 1));
+      const reference = new ReferenceMesh(mesh, gateway, productpage, reviewsV2, reviewsV1, details);
+      await eventually(async () => echo(await reference.fromProductpage("reviews")));
+      return reference;
+    } catch (error) {
+      console.log(mesh.log());
+      await mesh.stop();
+      throw error;
+    }
+  }
+
+  /** Applies manifests until {@link restore}. */
+  apply(text: string): void {
+    this.#applied.push(text);
+    this.mesh.apply(text);
+  }
+
+  /** Takes away what was applied, and makes good what took the place of something of the workloads. */
+  restore(): void {
+    for (const text of this.#applied) this.mesh.remove(text);
+    this.#applied = [];
+    this.mesh.apply(manifests("workloads"));
+  }
+
+  fromProductpage(service: string, what: Partial<Ask> = {}): Promise<Answer> {
+    return ask({ ...this.productpage.outbound, host: `${service}:9080`, ...what });
+  }
+
+  fromReviews(service: string, what: Partial<Ask> = {}): Promise<Answer> {
+    return ask({ ...this.reviewsV2.outbound, host: `${service}:9080`, ...what });
+  }
+
+  /** Asks reviews v2 without a sidecar. */
+  fromNobody(): Promise<Answer> {
+    return ask({
+      address: this.reviewsV2.proxy.address,
+      port: 9080,
+      host: "reviews:9080",
+      path: "/reviews/1",
+    });
+  }
+
+  /** By HTTPS at the gateway. */
+  fromOutside(what: Partial<Ask> = {}): Promise<Answer> {
+    const authority = this.mesh.authority.certificate;
+    return ask({
+      address: this.gateway.address,
+      port: 8443,
+      host: HOST,
+      path: "/productpage",
+      authority,
+      ...what,
+    });
+  }
+}
+
+/** The YAML of a folder of `istio/mesh`, or of some of its files. */
+export function manifests(subject: string, ...files: string[]): string {
+  const folder = `istio/mesh/${subject}`;
+  const names = files.length > 0 ? files : readdirSync(folder).filter((name) => name.endsWith(".yaml"));
+  return names.map((name) => readFileSync(`${folder}/${name}`, "utf8")).join("\n---\n");
+}
+
+/** One of a Deployment's. */
+function pod(app: string, version: string, number: number): WorkloadOptions {
+  const labels = { app, version };
+  return { name: `${app}-${version}-${number}`, namespace: "my-app", labels, serviceAccount: app };
+}
