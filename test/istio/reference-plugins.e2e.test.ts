@@ -90,6 +90,12 @@ describe("the plugins of istio/plugins", () => {
       await eventually(() =>
         expect(reference.reviewsV2.proxy.lines("access.log").join("\n")).toMatch(/ 403 - authz:/),
       );
+      // The network plugin has told it of the peer, which is in none of the networks of a policy in shadow.
+      await eventually(async () => {
+        const stats = await reference.reviewsV2.proxy.admin("/stats?filter=outrigger_authz");
+        expect(stats).toMatch(/outrigger_authz_missing_companion: 0$/m);
+        expect(stats).toMatch(/policy=\.=outside-private-networks;.*outrigger_authz_decisions: [1-9]/);
+      });
       const headers = { "end-user": "jason" };
       await eventually(async () =>
         expect(
