@@ -2,11 +2,12 @@
  * `make demo`: a dark launch, traces, authorization, a local and a global rate limit in a real Envoy, in a few seconds. Starts what
  * envoy.yaml describes, sends requests and shows what became of each and why. Ends with 1 when an answer is not as expected.
  */
-import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { EnvoyProcess } from "../test/envoy/process.ts";
+import { get, type Answer } from "./client.ts";
 import {
   closeAll,
+  DEPLOY_KEY,
   freePorts,
   listenerPort,
   missingModules,
@@ -14,6 +15,7 @@ import {
   ROOT,
   startUpstreams,
 } from "./local.ts";
+import { roomInMinute } from "./minute.ts";
 import { startRateLimits } from "./ratelimit.ts";
 import type { UpstreamAnswer } from "./upstream.ts";
 
@@ -42,12 +44,6 @@ interface LogEntry {
   traceparent: string | null;
   b3: string | null;
   reasons: Record<string, string | null>;
-}
-
-interface Answer {
-  status: number;
-  headers: IncomingHttpHeaders;
-  body: string;
 }
 
 const launch = (what: string, headers: Record<string, string>, variant: string, reason: string): Example => ({
@@ -95,9 +91,6 @@ const review = (
 
 const TRACE_ID = "0af7651916cd43dd8448eb211c80319c";
 const SPAN_ID = "b7ad6b7169203331";
-
-/** Of this demo alone: envoy.yaml has its hash. */
-const DEPLOY_KEY = "ork_ba8ddce2ec0596e605557e4defb84e99";
 
 const PARTS: readonly Part[] = [
   {
@@ -202,7 +195,7 @@ async function main(): Promise<boolean> {
     const wrong: string[] = [];
     for (const [at, part] of PARTS.entries()) {
       if (at > 0) console.log();
-      if (part === PARTS.at(-1)) await roomInMinute();
+      if (part === PARTS.at(-1)) await roomInMinute(NEEDED);
       wrong.push(...(await show(part, listenerPort(config), log)));
     }
     for (const line of wrong) console.error(line);
@@ -225,7 +218,7 @@ async function show(
   for (const { what, path, headers, times = 1, expected } of examples) {
     let answer: Answer | undefined;
     const before = log.length;
-    for (let sent = 0; sent < times; sent++) answer = await get(port, path, headers);
+    for (let sent = 0; sent < times; sent++) answer = await send(port, path, headers);
     for (let waited = 0; log.length < before + times && waited < 2000; waited += 10) await sleep(10);
     if (log.length !== before + times) {
       wrong.push(`${what}: expected ${times} entries in the access log, got ${log.length - before}`);
@@ -250,34 +243,13 @@ function limitCells(filter: string): Part["cells"] {
   ];
 }
 
-async function roomInMinute(): Promise<void> {
-  const left = 60_000 - (Date.now() % 60_000);
-  if (left >= NEEDED) return;
-  console.log(`(waiting ${Math.ceil(left / 1000)} s for the next minute)`);
-  // A little more, since a timer may be early.
-  await sleep(left + 20);
-}
-
 /** What the filters let answer; anything else is a failure of the demo. */
 const EXPECTED: ReadonlySet<number> = new Set([200, 401, 403, 429]);
 
-function get(port: number, path: string, headers: Record<string, string>): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const options = { host: "127.0.0.1", port, path, headers, agent: false, timeout: 10_000 };
-    const request = httpRequest(options, (response) => {
-      let body = "";
-      response.on("data", (chunk: Buffer) => (body += chunk.toString()));
-      response.on("error", reject);
-      response.on("end", () => {
-        const { statusCode: status = 0 } = response;
-        if (EXPECTED.has(status)) resolve({ status, headers: response.headers, body });
-        else reject(new Error(`Envoy answered ${status}: ${body}`));
-      });
-    });
-    request.on("timeout", () => request.destroy(new Error("no answer within 10 s")));
-    request.on("error", reject);
-    request.end();
-  });
+async function send(port: number, path: string, headers: Record<string, string>): Promise<Answer> {
+  const answer = await get({ host: "127.0.0.1", port }, path, headers);
+  if (!EXPECTED.has(answer.status)) throw new Error(`Envoy answered ${answer.status}: ${answer.body}`);
+  return answer;
 }
 
 function table(rows: readonly (readonly string[])[]): string {

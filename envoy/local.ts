@@ -22,11 +22,19 @@ export interface Bootstrap {
     listeners: { name: string; address: Address }[];
     clusters: {
       name: string;
-      load_assignment: { endpoints: { lb_endpoints: { endpoint: { address: Address } }[] }[] };
+      type: string;
+      connect_timeout: string;
+      load_assignment: {
+        cluster_name: string;
+        endpoints: { lb_endpoints: { endpoint: { address: Address } }[] }[];
+      };
     }[];
   };
   [field: string]: unknown;
 }
+
+/** Whose SHA-256 envoy.yaml has among its `apiKeys`. Of this local Envoy alone. */
+export const DEPLOY_KEY = "ork_ba8ddce2ec0596e605557e4defb84e99";
 
 /** Ports as envoy.yaml has them → as they are used. */
 export type Ports = Map<number, number>;

@@ -1,6 +1,7 @@
 /**
  * Two versions of a service for envoy.yaml to choose between: each answers with its version and the headers it saw.
- * `npx tsx envoy/upstream.ts` serves v1 on 127.0.0.1:18081 and v2 on 127.0.0.1:18082 until it is stopped.
+ * `npx tsx envoy/upstream.ts` serves v1 on 127.0.0.1:18081 and v2 on 127.0.0.1:18082 until it is stopped; with arguments, `VERSION PORT HOST`,
+ * that one version there.
  */
 import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
 import { pathToFileURL } from "node:url";
@@ -13,8 +14,8 @@ export interface UpstreamAnswer {
   headers: IncomingHttpHeaders;
 }
 
-/** Starts one version on 127.0.0.1. */
-export async function startUpstream(version: string, port: number): Promise<Server> {
+/** Starts one version, on loopback unless told otherwise. */
+export async function startUpstream(version: string, port: number, host = "127.0.0.1"): Promise<Server> {
   const server = createServer((request, response) => {
     const { method = "", url: path = "", headers } = request;
     const answer: UpstreamAnswer = { version, method, path, headers };
@@ -23,17 +24,22 @@ export async function startUpstream(version: string, port: number): Promise<Serv
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen(port, "127.0.0.1", resolve);
+    server.listen(port, host, resolve);
   });
   return server;
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
-  for (const [version, port] of [
-    ["v1", 18081],
-    ["v2", 18082],
-  ] as const) {
-    await startUpstream(version, port);
-    console.log(`reviews ${version} on http://127.0.0.1:${port}`);
+  const [version, port, host = "127.0.0.1"] = process.argv.slice(2);
+  const versions: [string, number][] =
+    version === undefined
+      ? [
+          ["v1", 18081],
+          ["v2", 18082],
+        ]
+      : [[version, Number(port)]];
+  for (const [name, at] of versions) {
+    await startUpstream(name, at, host);
+    console.log(`reviews ${name} on http://${host}:${at}`);
   }
 }

@@ -1,11 +1,12 @@
 /**
  * Builds the modules: `build/<filter>.wasm` for each folder of `filters/`, and `build/outrigger.wasm` with all of them; and
  * beside them `build/schema/<filter>.json` and `suite.json`, the schemas of their configurations in one piece each; and the command,
- * `build/cli/outrigger.js` (`cli`), with what users' tests import. Arguments name the ones to build (`modules`: all modules with
+ * `build/cli/outrigger.js` (`cli`), with what users' tests import; and what envoy/docker-compose.yaml mounts, `build/compose/` (`compose`). Arguments name the ones to build (`modules`: all modules with
  * their schemas); default all.
  */
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { writeCompose } from "../envoy/compose.ts";
 import { bundleCommand, bundleLibraries } from "./bundle.ts";
 import { compile } from "./compile.ts";
 import { bundleSchema } from "./schema.ts";
@@ -30,4 +31,7 @@ for (const [name, entry] of entries) {
 }
 if (wanted.length === 0 || wanted.includes("cli")) {
   for (const path of [...(await bundleLibraries()), await bundleCommand()]) console.log(path);
+}
+if (wanted.length === 0 || wanted.includes("compose")) {
+  for (const path of await writeCompose()) console.log(path);
 }

@@ -67,6 +67,31 @@ export function goProgram(program: GoProgram, env: NodeJS.ProcessEnv = process.e
   return cached(`${name}-${hash.digest("hex").slice(0, 12)}`, name, make, env);
 }
 
+/** A program of a module that `go install` refuses, since its `go.mod` has `exclude` or `replace`. */
+export interface GoModule extends Pick<GoTool, "name" | "version" | "go"> {
+  module: string;
+  /** From the module's root: `./cmd`. */
+  package: string;
+}
+
+/** The path of its binary, which has the tool's name; the first call on a machine builds it. Throws {@link PeerNotFound}. */
+export function goModule(tool: GoModule, env: NodeJS.ProcessEnv = process.env): Promise<string> {
+  const { name, version, go } = tool;
+  const make = async (folder: string): Promise<void> => {
+    const what = `${tool.module}@${version}`;
+    const remedy = `Install Go ${go} or later: https://go.dev/dl (or apt-get install golang, where that is new enough).`;
+    const { code, output } = await run("go", ["mod", "download", "-json", what], { env, cwd: folder });
+    if (code === "ENOENT") throw new PeerNotFound(name, "go is not installed", remedy);
+    if (code !== 0)
+      throw new PeerNotFound(name, `go mod download ${what} failed (${code}):\n${output.trim()}`, remedy);
+    const { Dir: cwd } = JSON.parse(output) as { Dir: string };
+    // In its own folder it is the main module, whose `go.mod` may say anything.
+    const words = ["build", "-p", "2", "-o", join(folder, name), tool.package] as const;
+    await compile({ name, go, what, words, cwd }, env);
+  };
+  return cached(`${name}-${version}`, name, make, env);
+}
+
 function build(tool: GoTool, folder: string, env: NodeJS.ProcessEnv): Promise<void> {
   const { name, go } = tool;
   const what = `${tool.path}@${tool.version}`;

@@ -202,7 +202,7 @@ export async function locateZipkin(env: NodeJS.ProcessEnv = process.env): Promis
 }
 
 /** The path of a `java` that is new enough: `$JAVA_HOME`'s, or that on the PATH. Throws {@link PeerNotFound}. */
-async function locateJava(env: NodeJS.ProcessEnv = process.env): Promise<string> {
+export async function locateJava(env: NodeJS.ProcessEnv = process.env): Promise<string> {
   const java = env.JAVA_HOME ? join(env.JAVA_HOME, "bin", "java") : await onPath("java", env);
   if (java === undefined) throw new PeerNotFound("Zipkin", "java is not on the PATH", JAVA_REMEDY);
   const { code, output } = await run(java, ["-version"], { env });
