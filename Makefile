@@ -24,6 +24,18 @@ demo: build ## show a dark launch, traces, authorization and rate limits on a re
 dev: build ## keep Envoy running; rebuild and reload on change
 	@npm run -s dev
 
+.PHONY: up
+up: build ## start the local Envoy in containers, with all that its filters ask (PROFILE=metrics: Prometheus and Grafana too)
+	@docker compose -f envoy/docker-compose.yaml $(if $(PROFILE),--profile $(PROFILE)) up --wait
+
+.PHONY: smoke
+smoke: node_modules/.installed ## prove each filter on what `make up` has started (ARGS="--metrics": what Prometheus has, too)
+	@npm run -s smoke -- $(ARGS)
+
+.PHONY: down
+down: ## stop the containers and remove them
+	@docker compose -f envoy/docker-compose.yaml --profile metrics down
+
 .PHONY: test
 test: node_modules/.installed ## all tests: runtime, host, scenarios on the host and on a real Envoy
 	@npm run -s test

@@ -86,7 +86,7 @@ const CHECKS: readonly Check[] = [
   },
   {
     filter: "trace-propagation",
-    what: "a trace is joined from its caller to the upstream",
+    what: "a trace is joined from its caller to Zipkin and the upstream, in W3C and in B3",
     prove: proveTrace,
   },
   {
@@ -144,24 +144,32 @@ async function proveGlobalLimit(): Promise<void> {
   throw new Error(`${2 * REVIEWS} reviews passed, of which the service has counted ${counted}`);
 }
 
+/** Two requests of one caller, of which each is in a format of its own. */
 async function proveTrace(): Promise<void> {
   const traceId = randomBytes(16).toString("hex");
   const caller = randomBytes(8).toString("hex");
-  const answer = await get(ENVOY, "/reviews/1", { traceparent: `00-${traceId}-${caller}-01` });
-  const { traceparent, ...headers } = upstreamOf(answer).headers;
-  const [, trace, parent] = String(traceparent).split("-");
-  expect("the trace in the upstream's traceparent", trace, traceId);
-  expect("the trace in its x-b3-traceid", headers["x-b3-traceid"], traceId);
-  expect("the span in its x-b3-spanid", headers["x-b3-spanid"], parent);
+  const formats: Record<string, string>[] = [
+    { traceparent: `00-${traceId}-${caller}-01` },
+    { "x-b3-traceid": traceId, "x-b3-spanid": caller, "x-b3-sampled": "1" },
+  ];
+  const sent = new Set<string>();
+  for (const format of formats) {
+    const { traceparent, ...headers } = upstreamOf(await get(ENVOY, "/reviews/1", format)).headers;
+    const [, trace, span = ""] = String(traceparent).split("-");
+    expect("the trace in the upstream's traceparent", trace, traceId);
+    expect("the trace in its x-b3-traceid", headers["x-b3-traceid"], traceId);
+    expect("the span in its x-b3-spanid", headers["x-b3-spanid"], span);
+    sent.add(span);
+  }
   await eventually(async () => {
     const { status, body } = await get(ZIPKIN, `/api/v2/trace/${traceId}`);
     if (status !== 200) throw new Error(`Zipkin does not know the trace ${traceId} (${status})`);
     const spans = JSON.parse(body) as ZipkinSpan[];
-    const server = spans.find(({ kind }) => kind === "SERVER");
-    const client = spans.find(({ kind }) => kind === "CLIENT");
-    expect("the parent of Envoy's server span in Zipkin", server?.parentId, caller);
-    expect("the parent of its client span", client?.parentId, server?.id);
-    expect("the id of its client span, which is what the upstream was sent", client?.id, parent);
+    expect("the spans of Envoy's in Zipkin", spans.length, formats.length);
+    for (const { id, parentId } of spans) {
+      expect("the parent of a span in Zipkin, which is the caller's", parentId, caller);
+      if (!sent.has(id)) throw new Error(`the span ${id} in Zipkin is none that the upstream was sent`);
+    }
   });
 }
 

@@ -1,13 +1,16 @@
 /**
  * `make e2e`: the tests against real servers beside Envoy: envoyproxy/ratelimit, istiod's translation of policies, Istio itself,
  * kubectl-validate, kustomize and Helm, which are built once (Go), Debian's `redis-server` and `docker-registry`, and Zipkin, which is
- * fetched once (Maven, Java). Ends with one line of totals; what cannot be found is named, and in CI (`CI` set) is a failure.
+ * fetched once (Maven, Java); and those of envoy/docker-compose.yaml in a Docker daemon of their own, with Docker Compose (Go). Ends with
+ * one line of totals; what cannot be found is named, and in CI (`CI` set) is a failure.
  */
 import { EnvoyNotFound, locateEnvoy } from "../test/envoy/locate.ts";
 import { locateCertificateDefinition } from "../test/peers/cert-manager.ts";
+import { locateCompose, locateDockerd } from "../test/peers/docker.ts";
 import { locateIstioRbac } from "../test/peers/istio-rbac.ts";
 import { locateIstio, locateKubectlValidate } from "../test/peers/istio.ts";
 import { PeerNotFound } from "../test/peers/process.ts";
+import { locatePromtool } from "../test/peers/prometheus.ts";
 import { locateRateLimit } from "../test/peers/ratelimit.ts";
 import { locateRedis } from "../test/peers/redis.ts";
 import { locateRegistry } from "../test/peers/registry.ts";
@@ -31,7 +34,10 @@ if (await tests.build()) {
     await found(locateHelm),
     await found(locateCertificateDefinition),
   ];
-  if (envoy !== null && !peers.includes(null)) await tests.vitest("e2e", { ENVOY_BIN: envoy });
+  // What one part of the tests needs, and not everybody has or may start.
+  const forCompose = [await found(locateDockerd), await found(locateCompose), await found(locatePromtool)];
+  const without = forCompose.includes(null) ? ["test/compose/**"] : [];
+  if (envoy !== null && !peers.includes(null)) await tests.vitest("e2e", { ENVOY_BIN: envoy }, without);
 }
 await tests.finish();
 

@@ -13,6 +13,7 @@ import { locateEnvoy } from "../envoy/locate.ts";
 import { onPath, run } from "../peers/cache.ts";
 import type { Docker } from "../peers/docker.ts";
 import { PeerNotFound } from "../peers/process.ts";
+import { locatePrometheus } from "../peers/prometheus.ts";
 import { locateRateLimit } from "../peers/ratelimit.ts";
 import { locateRedis } from "../peers/redis.ts";
 import { locateJava, locateZipkin } from "../peers/zipkin.ts";
@@ -74,7 +75,7 @@ export async function standIns(): Promise<StandIn[]> {
     {
       repository: "prom/prometheus",
       paths: {
-        "/bin/prometheus": await program("prometheus", "prometheus"),
+        "/bin/prometheus": await locatePrometheus(),
         "/usr/bin/wget": wget,
       },
       entrypoint: '["/bin/prometheus"]',
