@@ -41,7 +41,7 @@ test: node_modules/.installed ## all tests: runtime, host, scenarios on the host
 	@npm run -s test
 
 .PHONY: e2e
-e2e: node_modules/.installed ## tests against real servers: envoyproxy/ratelimit, Istio, kustomize, Helm (need Go), redis-server, docker-registry, Zipkin (Java, Maven)
+e2e: node_modules/.installed ## tests against real servers: envoyproxy/ratelimit, Istio, kustomize, Helm (need Go), redis-server, docker-registry, Zipkin (Java, Maven), Docker with the containers of envoy/ (root)
 	@npm run -s e2e
 
 .PHONY: fuzz

@@ -42,12 +42,18 @@ export class TestRun {
     return status === 0;
   }
 
-  /** Runs one of the projects of `vitest.config.ts`. */
-  async vitest(project: string, environment: NodeJS.ProcessEnv = {}): Promise<void> {
+  /** Runs one of the projects of `vitest.config.ts`, but for the files that `without` names. */
+  async vitest(
+    project: string,
+    environment: NodeJS.ProcessEnv = {},
+    without: readonly string[] = [],
+  ): Promise<void> {
     const file = `${REPORTS}/${project}.json`;
     await rm(file, { force: true });
     const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${file}`];
-    const { status } = await run("npx", ["vitest", "run", "--project", project, ...reporters], environment);
+    const excluded = without.flatMap((files) => ["--exclude", files]);
+    const words = ["vitest", "run", "--project", project, ...excluded, ...reporters];
+    const { status } = await run("npx", words, environment);
     const report = await readFile(file, "utf8")
       .then((text) => JSON.parse(text) as VitestReport)
       .catch(() => null);

@@ -16,7 +16,7 @@ describe("outrigger validate on configurations of Envoy", () => {
     const shipped = readFileSync("envoy/envoy.yaml", "utf8");
     const line = shipped.split("\n").findIndex((text) => text.includes('"default": "v1"')) + 1;
     expect(await folder.places(shipped.replace('"default": "v1"', '"defualt": "v1"'))).toEqual([
-      `${line}:37 filters[3].darkLaunch.defualt`,
+      `${line}:37 filters[4].darkLaunch.defualt`,
     ]);
     // Not JSON at all: the parser's own line and column.
     const [finding] = await folder.findings(shipped.replace('"default": "v1"', '"default": v1'));

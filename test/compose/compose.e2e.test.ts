@@ -3,6 +3,7 @@
  * healthy, `make smoke` proves each filter, and does not where something is missing. Grafana cannot be had here and is left out.
  */
 import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, onTestFailed, test } from "vitest";
 import { freePort } from "../envoy/process.ts";
@@ -10,6 +11,7 @@ import { run } from "../peers/cache.ts";
 import { Docker, locateCompose } from "../peers/docker.ts";
 import { importStandIns } from "./stand-ins.ts";
 
+const FILTERS = ["dark-launch", "authz", "local-rate-limit", "global-rate-limit", "trace-propagation"];
 /** Milliseconds. Zipkin takes the longest to start. */
 const STARTED = 180_000;
 const SMOKED = 180_000;
@@ -63,20 +65,29 @@ test("every service that has a health check is healthy", async () => {
 
 test("the smoke test proves each filter, and can be run again at once", { timeout: 2 * SMOKED }, async () => {
   onTestFailed(tellLogs);
-  for (const _ of ["first", "again"]) {
-    const { status, output } = await smoke();
+  const runs = [await smoke(), await smoke()];
+  for (const { status, output } of runs) {
     expect(output).not.toContain("FAIL");
     expect(output).toMatch(/^14 of 14 are so$/m);
-    for (const filter of [
-      "dark-launch",
-      "authz",
-      "local-rate-limit",
-      "global-rate-limit",
-      "trace-propagation",
-    ])
-      expect(output).toMatch(new RegExp(`^ok +${filter} `, "m"));
+    for (const filter of FILTERS) expect(output).toMatch(new RegExp(`^ok +${filter} `, "m"));
     expect(status).toBe(0);
   }
+});
+
+test("each query of the dashboard is one, and all but those of what is rare show something", async () => {
+  const { panels } = JSON.parse(readFileSync("envoy/grafana/dashboards/outrigger.json", "utf8")) as {
+    panels: { targets?: { expr: string }[] }[];
+  };
+  const queries = panels.flatMap(({ targets }) => (targets ?? []).map(({ expr }) => expr));
+  expect(queries.length).toBeGreaterThan(15);
+  for (const query of queries) await resultsOf(query);
+  const common = queries.filter((query) => !query.endsWith(" > 0"));
+  const empty = async (): Promise<string[]> => {
+    const results = await Promise.all(common.map(resultsOf));
+    return common.filter((_, at) => results[at] === 0);
+  };
+  // A rate needs two fetches, which are five seconds apart.
+  await expect.poll(empty, { timeout: 30_000, interval: 1000 }).toEqual([]);
 });
 
 test("what the global limit counts is in Redis", async () => {
@@ -139,6 +150,16 @@ async function composed(...words: readonly string[]): Promise<string> {
   if (status !== 0)
     throw new Error(`docker compose ${words.join(" ")} failed (${status}):\n${stdout}${stderr}`);
   return stdout;
+}
+
+/** How many series the real Prometheus answers to a query of the dashboard's. Rejects with what it says where that is none. */
+async function resultsOf(query: string): Promise<number> {
+  const expression = query.replaceAll("$instance", ".+").replaceAll("$__rate_interval", "1m");
+  const url = new URL(`http://127.0.0.1:${environment.PROMETHEUS_PORT}/api/v1/query`);
+  url.searchParams.set("query", expression);
+  const answer = await fetch(url, { signal: AbortSignal.timeout(10_000) });
+  if (!answer.ok) throw new Error(`${query}: ${await answer.text()}`);
+  return ((await answer.json()) as { data: { result: unknown[] } }).data.result.length;
 }
 
 /** What `make smoke ARGS=--metrics` runs. */

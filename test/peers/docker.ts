@@ -21,7 +21,7 @@ export class Docker {
     private readonly process: PeerProcess,
   ) {}
 
-  /** Throws {@link PeerNotFound}; rejects with its output where it does not start, as without the rights of root. */
+  /** Throws {@link PeerNotFound}; rejects with its output where it does not start. */
   static async start(): Promise<Docker> {
     const command = await locateDockerd();
     // Not below a longer path: that of a socket has 108 bytes at most.
@@ -60,11 +60,14 @@ export class Docker {
   /** Ends the daemon and what it runs, and removes its folder. */
   async stop(): Promise<void> {
     const containerd = processIn(join(this.folder, "exec", "containerd", "containerd.pid"));
-    const ids = (await this.run("ps", "--all", "--quiet")).split("\n").filter((id) => id !== "");
-    if (ids.length > 0) await this.run("rm", "--force", ...ids);
-    await this.process.stop();
-    await ended(containerd);
-    removeFolder(this.folder);
+    try {
+      const ids = (await this.run("ps", "--all", "--quiet")).split("\n").filter((id) => id !== "");
+      if (ids.length > 0) await this.run("rm", "--force", ...ids);
+    } finally {
+      await this.process.stop();
+      await ended(containerd);
+      removeFolder(this.folder);
+    }
   }
 }
 
@@ -105,12 +108,17 @@ function removeFolder(folder: string): void {
 
 /** The path of the daemon, which `docker` is beside. Throws {@link PeerNotFound}. */
 export async function locateDockerd(env: NodeJS.ProcessEnv = process.env): Promise<string> {
-  const remedy =
-    "Install it: apt-get install docker.io (or https://docs.docker.com/engine/install). It needs the rights of root.";
+  const remedy = "Install it: apt-get install docker.io (or https://docs.docker.com/engine/install).";
   const paths = await Promise.all(["dockerd", "docker"].map((name) => onPath(name, env)));
   const [daemon] = paths;
   if (daemon === undefined) throw new PeerNotFound("Docker", "dockerd is not on the PATH", remedy);
   if (paths.includes(undefined)) throw new PeerNotFound("Docker", "docker is not on the PATH", remedy);
+  if (process.getuid?.() !== 0)
+    throw new PeerNotFound(
+      "Docker",
+      "the tests start a dockerd of their own, for root alone",
+      "Run them as root.",
+    );
   return daemon;
 }
 
