@@ -32,6 +32,8 @@ export class Docker {
         arguments: [
           // The machine's firewall is not changed: ports are published by a process of Docker's.
           ...["--iptables=false", "--ip6tables=false", "--ip-masq=false"],
+          // The bridge of that name outlives a daemon, and may be another one's.
+          "--bridge=none",
           ...["--data-root", join(folder, "data"), "--exec-root", join(folder, "exec")],
           ...["--host", socketIn(folder), "--pidfile", join(folder, "pid")],
         ],
