@@ -1,10 +1,12 @@
 #!/usr/bin/env node
 /**
- * The `outrigger` command: checks configurations, plays scenarios, explains decisions, serves rate limits for development, makes keys.
+ * The `outrigger` command: checks configurations, plays scenarios, explains decisions, converts Istio's resources, serves rate limits for
+ * development, makes keys.
  * `docs/cli.md` is its manual.
  */
 import { fileURLToPath } from "node:url";
 import { Command, CommanderError, Option } from "commander";
+import { convert, type ConvertOptions } from "./convert.ts";
 import { type ApiKeyOptions, type BasicUserOptions, makeApiKey, makeBasicUser } from "./credentials.ts";
 import { ExitCode, UserError } from "./errors.ts";
 import { explain, type ExplainOptions } from "./explain.ts";
@@ -152,6 +154,42 @@ Examples:
     )
     .action((options: ExplainOptions) => {
       process.exitCode = explain(options);
+    });
+
+  command
+    .command("convert")
+    .description(
+      "make plugins of Istio's AuthorizationPolicy, RequestAuthentication, VirtualService and EnvoyFilter",
+    )
+    .argument("<file...>", "YAML or JSON files with the resources; - for standard input")
+    .requiredOption("--url <url>", "where the modules are: oci://registry.example/outrigger/{filter}:v1")
+    .option(
+      "--sha256 <digest>",
+      "the module's digest, or FILTER=DIGEST; may be given more than once",
+      collect,
+    )
+    .addOption(
+      new Option("--kind <kind>", "the kind of resource")
+        .choices(["WasmPlugin", "TrafficExtension"])
+        .default("WasmPlugin"),
+    )
+    .option("--header <name>", "the routing header of a dark launch", "x-variant")
+    .option("--gateway", "policies are for gateways, whatever their selector")
+    .option("--strict", "exit with 1 where anything could not be converted")
+    .addOption(modules())
+    .addHelpText(
+      "after",
+      `
+Plugins go to standard output, what could not be converted to standard error, with file, line and path. What comes out has
+been read by the filters' own modules. Give files together that belong together: policies with the mesh's configuration,
+an EnvoyFilter's patches with each other, a VirtualService with its Gateway.
+
+Examples:
+  $ outrigger convert --url oci://registry.example/outrigger/{filter}:v1 policies.yaml > plugins.yaml
+  $ kubectl get envoyfilters,configmaps -A -o yaml | outrigger convert --url oci://.. --strict -`,
+    )
+    .action((files: string[], options: ConvertOptions) => {
+      process.exitCode = convert(files, options);
     });
 
   command

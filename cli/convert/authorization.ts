@@ -1,0 +1,305 @@
+/** `AuthorizationPolicy` and `RequestAuthentication` to `authz`: those of one target are one plugin. */
+import { yamlConfiguration } from "../configuration.ts";
+import type { Modules } from "../modules.ts";
+import { refusalOf } from "../refusal.ts";
+import type { Field } from "./field.ts";
+import { findKeyHosts } from "./key-hosts.ts";
+import type { MeshConfig } from "./mesh-config.ts";
+import { resourceName, ruleName } from "./names.ts";
+import { labelsOf, isGateway, targetKey, targetOf, type ConvertedPlugin, type Target } from "./plugin.ts";
+import type { Resource } from "./resources.ts";
+
+export interface AuthorizationOptions {
+  modules: Modules;
+  mesh: MeshConfig;
+  /** Plugins without a target of their own are for gateways. */
+  gateway: boolean;
+}
+
+interface Policy {
+  resource: Resource;
+  action: string;
+  shadow: boolean;
+  config: object;
+}
+
+/** All that is for the same proxies. */
+interface Group {
+  namespace: string;
+  target: Target;
+  policies: Policy[];
+  authentications: { resource: Resource; rules: unknown[] }[];
+  /** Names of providers that its CUSTOM policies ask. */
+  providers: Set<string>;
+  /** Something that must be in the plugin cannot be. */
+  broken: boolean;
+}
+
+/** Annotation by which istiod only tries a policy; it takes what Go's `strconv.ParseBool` takes for true. */
+const DRY_RUN = "istio.io/dry-run";
+const TRUE = ["1", "t", "T", "TRUE", "true", "True"];
+
+export function convertAuthorization(
+  resources: readonly Resource[],
+  options: AuthorizationOptions,
+): ConvertedPlugin[] {
+  const groups = new Map<string, Group>();
+  const groupOf = (resource: Resource): Group => {
+    const target = targetOf(resource);
+    const key = targetKey(resource.namespace, target);
+    const none = { policies: [], authentications: [], providers: new Set<string>(), broken: false };
+    const group = groups.get(key) ?? { namespace: resource.namespace, target, ...none };
+    groups.set(key, group);
+    return group;
+  };
+  for (const resource of resources) {
+    if (resource.group !== "security.istio.io") continue;
+    if (resource.kind === "AuthorizationPolicy") readPolicy(resource, groupOf(resource), options);
+    if (resource.kind === "RequestAuthentication") readAuthentication(resource, groupOf(resource), options);
+  }
+  const all = [...groups.values()];
+  leaveWhatMeets(all, options.mesh.rootNamespace);
+  return all.flatMap((group) => (group.broken ? [] : pluginsOf(group, resources, options)));
+}
+
+function readPolicy(resource: Resource, group: Group, options: AuthorizationOptions): void {
+  const { spec, root } = resource;
+  const { report } = spec.place;
+  const before = report.count;
+  const action = spec.get("action")?.text() ?? "ALLOW";
+  const provider = spec.find("provider", "name")?.text() ?? null;
+  spec.get("provider")?.finish();
+  const rules = spec.get("rules");
+  spec.finish();
+  const annotation = root.find("metadata", "annotations", DRY_RUN)?.text() ?? "";
+  const shadow = TRUE.includes(annotation);
+  const config = {
+    name: ruleName(resource.name, isReserved),
+    ...(resource.namespace === "" ? {} : { namespace: resource.namespace }),
+    ...(shadow ? { mode: "shadow" } : {}),
+    ...(spec.has("action") ? { action } : {}),
+    ...(provider === null ? {} : { provider: { name: provider } }),
+    ...(rules === null ? {} : { rules: rules.value() }),
+  };
+  const providers = action === "CUSTOM" && provider !== null ? [provider] : [];
+  const missing = providers.filter((name) => !options.mesh.providers.has(name));
+  for (const name of missing)
+    spec
+      .find("provider", "name")!
+      .leave(
+        `no extensionProvider "${name}" in the input: give the mesh's configuration too (an IstioOperator, or istiod's ConfigMap); until then the policy stays with Istio, which asks before the plugin`,
+      );
+  if (missing.length === 0 && report.count === before) {
+    const known = options.mesh.providers;
+    const configuration = {
+      policies: [config],
+      ...(providers.length === 0
+        ? {}
+        : { extensionProviders: providers.map((name) => known.get(name)!.value()) }),
+    };
+    for (const told of refused(options, configuration)) {
+      const [, which, rest] = /^(policies|extensionProviders)\[0\]\.?(.*)$/s.exec(told) ?? [];
+      const at = which === "extensionProviders" ? known.get(providers[0]!)! : spec;
+      leaveAt(at, rest ?? told);
+    }
+  }
+  if (report.count > before) {
+    // Istio asks its providers before any plugin, and AUDIT decides nothing: these may stay where they are.
+    if (action === "CUSTOM" || action === "AUDIT" || shadow) return;
+    spec.leave(`${resource.title} decides with the others of its target, so none of these is converted`);
+    group.broken = true;
+    return;
+  }
+  for (const name of providers) group.providers.add(name);
+  group.policies.push({ resource, action, shadow, config });
+}
+
+function readAuthentication(resource: Resource, group: Group, options: AuthorizationOptions): void {
+  const { spec } = resource;
+  const { report } = spec.place;
+  const before = report.count;
+  const rules = spec.get("jwtRules")?.items() ?? [];
+  spec.finish();
+  const values = rules.map((rule) => rule.value());
+  if (report.count === before && values.length > 0)
+    for (const told of refused(options, { jwtRules: values })) leaveAt(spec, told);
+  if (report.count > before) {
+    spec.leave(`${resource.title} decides with the policies of its target, so none of these is converted`);
+    group.broken = true;
+  } else if (values.length === 0)
+    resource.root.note("no jwtRules: it does nothing, and nothing was made of it");
+  else group.authentications.push({ resource, rules: values });
+}
+
+/** What the filter says of a configuration. */
+function refused({ modules }: AuthorizationOptions, configuration: object): string[] {
+  return refusalOf(modules.runnerOf("authz"), "authz", JSON.stringify(configuration));
+}
+
+/** A problem that the filter tells of a configuration which is this part of the source. */
+function leaveAt(at: Field, told: string): void {
+  const { source, document, report } = at.place;
+  const { path, message, ...position } = yamlConfiguration(source, document, at.node).locate(told);
+  const whole = path === "" ? at.path : `${at.path}.${path}`;
+  report.left.push({ file: source.file, ...position, path: whole, message });
+}
+
+/**
+ * Istio joins the policies of all targets that a proxy has: the leave of one ALLOW policy is enough. Two plugins ask for the leave of both,
+ * and neither knows the other's tokens. So where targets meet, only one may have ALLOW policies, and only one may look at tokens.
+ */
+function leaveWhatMeets(groups: readonly Group[], rootNamespace: string): void {
+  const meets = (one: Group): Group[] =>
+    groups.filter((other) => other !== one && overlap(one, other, rootNamespace));
+  const allowing = (group: Group): Policy[] =>
+    group.policies.filter(({ action, shadow }) => action === "ALLOW" && !shadow);
+  const rivals = groups.filter((one) => {
+    if (allowing(one).length === 0) return false;
+    const rival = meets(one).find((other) => allowing(other).length > 0);
+    for (const { resource } of rival === undefined ? [] : allowing(one)) {
+      resource.spec.leave(
+        `an ALLOW policy, and so is ${allowing(rival!)[0]!.resource.title}, whose target has proxies in common with this one: Istio asks for the leave of one of them, two plugins would ask for that of both. Give both the same selector, or targets that exclude each other`,
+      );
+    }
+    return rival !== undefined;
+  });
+  for (const rival of rivals) rival.broken = true;
+  // What only denies, and asks for no token, goes with anything that stays with Istio.
+  const depends = (one: Group): boolean =>
+    !one.broken &&
+    (allowing(one).length > 0 || looksAtTokens(one)) &&
+    meets(one).some(({ broken }) => broken);
+  for (let one = groups.find(depends); one !== undefined; one = groups.find(depends)) {
+    one.broken = true;
+    for (const { resource } of [...one.authentications, ...one.policies])
+      resource.spec.leave(
+        "stays with Istio, as do policies or tokens of a target that has proxies in common with this one",
+      );
+  }
+  for (const one of groups) {
+    if (one.authentications.length === 0 || one.broken) continue;
+    const other = meets(one).find(looksAtTokens);
+    if (other === undefined) continue;
+    const whose = (other.authentications[0] ?? other.policies.find(asksForToken))!.resource.title;
+    for (const { resource } of [...one.authentications, ...other.authentications])
+      resource.spec.leave(
+        `stays with Istio: ${whose} looks at the same tokens for another target, and one plugin does not know what another has verified. Keep it applied; the plugins read what Istio's own filter has verified`,
+      );
+    one.authentications = [];
+    other.authentications = [];
+  }
+}
+
+function overlap(one: Group, other: Group, rootNamespace: string): boolean {
+  const isRoot = (group: Group): boolean => group.namespace === rootNamespace;
+  if (one.namespace !== other.namespace && !isRoot(one) && !isRoot(other)) return false;
+  // By reference and by labels: no two proxies are known to be the same, so they are taken for it.
+  const labels = labelsOf(other.target);
+  return Object.entries(labelsOf(one.target)).every(
+    ([name, value]) => labels[name] === undefined || labels[name] === value,
+  );
+}
+
+function looksAtTokens(group: Group): boolean {
+  return group.authentications.length > 0 || group.policies.some(asksForToken);
+}
+
+function asksForToken({ config }: Policy): boolean {
+  return /"(?:not)?requestPrincipals"|"request\.auth\./i.test(JSON.stringify(config));
+}
+
+function pluginsOf(
+  group: Group,
+  resources: readonly Resource[],
+  { mesh, gateway }: AuthorizationOptions,
+): ConvertedPlugin[] {
+  const { namespace, target, policies, authentications } = group;
+  const from = [...authentications, ...policies].map(({ resource }) => resource);
+  if (from.length === 0) return [];
+  const rules = authentications.flatMap((one) => one.rules);
+  const pluginConfig = {
+    ...(mesh.trustDomain === null ? {} : { trustDomain: mesh.trustDomain }),
+    ...(mesh.trustDomainAliases.length === 0 ? {} : { trustDomainAliases: mesh.trustDomainAliases }),
+    ...(rules.length === 0 ? {} : { jwtRules: rules }),
+    ...(group.providers.size === 0
+      ? {}
+      : { extensionProviders: [...group.providers].map((name) => mesh.providers.get(name)!.value()) }),
+    ...(policies.length === 0 ? {} : { policies: policies.map(({ config }) => config) }),
+  };
+  const first = from[0]!.root;
+  const comments = [
+    `Instead of ${from.map(({ title }) => title).join(", ")}: delete them once this is loaded.`,
+    "The order CUSTOM, tokens, DENY, ALLOW is the filter's own.",
+  ];
+  const remark = (text: string): void => {
+    comments.push(text);
+    first.note(text);
+  };
+  if (
+    mesh.trustDomain === null &&
+    /rincipals|source\.principal|rustDomain/.test(JSON.stringify(policies.map(({ config }) => config)))
+  )
+    remark("The mesh's trust domain is not in the input; cluster.local is taken for it.");
+  if (namespace === mesh.rootNamespace)
+    remark(
+      `In the root namespace (${namespace}): it reaches the proxies of all namespaces, beside the plugins of their own. DENY policies add up so; ALLOW policies of both would not.`,
+    );
+  for (const { resource, action, config } of policies) {
+    const { name } = config as { name: string };
+    if (name !== resource.name)
+      remark(`${resource.title} is named ${name}: reasons and metrics take no other.`);
+    if (action === "CUSTOM")
+      remark(
+        `${resource.title}: a check may take 2s, where Istio's default is 600s; \`timeout\` of the provider changes it.`,
+      );
+  }
+  for (const text of findKeyHosts(rules, resources)) remark(text);
+  const forGateways = gateway || isGateway(target);
+  if (!forGateways)
+    remark(
+      "For the inbound side of sidecars (mode SERVER). Gateways have another side: with --gateway the plugin is for gateways; waypoints need targetRefs.",
+    );
+  const plugin: ConvertedPlugin = {
+    filter: "authz",
+    name: resourceName("authz", from[0]!.name, from.length > 1 ? targetName(target) : null),
+    namespace,
+    target,
+    mode: forGateways ? "CLIENT_AND_SERVER" : "SERVER",
+    phase: "AUTHZ",
+    failStrategy: "FAIL_RELOAD",
+    pluginConfig,
+    comments,
+    from,
+  };
+  if (!asksForPeer(policies)) return [plugin];
+  const companion: ConvertedPlugin = {
+    ...plugin,
+    name: `${plugin.name}-peer`,
+    network: true,
+    pluginConfig: { mode: "enforce" },
+    comments: [
+      `Hands the address of the connection's peer to ${plugin.name}, which has policies with ipBlocks or source.ip: apply both.`,
+    ],
+  };
+  return [plugin, companion];
+}
+
+/** A word for the target: its labels' values. Null where it is all of a namespace. */
+function targetName(target: Target): string | null {
+  const labels = Object.entries(labelsOf(target)).sort(([a], [b]) => (a < b ? -1 : 1));
+  if (labels.length > 0) return labels.map(([, value]) => value).join("-");
+  const references = [target.targetRef, ...((target.targetRefs ?? []) as unknown[])];
+  const names = references.flatMap((one) => (one as { name?: string } | undefined)?.name ?? []);
+  return names.length === 0 ? "all" : names.join("-");
+}
+
+function asksForPeer(policies: readonly Policy[]): boolean {
+  return policies.some(({ config }) =>
+    /"(?:ipBlocks|notIpBlocks)":|"key":"source\.ip"/.test(JSON.stringify(config)),
+  );
+}
+
+/** Reasons of the filter's own. */
+function isReserved(name: string): boolean {
+  return /^(?:error|allowed|no-allow|api-key|basic)$|^(?:jwt|custom)-/.test(name);
+}

@@ -1,0 +1,241 @@
+/** Envoy's `ratelimit` filter and what EnvoyFilters say of routes for it, to `global-rate-limit`. */
+import { readConfiguration } from "../ratelimit-service/config.ts";
+import type { DescriptorNode, Limit as ServiceLimit } from "../ratelimit-service/descriptors.ts";
+import { Unit } from "../ratelimit-service/units.ts";
+import type { FilterPatch, PatchGroup, RoutePatch } from "./envoy-filter.ts";
+import type { Field } from "./field.ts";
+import { Names, resourceName, ruleName } from "./names.ts";
+import { labelsOf, type ConvertedPlugin } from "./plugin.ts";
+import { answersOf, readMilliseconds, routesOf, whereOf } from "./rate-limit-settings.ts";
+import { readRateLimit, type ActionEntry, type AskedDescriptor } from "./rate-limit-actions.ts";
+import type { Resource } from "./resources.ts";
+import { joined, type RequestMatch } from "./route-match.ts";
+
+/** Null where it cannot be converted whole, which is told. */
+export function convertGlobalRateLimit(
+  filter: FilterPatch,
+  group: PatchGroup,
+  resources: readonly Resource[],
+): ConvertedPlugin | null {
+  const { config, resource } = filter;
+  const { report } = config.place;
+  const before = report.count;
+  const domain = config.get("domain")?.text() ?? "";
+  const stage = config.get("stage")?.number() ?? 0;
+  const timeout = config.get("timeout");
+  const milliseconds = timeout === null ? 20 : readMilliseconds(timeout);
+  const deny = config.get("failureModeDeny")?.boolean() === true;
+  const statusOnError = config.find("statusOnError", "code")?.number() ?? null;
+  const service = readService(config, group);
+  const plain = config.get("disableXEnvoyRatelimitedHeader")?.boolean() === true;
+  const answers = answersOf(config, "rateLimitedStatus", "", plain ? {} : { "x-envoy-ratelimited": "true" });
+  const kind = config.get("requestType")?.text() ?? "both";
+  if (kind !== "both" && kind !== "")
+    config.get("requestType")!.leave("expected both: whether a request is internal is not known here");
+  if (config.get("rateLimitedAsResourceExhausted")?.boolean() !== true)
+    config.note(
+      "gRPC requests over their limit get RESOURCE_EXHAUSTED, where Envoy's filter would say UNAVAILABLE",
+    );
+  config.pass("@type", "statPrefix");
+  const own = (config.get("rateLimits")?.items() ?? []).map(readRateLimit);
+  config.finish();
+  const names = new Names();
+  const routes = routesOf(group, filter);
+  const limits = [
+    ...own.flatMap((asked) => (asked === null ? [] : [limitOf(asked, {}, names)])),
+    // Envoy looks at those of routes only where the filter has none of its own.
+    ...(own.length > 0 ? [] : routes.flatMap((route) => limitsOfRoute(route, routes, stage, names))),
+  ];
+  if (limits.length === 0 && report.count === before)
+    config.leave(
+      "no rate_limits for it in the input: Envoy's filter does nothing then. Give the patch of the routes (VIRTUAL_HOST or HTTP_ROUTE) too",
+    );
+  if (report.count > before || domain === "" || service === null) return null;
+  const from = [...new Set([resource, ...routes.map((route) => route.resource)])];
+  const comments = [
+    `Instead of ${from.map(({ title }) => title).join(", ")}: delete them once this is loaded.`,
+    "A header that came several times is all its values joined by commas, where Envoy's filter sends the first.",
+    ...serviceRemarks(domain, limits, resources, config),
+  ];
+  return {
+    filter: "global-rate-limit",
+    name: resourceName("global-rate-limit", ...Object.values(labelsOf(group.target)).sort(), domain),
+    namespace: group.namespace,
+    target: group.target,
+    ...whereOf(filter),
+    failStrategy: deny ? "FAIL_RELOAD" : "FAIL_OPEN",
+    pluginConfig: {
+      domain,
+      service: { cluster: service, timeout: `${milliseconds ?? 20}ms` },
+      failureMode: deny ? "deny" : "allow",
+      ...(deny && statusOnError !== null ? { statusOnError } : {}),
+      limits,
+      ...answers,
+    },
+    comments,
+    from,
+  };
+}
+
+interface Limit {
+  name: string;
+  match?: RequestMatch;
+  descriptor: object[];
+  hits?: number;
+}
+
+function limitsOfRoute(
+  route: RoutePatch,
+  routes: readonly RoutePatch[],
+  stage: number,
+  names: Names,
+): Limit[] {
+  const asked = route.rateLimits
+    .map(readRateLimit)
+    .filter((one) => one !== null && one.stage === stage) as AskedDescriptor[];
+  if (asked.length === 0) return [];
+  // A route's own limits go instead of its virtual host's, unless it includes them.
+  const instead =
+    route.level === "virtual host"
+      ? routes.filter(
+          (other) => other.level === "route" && other.rateLimits.length > 0 && !other.includesVirtualHost,
+        )
+      : [];
+  if (instead.some((other) => Object.keys(other.match).length === 0)) {
+    route.at.note(
+      "every route has limits of its own, so those of the virtual host never apply; they were left out",
+    );
+    return [];
+  }
+  const match = joined([route.match, ...instead.map((other) => ({ not: other.match }))]);
+  return asked.map((one) => limitOf(one, match, names));
+}
+
+function limitOf({ entries, hits }: AskedDescriptor, where: RequestMatch, names: Names): Limit {
+  const match = joined([
+    where,
+    ...entries.flatMap(({ condition }) => (condition === undefined ? [] : [condition])),
+  ]);
+  const wanted = ruleName(entries.map(({ key, value }) => value ?? key).join("."), (name) =>
+    ["error", "allowed"].includes(name),
+  );
+  return {
+    name: names.claim(wanted),
+    ...(Object.keys(match).length === 0 ? {} : { match }),
+    descriptor: entries.map(entryOf),
+    ...(hits === null || hits === 1 ? {} : { hits }),
+  };
+}
+
+/** Envoy sends values as they are; our own default hides those of credentials. */
+function entryOf({ key, value, from, skipIfMissing }: ActionEntry): object {
+  if (value !== undefined) return { key, value };
+  const isClientsText = from !== undefined && !("remoteAddress" in from);
+  return {
+    key,
+    from,
+    ...(isClientsText ? { hash: false } : {}),
+    ...(skipIfMissing === true ? { skipIfMissing } : {}),
+  };
+}
+
+function readService(config: Field, group: PatchGroup): string | null {
+  const service = config.get("rateLimitService");
+  service?.pass("transportApiVersion");
+  const grpc = service?.get("grpcService");
+  grpc?.pass("timeout", "retryPolicy");
+  const cluster = grpc?.find("envoyGrpc", "clusterName")?.text() ?? null;
+  grpc?.get("envoyGrpc")?.pass("authority");
+  grpc?.get("envoyGrpc")?.finish();
+  grpc?.finish("expected envoy_grpc");
+  service?.finish();
+  if (cluster === null) {
+    (service ?? config).leave("no rate_limit_service.grpc_service.envoy_grpc.cluster_name");
+    return null;
+  }
+  const address = group.clusters.get(cluster);
+  if (address === undefined) return cluster;
+  const [host = "", port = ""] = address.split(/:(?=\d+$)/);
+  if (!/\.svc(?:\.|$)/.test(host)) {
+    config.note(`the cluster ${cluster} is one that an EnvoyFilter adds: keep its patch`);
+    return cluster;
+  }
+  const whole = host.endsWith(".svc") ? `${host}.cluster.local` : host;
+  config.note(
+    `the cluster ${cluster} leads to ${address}, for which Istio has a cluster of its own; the patch that adds it may go`,
+  );
+  return `outbound|${port}||${whole}`;
+}
+
+/** What the service's own configuration says of these descriptors, where a ConfigMap of the input has it. */
+function serviceRemarks(
+  domain: string,
+  limits: readonly Limit[],
+  resources: readonly Resource[],
+  config: Field,
+): string[] {
+  const files = resources
+    .filter(({ kind }) => kind === "ConfigMap")
+    .flatMap(({ root, title }) =>
+      (root.get("data")?.members() ?? []).flatMap(({ name, field }) => {
+        const value = field.value();
+        return typeof value === "string" && /^\s*domain\s*:/m.test(value)
+          ? [{ file: `${title} ${name}`, text: value, field }]
+          : [];
+      }),
+    );
+  if (files.length === 0) return ["The service's configuration stays as it is."];
+  const { configuration, problems } = readConfiguration(files);
+  for (const { file, path, message, line } of problems) {
+    const field = files.find((one) => one.file === file)?.field ?? config;
+    field.note(`ratelimit would refuse it, line ${line}: ${path === "" ? "" : `${path}: `}${message}`);
+  }
+  if (problems.length > 0) return [];
+  const root = configuration.domains.get(domain);
+  if (root === undefined) {
+    config.note(
+      `no ratelimit configuration in the input has the domain "${domain}": the service would limit nothing`,
+    );
+    return [];
+  }
+  return limits.map(({ name, descriptor }) => {
+    const found = limitsAt(root, descriptor as { key: string; value?: string }[]);
+    if (found.length === 0)
+      config.note(
+        `limit ${name}: the service's configuration has no limit for its descriptor, and lets all of it pass`,
+      );
+    const rates = found.map(({ unlimited, requestsPerUnit, unit }) =>
+      unlimited ? "unlimited" : `${requestsPerUnit} a ${nameOfUnit(unit)}`,
+    );
+    return `${name}: ${[...new Set(rates)].join(", ") || "no limit"}, says ${files.map(({ file }) => file).join(", ")}.`;
+  });
+}
+
+/** The limits that such a descriptor can find; a value that the request says may be any. */
+function limitsAt(
+  root: DescriptorNode,
+  descriptor: readonly { key: string; value?: string }[],
+): ServiceLimit[] {
+  let nodes: DescriptorNode[] = [root];
+  for (const { key, value } of descriptor) {
+    nodes = nodes.flatMap(({ children, wildcards }) => {
+      if (value === undefined)
+        return [...children].flatMap(([name, child]) =>
+          name === key || name.startsWith(`${key}_`) ? [child] : [],
+        );
+      const whole = `${key}_${value}`;
+      const wildcard = wildcards.find((pattern) => whole.startsWith(pattern.slice(0, -1)));
+      const child = children.get(whole) ?? children.get(wildcard ?? key) ?? children.get(key);
+      return child === undefined ? [] : [child];
+    });
+  }
+  return nodes.flatMap(({ limit }) => (limit === null ? [] : [limit]));
+}
+
+function nameOfUnit(unit: number): string {
+  return (
+    Object.entries(Unit)
+      .find(([, number]) => number === unit)?.[0]
+      .toLowerCase() ?? "period"
+  );
+}

@@ -1,0 +1,43 @@
+/** The hosts of a VirtualService: a plugin sees all requests of its proxy, and a route only those to its hosts. */
+import type { Resource } from "./resources.ts";
+import type { RequestMatch } from "./route-match.ts";
+
+/** Holds for requests to one of its hosts; null where these cannot be said, which is told. */
+export function hostMatch({ spec, namespace, root }: Resource): RequestMatch | null {
+  const exact = new Set<string>();
+  const suffixes: string[] = [];
+  const { report } = spec.place;
+  const before = report.count;
+  const hosts = spec.get("hosts")?.items() ?? [];
+  if (hosts.length === 0)
+    root.leave("no hosts: a route without them belongs to another VirtualService (delegation)");
+  for (const host of hosts) {
+    const text = host.text();
+    if (text === null) continue;
+    if (text === "*") return {};
+    if (text.startsWith("*")) suffixes.push(text.slice(1));
+    else for (const one of spellings(text, namespace)) exact.add(one);
+    if (!text.includes(".") && namespace === "")
+      host.note(
+        "a short name, and the VirtualService says no namespace: longer names of the service are not in the match",
+      );
+  }
+  if (report.count > before) return null;
+  const all: RequestMatch[] = [
+    ...(exact.size === 0 ? [] : [{ host: exact.size === 1 ? [...exact][0]! : { in: [...exact] } }]),
+    ...suffixes.map((suffix) => ({ host: { suffix } })),
+  ];
+  return all.length === 1 ? all[0]! : { anyOf: all };
+}
+
+/** What clients of a service of Kubernetes may call it (`GenerateAltVirtualHosts` of `httproute.go`); any other host is what it is. */
+function spellings(host: string, namespace: string): string[] {
+  const [, service, of, domain = ""] =
+    /^([^.]+)\.([^.]+)\.svc(?:\.(.+))?$/.exec(host) ??
+    (host.includes(".") || namespace === "" ? [] : ["", host, namespace, "cluster.local"]);
+  if (service === undefined || of === undefined) return [host];
+  const short = of === namespace ? [service] : [];
+  const whole = `${service}.${of}.svc.${domain}`;
+  const longest = domain === "" ? [] : [whole, `${whole}.`];
+  return [...short, `${service}.${of}`, `${service}.${of}.svc`, ...longest];
+}

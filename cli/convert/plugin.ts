@@ -1,0 +1,102 @@
+/** What comes out: a plugin of ours, and the Istio resource for it. */
+import type { Resource } from "./resources.ts";
+
+/** Which proxies: as the source says it, members of `spec`. */
+export interface Target {
+  selector?: unknown;
+  targetRef?: unknown;
+  targetRefs?: unknown;
+}
+
+export interface ConvertedPlugin {
+  filter: string;
+  name: string;
+  namespace: string;
+  target: Target;
+  /** On which side of a proxy: istiod takes a gateway's listeners for those of a client (`workloadModeForListenerClass`). */
+  mode: "CLIENT" | "SERVER" | "CLIENT_AND_SERVER";
+  ports?: readonly number[];
+  phase?: "AUTHN" | "AUTHZ";
+  priority?: number;
+  /** What requests get while the module cannot run. */
+  failStrategy: "FAIL_OPEN" | "FAIL_RELOAD";
+  network?: boolean;
+  pluginConfig: object;
+  comments: string[];
+  /** What it stands for, and what problems are told of. */
+  from: readonly Resource[];
+}
+
+/** Another resource that goes with the plugins: what is left of a source. */
+export interface ConvertedResource {
+  manifest: object;
+  comments: string[];
+}
+
+export interface PluginOptions {
+  kind: "WasmPlugin" | "TrafficExtension";
+  /** With `{filter}` where the filter's name goes. */
+  url: string;
+  /** Digests by filter; under `*` that of all. */
+  sha256: ReadonlyMap<string, string>;
+}
+
+export function manifestOf(plugin: ConvertedPlugin, { kind, url, sha256 }: PluginOptions): object {
+  const { filter, name, namespace, target, mode, ports, phase, priority, failStrategy } = plugin;
+  const digest = sha256.get(filter) ?? sha256.get("*");
+  const order = {
+    ...(phase === undefined ? {} : { phase }),
+    ...(priority === undefined ? {} : { priority }),
+    match: [{ mode, ...(ports === undefined ? {} : { ports: ports.map((number) => ({ number })) }) }],
+  };
+  const wasm = {
+    url: url.replaceAll("{filter}", filter),
+    ...(digest === undefined ? {} : { sha256: digest }),
+    ...(plugin.network === true ? { type: "NETWORK" } : {}),
+    failStrategy,
+    pluginName: filter,
+    pluginConfig: plugin.pluginConfig,
+  };
+  return {
+    apiVersion: "extensions.istio.io/v1alpha1",
+    kind,
+    metadata: { name, ...(namespace === "" ? {} : { namespace }) },
+    spec: kind === "WasmPlugin" ? { ...target, ...order, ...wasm } : { ...target, ...order, wasm },
+  };
+}
+
+/** The members of a spec that say which proxies; read so that they count as asked for. */
+export function targetOf({ spec }: Resource): Target {
+  const target: Target = {};
+  for (const name of ["selector", "targetRef", "targetRefs"] as const) {
+    const field = spec.get(name);
+    if (field !== null) target[name] = field.value();
+  }
+  return target;
+}
+
+/** Targets that are the same one have the same text, whatever the order of their labels. */
+export function targetKey(namespace: string, target: Target): string {
+  const labels = Object.entries(labelsOf(target)).sort(([a], [b]) => (a < b ? -1 : 1));
+  const references = [...(target.targetRef === undefined ? [] : [target.targetRef]), ...referencesOf(target)];
+  return JSON.stringify([namespace, labels, references]);
+}
+
+export function labelsOf({ selector }: Target): Record<string, string> {
+  const { matchLabels } = (selector ?? {}) as { matchLabels?: Record<string, string> };
+  return matchLabels ?? {};
+}
+
+function referencesOf({ targetRefs }: Target): unknown[] {
+  return Array.isArray(targetRefs) ? (targetRefs as unknown[]) : [];
+}
+
+/** Whether it is about gateways or waypoints, as far as the target says it: those have no listeners of the other side. */
+export function isGateway(target: Target): boolean {
+  if (target.targetRef !== undefined || target.targetRefs !== undefined) return true;
+  return Object.entries(labelsOf(target)).some(
+    ([name, value]) =>
+      name === "gateway.networking.k8s.io/gateway-name" ||
+      (["istio", "app", "app.kubernetes.io/name"].includes(name) && /gateway/.test(value)),
+  );
+}

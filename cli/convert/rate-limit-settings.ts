@@ -1,0 +1,67 @@
+/** What Envoy's two rate limit filters have in common: where they stand, and how they answer. */
+import type { Context, FilterPatch, PatchGroup, RoutePatch } from "./envoy-filter.ts";
+import type { Field } from "./field.ts";
+import type { ConvertedPlugin } from "./plugin.ts";
+
+/** A gateway's listeners, and those for outbound requests, are the client's (`workloadModeForListenerClass`). */
+export function modeOf(context: Context): ConvertedPlugin["mode"] {
+  if (context === "ANY") return "CLIENT_AND_SERVER";
+  return context === "SIDECAR_INBOUND" ? "SERVER" : "CLIENT";
+}
+
+export function whereOf({
+  context,
+  ports,
+  first,
+}: FilterPatch): Pick<ConvertedPlugin, "mode" | "ports" | "phase" | "priority"> {
+  return {
+    mode: modeOf(context),
+    ...(ports.length === 0 ? {} : { ports }),
+    // Before what istiod has put there; without a phase it stands right before the router.
+    ...(first ? { phase: "AUTHN", priority: 1000 } : {}),
+  };
+}
+
+/** What is said of the routes that this filter sees. */
+export function routesOf({ routes }: PatchGroup, { context }: FilterPatch): RoutePatch[] {
+  return routes.filter((route) => route.context === context || route.context === "ANY" || context === "ANY");
+}
+
+/** `response` and `responseHeaders`: as Envoy's filter answers, which has no body unless one is told here. */
+export function answersOf(
+  config: Field,
+  statusField: string,
+  body: string,
+  headers: Record<string, string>,
+): object {
+  const status = config.find(statusField, "code")?.number() ?? null;
+  config.get(statusField)?.finish();
+  const all: Record<string, string> = { ...headers };
+  for (const item of config.get("responseHeadersToAdd")?.items() ?? []) {
+    item.pass("append", "appendAction", "keepEmptyValue");
+    const header = item.get("header");
+    const [key, value] = [header?.get("key")?.text() ?? "", header?.get("value")?.text() ?? ""];
+    if (value.includes("%")) header?.leave("a value that Envoy formats; a plugin sends texts as they are");
+    header?.finish();
+    item.finish();
+    all[key.toLowerCase()] = value;
+  }
+  const draft = config.get("enableXRatelimitHeaders")?.text() ?? "OFF";
+  return {
+    response: { status: status ?? 429, body, ...(Object.keys(all).length === 0 ? {} : { headers: all }) },
+    responseHeaders: draft === "DRAFT_VERSION_03" ? "draft03" : "off",
+  };
+}
+
+/** Milliseconds of a duration as protobuf's JSON has it, or YAML's `{seconds, nanos}`; null where it is none, which is told. */
+export function readMilliseconds(field: Field): number | null {
+  const value = field.value();
+  if (typeof value === "object" && value !== null) {
+    const { seconds = 0, nanos = 0 } = value as { seconds?: number; nanos?: number };
+    return Number(seconds) * 1000 + Number(nanos) / 1e6;
+  }
+  const [, seconds] = /^(\d+(?:\.\d+)?)s$/.exec(String(value)) ?? [];
+  if (seconds !== undefined) return Math.round(Number(seconds) * 1e6) / 1000;
+  field.leave('expected a duration in seconds, like "0.25s"');
+  return null;
+}

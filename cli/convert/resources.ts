@@ -1,0 +1,88 @@
+/** The Kubernetes resources of files, and what else a file may hold that a conversion looks at. */
+import { isMap, isScalar, type Node } from "yaml";
+import { positionOf } from "../configuration.ts";
+import { parseSource, type Position, type Source, type YamlDocument } from "../source.ts";
+import { itemsOf, reach, resolved, textOf } from "../yaml-tree.ts";
+import { Field } from "./field.ts";
+import type { Report } from "./report.ts";
+
+export interface Resource {
+  kind: string;
+  /** `security.istio.io`; empty for the core group. */
+  group: string;
+  name: string;
+  /** Empty where the document says none. */
+  namespace: string;
+  /** `AuthorizationPolicy my-app/reviews`. */
+  title: string;
+  root: Field;
+  spec: Field;
+}
+
+/** All resources of these files in their order, those of lists too; documents without a kind have an empty one. */
+export function readResources(sources: readonly Source[], report: Report): Resource[] {
+  const found: Resource[] = [];
+  for (const source of sources) {
+    for (const document of source.documents) {
+      const place = { source, document, report };
+      const [error] = document.errors;
+      if (error !== undefined) {
+        const position = source.positionAt(error.pos[0]);
+        report.left.push({ file: source.file, ...position, path: "", message: `not YAML: ${error.message}` });
+        continue;
+      }
+      add(resolved(document.contents, document), (node) => new Field(place, node, ""), document, found);
+    }
+  }
+  const titles = new Map<string, Resource>();
+  return found.filter((resource) => {
+    const key = `${resource.group}/${resource.title}`;
+    if (resource.kind !== "" && titles.has(key)) {
+      resource.root.leave(`${resource.title} for the second time; the first one counts`);
+      return false;
+    }
+    titles.set(key, resource);
+    return true;
+  });
+}
+
+function add(
+  node: Node | null,
+  fieldOf: (node: Node) => Field,
+  document: YamlDocument,
+  found: Resource[],
+): void {
+  if (node === null || (isScalar(node) && node.value === null)) return;
+  const root = fieldOf(node);
+  if (!isMap(node)) return root.leave("expected a Kubernetes resource");
+  const text = (...steps: string[]): string => textOf(reach(node, document, ...steps)) ?? "";
+  const kind = text("kind");
+  if (kind.endsWith("List") && reach(node, document, "items") !== null) {
+    for (const item of itemsOf(reach(node, document, "items"), document)) add(item, fieldOf, document, found);
+    return;
+  }
+  const apiVersion = text("apiVersion");
+  const [name, namespace] = [text("metadata", "name"), text("metadata", "namespace")];
+  const spec = root.get("spec") ?? new Field(root.place, null, "spec", node);
+  const title = `${kind} ${namespace === "" ? "" : `${namespace}/`}${name === "" ? "(no name)" : name}`;
+  const group = apiVersion.includes("/") ? apiVersion.slice(0, apiVersion.indexOf("/")) : "";
+  found.push({ kind, group, name, namespace, title, root, spec });
+}
+
+/** The YAML in a text of a document, such as a member of a ConfigMap's `data`. Remarks point at the line, as far as a literal block has it. */
+export function fieldOfText(field: Field, text: string): Field | null {
+  const { source, report } = field.place;
+  const start = positionOf(source, field.node);
+  const inner = parseSource(source.file, text);
+  const document = inner.documents[0];
+  const positionAt = (offset: number): Position => {
+    const { line } = inner.positionAt(offset);
+    return { line: start.line + line, column: 1 };
+  };
+  if (document === undefined || document.errors.length > 0) {
+    field.leave("expected YAML in the text");
+    return null;
+  }
+  const place = { source: { ...inner, positionAt }, document, report };
+  return new Field(place, resolved(document.contents, document), "");
+}

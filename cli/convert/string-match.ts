@@ -1,0 +1,33 @@
+/** Istio's `StringMatch` of a VirtualService (`istio.io/api/networking/v1alpha3/virtual_service.proto`) to ours. */
+import { RE2JS } from "re2js";
+import type { Field } from "./field.ts";
+
+/** One of the four that a match can be: Istio's `{}` and its regular expression `*` ask for presence (`canBeConvertedToPresentMatch`). */
+export type Comparison = { present: true } | { exact: string } | { prefix: string } | { regex: string };
+
+/** Null where it is none, which is told. */
+export function readComparison(field: Field): Comparison | null {
+  const before = field.place.report.count;
+  const found: Comparison[] = [];
+  const exact = field.get("exact")?.text();
+  const prefix = field.get("prefix")?.text();
+  const regex = field.get("regex")?.text();
+  if (typeof exact === "string") found.push({ exact });
+  if (typeof prefix === "string") found.push({ prefix });
+  if (typeof regex === "string") found.push(regex === "*" ? { present: true } : { regex });
+  field.finish();
+  if (found.length > 1) field.leave("expected one of exact, prefix and regex");
+  return field.place.report.count > before ? null : (found[0] ?? { present: true });
+}
+
+/** Whether an empty text is one of those that match. A regular expression that does not compile matches nothing: the filter refuses it. */
+export function takesEmpty(comparison: Comparison): boolean {
+  if ("exact" in comparison) return comparison.exact === "";
+  if ("prefix" in comparison) return comparison.prefix === "";
+  if (!("regex" in comparison)) return false;
+  try {
+    return RE2JS.compile(comparison.regex).matches("");
+  } catch {
+    return false;
+  }
+}
