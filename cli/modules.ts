@@ -22,6 +22,7 @@ export class Modules {
   /** The filters that have a module, in order of their names; `suite` is not among them. */
   readonly filters: readonly string[];
   private readonly hasCombined: boolean;
+  private readonly loaded = new Map<string, PluginModule>();
 
   /** Throws {@link UserError} when the folder has no modules. */
   constructor(readonly folder: string) {
@@ -69,9 +70,14 @@ export class Modules {
     return { filter: this.has(rootId) ? rootId : COMBINED, module: this.load(this.fileOf(SUITE)), rootId };
   }
 
+  /** Compiles a module once: a file may have a thousand plugins. */
   private load(file: string): PluginModule {
+    const known = this.loaded.get(file);
+    if (known !== undefined) return known;
     try {
-      return loadModule(file);
+      const module = loadModule(file);
+      this.loaded.set(file, module);
+      return module;
     } catch (error) {
       if (error instanceof ModuleLoadError || error instanceof WebAssembly.CompileError) {
         throw new UserError(`${file} does not load: ${error.message}`);

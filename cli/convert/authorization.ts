@@ -6,7 +6,15 @@ import type { Field } from "./field.ts";
 import { findKeyHosts } from "./key-hosts.ts";
 import type { MeshConfig } from "./mesh-config.ts";
 import { resourceName, ruleName } from "./names.ts";
-import { labelsOf, isGateway, targetKey, targetOf, type ConvertedPlugin, type Target } from "./plugin.ts";
+import {
+  labelsOf,
+  isGateway,
+  targetKey,
+  targetOf,
+  type ConvertedPlugin,
+  type Target,
+  insteadOf,
+} from "./plugin.ts";
 import type { Resource } from "./resources.ts";
 
 export interface AuthorizationOptions {
@@ -20,6 +28,8 @@ interface Policy {
   resource: Resource;
   action: string;
   shadow: boolean;
+  /** Of a CUSTOM policy: whom it asks. */
+  provider: string | null;
   config: object;
 }
 
@@ -29,8 +39,6 @@ interface Group {
   target: Target;
   policies: Policy[];
   authentications: { resource: Resource; rules: unknown[] }[];
-  /** Names of providers that its CUSTOM policies ask. */
-  providers: Set<string>;
   /** Something that must be in the plugin cannot be. */
   broken: boolean;
 }
@@ -47,7 +55,7 @@ export function convertAuthorization(
   const groupOf = (resource: Resource): Group => {
     const target = targetOf(resource);
     const key = targetKey(resource.namespace, target);
-    const none = { policies: [], authentications: [], providers: new Set<string>(), broken: false };
+    const none = { policies: [], authentications: [], broken: false };
     const group = groups.get(key) ?? { namespace: resource.namespace, target, ...none };
     groups.set(key, group);
     return group;
@@ -55,19 +63,19 @@ export function convertAuthorization(
   for (const resource of resources) {
     if (resource.group !== "security.istio.io") continue;
     if (resource.kind === "AuthorizationPolicy") readPolicy(resource, groupOf(resource), options);
-    if (resource.kind === "RequestAuthentication") readAuthentication(resource, groupOf(resource), options);
+    if (resource.kind === "RequestAuthentication") readAuthentication(resource, groupOf(resource));
   }
   const all = [...groups.values()];
+  for (const group of all) if (!group.broken) check(group, options);
   leaveWhatMeets(all, options.mesh.rootNamespace);
   return all.flatMap((group) => (group.broken ? [] : pluginsOf(group, resources, options)));
 }
 
-function readPolicy(resource: Resource, group: Group, options: AuthorizationOptions): void {
+function readPolicy(resource: Resource, group: Group, { mesh }: AuthorizationOptions): void {
   const { spec, root } = resource;
-  const { report } = spec.place;
-  const before = report.count;
+  const before = spec.place.report.count;
   const action = spec.get("action")?.text() ?? "ALLOW";
-  const provider = spec.find("provider", "name")?.text() ?? null;
+  const provider = spec.get("provider")?.get("name")?.text() ?? null;
   spec.get("provider")?.finish();
   const rules = spec.get("rules");
   spec.finish();
@@ -81,59 +89,80 @@ function readPolicy(resource: Resource, group: Group, options: AuthorizationOpti
     ...(provider === null ? {} : { provider: { name: provider } }),
     ...(rules === null ? {} : { rules: rules.value() }),
   };
-  const providers = action === "CUSTOM" && provider !== null ? [provider] : [];
-  const missing = providers.filter((name) => !options.mesh.providers.has(name));
-  for (const name of missing)
+  const policy = { resource, action, shadow, provider: action === "CUSTOM" ? provider : null, config };
+  if (policy.provider !== null && !mesh.providers.has(policy.provider))
     spec
       .find("provider", "name")!
       .leave(
-        `no extensionProvider "${name}" in the input: give the mesh's configuration too (an IstioOperator, or istiod's ConfigMap); until then the policy stays with Istio, which asks before the plugin`,
+        `no extensionProvider "${policy.provider}" in the input: give the mesh's configuration too (an IstioOperator, or istiod's ConfigMap)`,
       );
-  if (missing.length === 0 && report.count === before) {
-    const known = options.mesh.providers;
-    const configuration = {
-      policies: [config],
-      ...(providers.length === 0
-        ? {}
-        : { extensionProviders: providers.map((name) => known.get(name)!.value()) }),
-    };
-    for (const told of refused(options, configuration)) {
-      const [, which, rest] = /^(policies|extensionProviders)\[0\]\.?(.*)$/s.exec(told) ?? [];
-      const at = which === "extensionProviders" ? known.get(providers[0]!)! : spec;
-      leaveAt(at, rest ?? told);
-    }
-  }
-  if (report.count > before) {
-    // Istio asks its providers before any plugin, and AUDIT decides nothing: these may stay where they are.
-    if (action === "CUSTOM" || action === "AUDIT" || shadow) return;
-    spec.leave(`${resource.title} decides with the others of its target, so none of these is converted`);
-    group.broken = true;
-    return;
-  }
-  for (const name of providers) group.providers.add(name);
-  group.policies.push({ resource, action, shadow, config });
+  if (spec.place.report.count === before) group.policies.push(policy);
+  else leavePolicy(policy, group);
 }
 
-function readAuthentication(resource: Resource, group: Group, options: AuthorizationOptions): void {
-  const { spec } = resource;
-  const { report } = spec.place;
-  const before = report.count;
-  const rules = spec.get("jwtRules")?.items() ?? [];
+function readAuthentication(resource: Resource, group: Group): void {
+  const { spec, root } = resource;
+  const before = spec.place.report.count;
+  const rules = (spec.get("jwtRules")?.items() ?? []).map((rule) => rule.value());
   spec.finish();
-  const values = rules.map((rule) => rule.value());
-  if (report.count === before && values.length > 0)
-    for (const told of refused(options, { jwtRules: values })) leaveAt(spec, told);
-  if (report.count > before) {
-    spec.leave(`${resource.title} decides with the policies of its target, so none of these is converted`);
-    group.broken = true;
-  } else if (values.length === 0)
-    resource.root.note("no jwtRules: it does nothing, and nothing was made of it");
-  else group.authentications.push({ resource, rules: values });
+  if (spec.place.report.count > before) leaveTokens(resource, group);
+  else if (rules.length === 0) root.note("no jwtRules: it does nothing, and nothing was made of it");
+  else group.authentications.push({ resource, rules });
 }
 
-/** What the filter says of a configuration. */
-function refused({ modules }: AuthorizationOptions, configuration: object): string[] {
-  return refusalOf(modules.runnerOf("authz"), "authz", JSON.stringify(configuration));
+/** Lets the filter read all of a group, and leaves what it refuses. */
+function check(group: Group, { modules, mesh }: AuthorizationOptions): void {
+  for (;;) {
+    const { policies, authentications } = group;
+    const providers = providersOf(group);
+    const configuration = configurationOf(group, mesh);
+    const told = refusalOf(modules.runnerOf("authz"), "authz", JSON.stringify(configuration));
+    if (told.length === 0) return;
+    const refused = new Set<Policy>();
+    for (const problem of told) {
+      const [, list, number, rest] =
+        /^(policies|jwtRules|extensionProviders)\[(\d+)\]\.?(.*)$/s.exec(problem) ?? [];
+      const at = Number(number);
+      if (list === "policies") {
+        leaveAt(policies[at]!.resource.spec, rest!);
+        refused.add(policies[at]!);
+      } else if (list === "extensionProviders") {
+        leaveAt(mesh.providers.get(providers[at]!)!, rest!);
+        for (const policy of policies) if (policy.provider === providers[at]) refused.add(policy);
+      } else if (list === "jwtRules") {
+        let first = 0;
+        for (const { resource, rules } of authentications) {
+          if (at >= first && at < first + rules.length) {
+            leaveAt(resource.spec, `jwtRules[${at - first}].${rest!}`);
+            leaveTokens(resource, group);
+          }
+          first += rules.length;
+        }
+      } else {
+        (policies[0] ?? authentications[0])!.resource.root.leave(
+          `the filter refuses what was made of it: ${problem}`,
+        );
+        group.broken = true;
+      }
+    }
+    group.policies = policies.filter((policy) => !refused.has(policy));
+    for (const policy of refused) leavePolicy(policy, group);
+    if (group.broken) return;
+  }
+}
+
+/** Istio asks its providers before any plugin, and AUDIT and dry runs decide nothing: these may stay where they are. */
+function leavePolicy({ resource, action, shadow }: Policy, group: Group): void {
+  const { spec, title } = resource;
+  if (action === "CUSTOM" || action === "AUDIT" || shadow)
+    return spec.note(`${title} stays with Istio, which asks it before the plugin: keep it applied`);
+  spec.leave(`${title} decides with the others of its target, so none of these is converted`);
+  group.broken = true;
+}
+
+function leaveTokens({ spec, title }: Resource, group: Group): void {
+  spec.leave(`${title} decides with the policies of its target, so none of these is converted`);
+  group.broken = true;
 }
 
 /** A problem that the filter tells of a configuration which is this part of the source. */
@@ -217,20 +246,9 @@ function pluginsOf(
   const from = [...authentications, ...policies].map(({ resource }) => resource);
   if (from.length === 0) return [];
   const rules = authentications.flatMap((one) => one.rules);
-  const pluginConfig = {
-    ...(mesh.trustDomain === null ? {} : { trustDomain: mesh.trustDomain }),
-    ...(mesh.trustDomainAliases.length === 0 ? {} : { trustDomainAliases: mesh.trustDomainAliases }),
-    ...(rules.length === 0 ? {} : { jwtRules: rules }),
-    ...(group.providers.size === 0
-      ? {}
-      : { extensionProviders: [...group.providers].map((name) => mesh.providers.get(name)!.value()) }),
-    ...(policies.length === 0 ? {} : { policies: policies.map(({ config }) => config) }),
-  };
+  const pluginConfig = configurationOf(group, mesh);
   const first = from[0]!.root;
-  const comments = [
-    `Instead of ${from.map(({ title }) => title).join(", ")}: delete them once this is loaded.`,
-    "The order CUSTOM, tokens, DENY, ALLOW is the filter's own.",
-  ];
+  const comments = [insteadOf(from), "The order CUSTOM, tokens, DENY, ALLOW is the filter's own."];
   const remark = (text: string): void => {
     comments.push(text);
     first.note(text);
@@ -261,7 +279,7 @@ function pluginsOf(
     );
   const plugin: ConvertedPlugin = {
     filter: "authz",
-    name: resourceName("authz", from[0]!.name, from.length > 1 ? targetName(target) : null),
+    name: resourceName("authz", from.length > 1 ? targetName(target) : from[0]!.name),
     namespace,
     target,
     mode: forGateways ? "CLIENT_AND_SERVER" : "SERVER",
@@ -284,8 +302,24 @@ function pluginsOf(
   return [plugin, companion];
 }
 
-/** A word for the target: its labels' values. Null where it is all of a namespace. */
-function targetName(target: Target): string | null {
+function configurationOf(group: Group, { trustDomain, trustDomainAliases, providers }: MeshConfig): object {
+  const rules = group.authentications.flatMap((one) => one.rules);
+  const asked = providersOf(group).map((name) => providers.get(name)!.value());
+  return {
+    ...(trustDomain === null ? {} : { trustDomain }),
+    ...(trustDomainAliases.length === 0 ? {} : { trustDomainAliases }),
+    ...(rules.length === 0 ? {} : { jwtRules: rules }),
+    ...(asked.length === 0 ? {} : { extensionProviders: asked }),
+    ...(group.policies.length === 0 ? {} : { policies: group.policies.map(({ config }) => config) }),
+  };
+}
+
+function providersOf({ policies }: Group): string[] {
+  return [...new Set(policies.flatMap(({ provider }) => provider ?? []))];
+}
+
+/** A word for the target: its labels' values, or what it refers to. */
+function targetName(target: Target): string {
   const labels = Object.entries(labelsOf(target)).sort(([a], [b]) => (a < b ? -1 : 1));
   if (labels.length > 0) return labels.map(([, value]) => value).join("-");
   const references = [target.targetRef, ...((target.targetRefs ?? []) as unknown[])];

@@ -175,7 +175,7 @@ function readRouteConfiguration(match: Field | null, level: RoutePatch["level"])
   const routeName = route?.get("name")?.text() ?? "";
   const action = route?.get("action")?.text() ?? "ANY";
   if (action !== "ANY" && action !== "ROUTE") route!.leave("expected action ANY or ROUTE");
-  if (level === "virtual host") route?.leave("the patch is for the whole virtual host");
+  if (level === "virtual host" && routeName !== "") route!.leave("the patch is for the whole virtual host");
   route?.finish();
   virtualHost?.finish();
   configuration?.finish("a plugin sees all route configurations of its listeners");

@@ -37,9 +37,8 @@ export class Field {
 
   /** The value at the end of a chain of members, of which none is read otherwise. */
   find(...names: string[]): Field | null {
-    let at: Field | null = this;
-    for (const name of names) at = at?.get(name) ?? null;
-    return at;
+    const [first, ...others] = names as [string, ...string[]];
+    return others.reduce<Field | null>((at, name) => at?.get(name) ?? null, this.get(first));
   }
 
   has(name: string): boolean {

@@ -5,7 +5,7 @@ import { Unit } from "../ratelimit-service/units.ts";
 import type { FilterPatch, PatchGroup, RoutePatch } from "./envoy-filter.ts";
 import type { Field } from "./field.ts";
 import { Names, resourceName, ruleName } from "./names.ts";
-import { labelsOf, type ConvertedPlugin } from "./plugin.ts";
+import { labelsOf, type ConvertedPlugin, insteadOf } from "./plugin.ts";
 import { answersOf, readMilliseconds, routesOf, whereOf } from "./rate-limit-settings.ts";
 import { readRateLimit, type ActionEntry, type AskedDescriptor } from "./rate-limit-actions.ts";
 import type { Resource } from "./resources.ts";
@@ -53,7 +53,7 @@ export function convertGlobalRateLimit(
   if (report.count > before || domain === "" || service === null) return null;
   const from = [...new Set([resource, ...routes.map((route) => route.resource)])];
   const comments = [
-    `Instead of ${from.map(({ title }) => title).join(", ")}: delete them once this is loaded.`,
+    insteadOf(from),
     "A header that came several times is all its values joined by commas, where Envoy's filter sends the first.",
     ...serviceRemarks(domain, limits, resources, config),
   ];

@@ -2,7 +2,7 @@
 import type { FilterPatch, PatchGroup } from "./envoy-filter.ts";
 import type { Field } from "./field.ts";
 import { Names, resourceName, ruleName } from "./names.ts";
-import { labelsOf, type ConvertedPlugin } from "./plugin.ts";
+import { labelsOf, type ConvertedPlugin, insteadOf } from "./plugin.ts";
 import { answersOf, readMilliseconds, routesOf, whereOf } from "./rate-limit-settings.ts";
 import { readRateLimit, type ActionEntry, type AskedDescriptor } from "./rate-limit-actions.ts";
 import { joined, type RequestMatch } from "./route-match.ts";
@@ -88,7 +88,7 @@ export function convertLocalRateLimit(filter: FilterPatch, group: PatchGroup): C
     failStrategy: "FAIL_OPEN",
     pluginConfig: { limits, ...answers },
     comments: [
-      `Instead of ${from.map(({ title }) => title).join(", ")}: delete them once this is loaded.`,
+      insteadOf(from),
       "A refusal also says retry-after, and a gRPC request gets RESOURCE_EXHAUSTED.",
     ],
     from,

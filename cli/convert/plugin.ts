@@ -100,3 +100,8 @@ export function isGateway(target: Target): boolean {
       (["istio", "app", "app.kubernetes.io/name"].includes(name) && /gateway/.test(value)),
   );
 }
+
+/** What may go when the plugin is there, as a comment. */
+export function insteadOf(from: readonly Resource[]): string {
+  return `Instead of ${from.map(({ title }) => title).join(", ")}, which may go once this is loaded.`;
+}

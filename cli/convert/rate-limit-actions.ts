@@ -78,7 +78,7 @@ const READERS: Readonly<Record<string, (action: Field) => ActionEntry>> = {
   // All of the address: our own default counts networks of 64 bits.
   remoteAddress: () => ({ key: "remote_address", from: { remoteAddress: { prefix6: 128 } } }),
   genericKey: (action) => ({
-    key: action.get("descriptorKey")?.text() || "generic_key",
+    key: text(action, "descriptorKey", "generic_key"),
     value: required(action, "descriptorValue"),
   }),
   headerValueMatch: (action) => {
@@ -114,7 +114,7 @@ function matched(action: Field, key: string, conditions: readonly (RequestMatch 
   const expected = action.get("expectMatch");
   if (conditions.length === 0) action.leave("no matchers");
   return {
-    key: action.get("descriptorKey")?.text() || key,
+    key: text(action, "descriptorKey", key),
     value: required(action, "descriptorValue"),
     condition: expected === null || expected.boolean() ? all : { not: all },
   };
@@ -144,10 +144,16 @@ function skips(action: Field): { skipIfMissing?: true } {
   return action.get("skipIfAbsent")?.boolean() === true ? { skipIfMissing: true } : {};
 }
 
+/** A text; this one where it is not there or empty, which are one thing to protobuf. */
+function text(action: Field, name: string, otherwise: string): string {
+  const given = action.get(name)?.text() ?? "";
+  return given === "" ? otherwise : given;
+}
+
 function required(action: Field, name: string): string {
-  const text = action.get(name)?.text() ?? "";
-  if (text === "") action.leave(`${snake(name)} is missing`);
-  return text;
+  const given = text(action, name, "");
+  if (given === "") action.leave(`${snake(name)} is missing`);
+  return given;
 }
 
 function snake(name: string): string {

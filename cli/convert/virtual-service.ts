@@ -96,7 +96,7 @@ function convertRoutes(
     root.leave("no route of it matches on headers that a plugin could look at; it stays as it is");
     return null;
   }
-  const manifest = root.value() as { spec: object };
+  const manifest = withoutServerFields(root.value() as Manifest);
   const comments = [
     `${resource.title} with this plugin: the routes match the header ${header}, and all else is as it was. Apply the plugin first, and this when it is loaded.`,
     ...(isLeft
@@ -107,6 +107,23 @@ function convertRoutes(
     rules,
     service: { manifest: { ...manifest, spec: { ...manifest.spec, http: changed } }, comments },
   };
+}
+
+interface Manifest {
+  metadata?: Record<string, unknown>;
+  spec: object;
+  status?: unknown;
+}
+
+/** A resource as somebody would apply it, where the input is what the API server answers. */
+function withoutServerFields({ status, ...manifest }: Manifest): Manifest {
+  void status;
+  const own = ["name", "namespace", "labels", "annotations"];
+  const metadata = Object.entries(manifest.metadata ?? {}).filter(([name]) => own.includes(name));
+  for (const [name, value] of metadata)
+    if (name === "annotations")
+      delete (value as Record<string, unknown>)["kubectl.kubernetes.io/last-applied-configuration"];
+  return { ...manifest, metadata: Object.fromEntries(metadata) };
 }
 
 /** What the header says for a route: the subset that it leads to, if it is one; with a number where an earlier route has that. */

@@ -25,10 +25,17 @@ export interface Counts {
   unauthorized: number;
 }
 
-/** Policy sets with 30 requests each, until so many seconds are over. Throws at the first decision that is not the model's, or is told wrongly. */
+/**
+ * Policy sets with 30 requests each, until so many seconds are over; `configure` makes the configuration of each. Throws at the first
+ * decision that is not the model's, or is told wrongly.
+ */
 export function compareWithModel(
   module: PluginModule,
-  { seconds, seed }: { seconds: number; seed: number },
+  {
+    seconds,
+    seed,
+    configure = (set) => JSON.stringify(pluginConfig(set)),
+  }: { seconds: number; seed: number; configure?: (set: PolicySet) => string },
 ): Counts {
   const tokens = new TokenIssuer();
   const counts: Counts = { allowed: 0, noAllow: 0, denied: 0, unauthorized: 0 };
@@ -40,7 +47,7 @@ export function compareWithModel(
       severalNames: false,
     });
     const one = { ...made, set: atPort(made.set, PORT) };
-    const configuration = JSON.stringify(pluginConfig(one.set));
+    const configuration = configure(one.set);
     const listener = listen(module, configuration);
     for (const request of one.requests) {
       const wrong = check(listener, one, request, tokens, counts);

@@ -1,0 +1,89 @@
+/** From files to documents: each kind of resource by its own converter, and each plugin past its filter. */
+import { checkSource } from "../check.ts";
+import { UserError } from "../errors.ts";
+import { moduleName } from "../filter-names.ts";
+import type { Modules } from "../modules.ts";
+import { parseSource, type Source } from "../source.ts";
+import { convertAuthorization } from "./authorization.ts";
+import { readEnvoyFilters } from "./envoy-filter.ts";
+import { convertGlobalRateLimit } from "./global-rate-limit.ts";
+import { convertLocalRateLimit } from "./local-rate-limit.ts";
+import { isMeshConfig, readMeshConfig } from "./mesh-config.ts";
+import { Names } from "./names.ts";
+import { manifestOf, type ConvertedPlugin, type PluginOptions } from "./plugin.ts";
+import type { Report } from "./report.ts";
+import { readResources, type Resource } from "./resources.ts";
+import { convertVirtualServices } from "./virtual-service.ts";
+import { writeDocument } from "./write.ts";
+
+export interface Conversion {
+  modules: Modules;
+  plugin: PluginOptions;
+  /** The routing header of a dark launch. */
+  header: string;
+  /** Policies are for gateways, whatever their target. */
+  gateway?: boolean;
+  report: Report;
+}
+
+/** The YAML documents that come out, each with its comments. Throws {@link UserError} where the modules' URL is one filter's, and another's is needed. */
+export function convertSources(sources: readonly Source[], conversion: Conversion): string[] {
+  const { modules, header, gateway = false, report } = conversion;
+  const resources = readResources(sources, report);
+  for (const resource of resources) nameOthers(resource);
+  const mesh = readMeshConfig(resources);
+  const plugins = convertAuthorization(resources, { modules, mesh, gateway });
+  for (const group of readEnvoyFilters(resources)) {
+    for (const filter of group.filters) {
+      const plugin =
+        filter.kind === "global"
+          ? convertGlobalRateLimit(filter, group, resources)
+          : convertLocalRateLimit(filter, group);
+      if (plugin !== null) plugins.push(plugin);
+    }
+    for (const { at } of group.filters.length > 0 ? [] : group.routes)
+      at.leave("the filter that these rate limits are for is not in the input, or not for the same proxies");
+  }
+  const launches = convertVirtualServices(resources, { header });
+  const write = writer(conversion);
+  const documents = plugins.flatMap(write);
+  const launching = launches.plugins.map(write);
+  documents.push(...launching.flat());
+  // Routes that follow a header which nothing writes would lead nowhere.
+  if (launching.every((written) => written.length > 0))
+    for (const { manifest, comments } of launches.services) documents.push(writeDocument(manifest, comments));
+  return documents;
+}
+
+/** Writes a plugin as YAML; nothing where its filter refuses it, which is told. */
+function writer({ modules, plugin: options }: Conversion): (plugin: ConvertedPlugin) => string[] {
+  const names = new Names();
+  return (plugin) => {
+    const { filter, namespace, comments, from } = plugin;
+    const image = moduleName(options.url.replaceAll("{filter}", filter));
+    if (modules.filters.includes(image) && image !== filter)
+      throw new UserError(
+        `--url: ${image} is not ${filter}, which the input needs too; write {filter} where the filter's name goes`,
+      );
+    // Unique in its namespace.
+    const name = names.claim(`${namespace}/${plugin.name}`).slice(namespace.length + 1);
+    const text = writeDocument(manifestOf({ ...plugin, name }, options), comments);
+    const { findings } = checkSource(parseSource("the conversion", text), { modules });
+    for (const { path, message } of findings)
+      from[0]!.root.leave(
+        `${filter} refuses what was made of it: ${path === "" ? "" : `${path}: `}${message}`,
+      );
+    return findings.length > 0 ? [] : [text];
+  };
+}
+
+const CONVERTED = ["AuthorizationPolicy", "RequestAuthentication", "VirtualService", "EnvoyFilter"];
+/** What conversions look at beside them. */
+const BESIDE = ["Gateway", "ServiceEntry"];
+
+function nameOthers(resource: Resource): void {
+  const { kind, group, root, title } = resource;
+  const isKnown = group.endsWith(".istio.io") && [...CONVERTED, ...BESIDE].includes(kind);
+  if (!isKnown && kind !== "ConfigMap" && !isMeshConfig(resource))
+    root.leave(`${title}: not of a kind that is converted`);
+}

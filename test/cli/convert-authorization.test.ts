@@ -1,0 +1,273 @@
+import { describe, expect, test } from "vitest";
+import { compareWithModel } from "../authz/as-the-model.ts";
+import type { PolicySet } from "../authz/policies.ts";
+import { loadModule } from "../host/driver.ts";
+import { converted, documents, pluginConfigOf, told } from "./converting.ts";
+
+const SELECTOR = { matchLabels: { app: "reviews" } };
+
+function policy(name: string, spec: object, metadata: object = {}): object {
+  return {
+    apiVersion: "security.istio.io/v1",
+    kind: "AuthorizationPolicy",
+    metadata: { name, namespace: "my-app", ...metadata },
+    spec,
+  };
+}
+
+function authentication(name: string, spec: object, namespace = "my-app"): object {
+  return {
+    apiVersion: "security.istio.io/v1",
+    kind: "RequestAuthentication",
+    metadata: { name, namespace },
+    spec,
+  };
+}
+
+const GET = [{ to: [{ operation: { methods: ["GET"] } }] }];
+const RULE = { issuer: "https://issuer.test", jwksUri: "https://issuer.test/keys" };
+
+describe("policies become one plugin for each target", () => {
+  test("those of a selector together, with the tokens of the same, and others apart", () => {
+    const { manifests, left } = converted(
+      documents(
+        policy("allow", { selector: SELECTOR, rules: GET }),
+        policy("deny", { selector: SELECTOR, action: "DENY", rules: GET }),
+        authentication("jwt", { selector: SELECTOR, jwtRules: [RULE] }),
+        policy("ratings", { selector: { matchLabels: { app: "ratings" } }, rules: GET }),
+      ),
+    );
+    expect(left).toEqual([]);
+    expect(manifests.map(({ metadata }) => metadata.name)).toEqual(["authz-reviews", "authz-ratings"]);
+    expect(manifests[0]).toMatchObject({
+      apiVersion: "extensions.istio.io/v1alpha1",
+      kind: "WasmPlugin",
+      metadata: { namespace: "my-app" },
+      spec: {
+        selector: SELECTOR,
+        phase: "AUTHZ",
+        match: [{ mode: "SERVER" }],
+        failStrategy: "FAIL_RELOAD",
+        pluginName: "authz",
+        pluginConfig: {
+          jwtRules: [RULE],
+          policies: [
+            { name: "allow", namespace: "my-app", rules: GET },
+            { name: "deny", namespace: "my-app", action: "DENY", rules: GET },
+          ],
+        },
+      },
+    });
+  });
+
+  test("a dry run stays one", () => {
+    const { manifests } = converted(
+      documents(policy("trial", { rules: GET }, { annotations: { "istio.io/dry-run": "true" } })),
+    );
+    expect(pluginConfigOf(manifests[0]).policies).toMatchObject([{ name: "trial", mode: "shadow" }]);
+  });
+
+  test("targetRefs are kept, and are for both sides of a proxy, since gateways and waypoints have one", () => {
+    const targetRefs = [{ kind: "Gateway", group: "gateway.networking.k8s.io", name: "waypoint" }];
+    const { manifests } = converted(documents(policy("w", { targetRefs, rules: GET })));
+    expect(manifests[0]?.spec).toMatchObject({ targetRefs, match: [{ mode: "CLIENT_AND_SERVER" }] });
+  });
+
+  test("--gateway, and labels of gateways", () => {
+    const text = documents(policy("w", { rules: GET }));
+    expect(converted(text, { gateway: true }).manifests[0]?.spec.match).toEqual([
+      { mode: "CLIENT_AND_SERVER" },
+    ]);
+    const gateway = documents(
+      policy("w", { selector: { matchLabels: { istio: "ingressgateway" } }, rules: GET }),
+    );
+    expect(converted(gateway).manifests[0]?.spec.match).toEqual([{ mode: "CLIENT_AND_SERVER" }]);
+    expect(told(converted(text).notes).join("\n")).toContain("with --gateway the plugin is for gateways");
+  });
+
+  test.each([
+    ["ipBlocks", { rules: [{ from: [{ source: { ipBlocks: ["10.0.0.0/8"] } }] }] }],
+    ["source.ip", { rules: [{ when: [{ key: "source.ip", values: ["10.0.0.0/8"] }] }] }],
+  ])("%s bring the companion", (_, spec) => {
+    const { manifests } = converted(documents(policy("near", { selector: SELECTOR, ...spec })));
+    expect(manifests.length).toBe(2);
+    expect(manifests[1]).toMatchObject({
+      metadata: { name: "authz-near-peer", namespace: "my-app" },
+      spec: { selector: SELECTOR, type: "NETWORK", match: [{ mode: "SERVER" }], pluginName: "authz" },
+    });
+  });
+
+  test("remoteIpBlocks do not", () => {
+    const spec = { rules: [{ from: [{ source: { remoteIpBlocks: ["10.0.0.0/8"] } }] }] };
+    expect(converted(documents(policy("far", spec))).manifests.length).toBe(1);
+  });
+});
+
+describe("what two plugins cannot say together stays with Istio", () => {
+  test("ALLOW policies of targets that meet, where Istio asks for the leave of one", () => {
+    const { manifests, left } = converted(
+      documents(policy("nothing", {}), policy("reviews", { selector: SELECTOR, rules: GET })),
+    );
+    expect(manifests).toEqual([]);
+    expect(told(left)).toEqual([
+      expect.stringContaining("an ALLOW policy, and so is AuthorizationPolicy my-app/reviews") as string,
+      expect.stringContaining("an ALLOW policy, and so is AuthorizationPolicy my-app/nothing") as string,
+    ]);
+  });
+
+  test("not where their labels exclude each other, or only one of them allows", () => {
+    const other = { matchLabels: { app: "ratings", version: "v1" } };
+    const apart = documents(
+      policy("a", { selector: SELECTOR, rules: GET }),
+      policy("b", { selector: other, rules: GET }),
+    );
+    expect(converted(apart)).toMatchObject({ left: [], manifests: [{}, {}] });
+    const denying = documents(
+      policy("a", { action: "DENY", rules: GET }, { namespace: "istio-system" }),
+      policy("b", { selector: other, rules: GET }),
+    );
+    const { left, manifests, text } = converted(denying);
+    expect({ left, count: manifests.length }).toEqual({ left: [], count: 2 });
+    expect(text).toContain("# In the root namespace (istio-system)");
+  });
+
+  test("ALLOW policies of the root namespace meet those of any namespace", () => {
+    const text = documents(
+      policy("mesh", { rules: GET }, { namespace: "istio-system" }),
+      policy("b", { selector: SELECTOR, rules: GET }),
+    );
+    expect(converted(text).manifests).toEqual([]);
+    const elsewhere = documents({ meshConfig: { rootNamespace: "other-root" } });
+    expect(converted(`${elsewhere}---\n${text}`).manifests.length).toBe(2);
+  });
+
+  test("tokens that policies of another target look at", () => {
+    const { manifests, left } = converted(
+      documents(
+        authentication("jwt", { jwtRules: [RULE] }),
+        policy("b", { selector: SELECTOR, rules: [{ from: [{ source: { requestPrincipals: ["*"] } }] }] }),
+      ),
+    );
+    expect(manifests.map(pluginConfigOf)).toEqual([{ policies: [expect.anything()] }]);
+    expect(told(left)[0]).toContain(
+      "stays with Istio: AuthorizationPolicy my-app/b looks at the same tokens",
+    );
+  });
+
+  test("all of a target, where a policy of it is refused; with line and path", () => {
+    const { manifests, left } = converted(
+      [
+        "apiVersion: security.istio.io/v1",
+        "kind: AuthorizationPolicy",
+        "metadata: { name: a, namespace: my-app }",
+        "spec:",
+        "  action: DENY",
+        "  typo: 1",
+        "  rules:",
+        "    - to:",
+        "        - operation: { methods: [GET], paths: [7] }",
+        "---",
+        documents(policy("b", { rules: GET })),
+      ].join("\n"),
+    );
+    expect(manifests).toEqual([]);
+    expect(told(left)[0]).toBe("6 spec.typo: not known to this command");
+    const other = converted(documents(policy("a", { rules: [{ to: [{ operation: { paths: [7] } }] }] })));
+    expect(told(other.left)[0]).toMatch(
+      /^1 spec\.rules\[0\]\.to\[0\]\.operation\.paths\[0\]: expected .*got 7/,
+    );
+  });
+
+  test("CUSTOM without its provider, named; the others of the target go on", () => {
+    const custom = policy("ask", { action: "CUSTOM", provider: { name: "opa" }, rules: [{}] });
+    const { manifests, left } = converted(documents(custom, policy("deny", { action: "DENY", rules: GET })));
+    expect(pluginConfigOf(manifests[0]).policies).toMatchObject([{ name: "deny" }]);
+    expect(told(left)).toEqual([
+      expect.stringMatching(/^1 spec\.provider\.name: no extensionProvider "opa" in the input/) as string,
+    ]);
+  });
+});
+
+describe("the mesh's configuration", () => {
+  const provider = { name: "opa", envoyExtAuthzGrpc: { service: "opa.opa.svc.cluster.local", port: 9191 } };
+  const meshConfig = { trustDomain: "td1", trustDomainAliases: ["td2"], extensionProviders: [provider] };
+  const custom = policy("ask", { action: "CUSTOM", provider: { name: "opa" }, rules: [{}] });
+
+  test.each([
+    [
+      "an IstioOperator",
+      { apiVersion: "install.istio.io/v1alpha1", kind: "IstioOperator", spec: { meshConfig } },
+    ],
+    ["Helm's values", { meshConfig }],
+    ["a MeshConfig by itself", meshConfig],
+    [
+      "istiod's ConfigMap",
+      {
+        apiVersion: "v1",
+        kind: "ConfigMap",
+        metadata: { name: "istio" },
+        data: { mesh: JSON.stringify(meshConfig) },
+      },
+    ],
+  ])("%s gives providers and trust domains", (_, document) => {
+    const { manifests, left } = converted(documents(document, custom));
+    expect(left).toEqual([]);
+    expect(pluginConfigOf(manifests[0])).toMatchObject({
+      trustDomain: "td1",
+      trustDomainAliases: ["td2"],
+      extensionProviders: [provider],
+      policies: [{ name: "ask", action: "CUSTOM", provider: { name: "opa" } }],
+    });
+  });
+
+  test("a provider that the filter refuses is named where it stands", () => {
+    const body = { ...provider.envoyExtAuthzGrpc, includeRequestBodyInCheck: { maxRequestBytes: 1 } };
+    const document = { meshConfig: { extensionProviders: [{ name: "opa", envoyExtAuthzGrpc: body }] } };
+    const { left, manifests } = converted(documents(document, custom));
+    expect(manifests).toEqual([]);
+    expect(told(left)[0]).toMatch(
+      /^1 meshConfig\.extensionProviders\[0\]\.envoyExtAuthzGrpc\.includeRequestBodyInCheck: /,
+    );
+  });
+});
+
+describe("the host of keys", () => {
+  test("is named where no ServiceEntry of the input has it", () => {
+    const jwt = authentication("jwt", { jwtRules: [RULE] });
+    const entry = {
+      apiVersion: "networking.istio.io/v1",
+      kind: "ServiceEntry",
+      metadata: { name: "issuer", namespace: "my-app" },
+      spec: { hosts: ["issuer.test"], ports: [{ number: 443, name: "https", protocol: "HTTPS" }] },
+    };
+    expect(told(converted(documents(jwt)).notes).join("\n")).toContain(
+      "outbound|443||issuer.test: it needs a ServiceEntry",
+    );
+    expect(told(converted(documents(jwt, entry)).notes).join("\n")).not.toContain("ServiceEntry");
+  });
+});
+
+const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
+
+test(`converted policies decide as the model of Istio's does, SEED=${seed}`, { timeout: 120_000 }, () => {
+  const counts = compareWithModel(loadModule("build/authz.wasm"), { seconds: 8, seed, configure });
+  console.log(JSON.stringify(counts));
+  for (const [what, count] of Object.entries(counts)) expect(count, what).toBeGreaterThan(50);
+});
+
+/** The set as resources, and what the conversion makes of them. The policies of a set have namespaces of their own, so they come out as several plugins. */
+function configure({ policies, trustDomain, trustDomainAliases, requestAuthentication }: PolicySet): string {
+  const all = policies.map(({ name, namespace, annotations, spec }) =>
+    policy(name, spec, { namespace, ...(annotations === undefined ? {} : { annotations }) }),
+  );
+  const tokens =
+    requestAuthentication === undefined ? [] : [authentication("tokens", requestAuthentication, "tokens")];
+  const meshConfig = { trustDomain, trustDomainAliases };
+  const { manifests, left } = converted(documents({ meshConfig }, ...all, ...tokens));
+  expect(told(left)).toEqual([]);
+  const plugins = manifests.filter(({ spec }) => spec.type !== "NETWORK").map(pluginConfigOf);
+  const names = policies.map(({ name }) => name);
+  const joined = plugins.flatMap((plugin) => (plugin.policies ?? []) as { name: string }[]);
+  joined.sort((one, other) => names.indexOf(one.name) - names.indexOf(other.name));
+  return JSON.stringify(Object.assign({}, ...plugins, { policies: joined }));
+}
