@@ -1,6 +1,6 @@
 /** An `HTTPMatchRequest` of a VirtualService to our RequestMatch, as istiod and Envoy take it (`TranslateRouteMatch` of `route.go`). */
 import type { Field } from "./field.ts";
-import { readComparison, takesEmpty, type Comparison } from "./string-match.ts";
+import { readComparison, said, takesEmpty, type Comparison } from "./string-match.ts";
 
 /** Our RequestMatch, as far as conversions make it. */
 export interface RequestMatch {
@@ -43,7 +43,7 @@ export function readRouteMatch(field: Field): RequestMatch | null {
     const comparison = member === null ? null : readComparison(member);
     if (comparison === null) continue;
     if (name === "method" && "exact" in comparison) all.push({ methods: [comparison.exact] });
-    else all.push({ headers: { [header]: comparison } });
+    else all.push({ headers: { [header]: said(comparison) } });
   }
   for (const { name, field: header } of field.get("headers")?.members() ?? []) {
     const comparison = readComparison(header);
@@ -55,7 +55,7 @@ export function readRouteMatch(field: Field): RequestMatch | null {
   }
   for (const { name, field: parameter } of field.get("queryParams")?.members() ?? []) {
     const comparison = readComparison(parameter);
-    if (comparison !== null) all.push({ queryParams: { [name]: comparison } });
+    if (comparison !== null) all.push({ queryParams: { [name]: said(comparison) } });
   }
   for (const [name, why] of Object.entries(OF_PROXIES)) field.get(name)?.leave(why);
   field.finish();
@@ -98,22 +98,22 @@ function isApart(one: unknown, other: unknown): boolean {
 /** Envoy compares the path without its query; case is for texts, not for regular expressions. */
 function pathMatch(comparison: Comparison | null, ignoreCase: boolean): RequestMatch {
   // `uri: {}` says nothing in istiod's translation.
-  if (comparison === null || "present" in comparison) return {};
+  if (comparison === null || "present" in said(comparison)) return {};
   return { path: ignoreCase && !("regex" in comparison) ? { ...comparison, ignoreCase } : comparison };
 }
 
 function headerMatch(name: string, comparison: Comparison): RequestMatch {
   const claim = claimOf(name);
-  if (claim !== null) return { claims: { [claim]: comparison } };
-  return { headers: { [name.toLowerCase()]: comparison } };
+  if (claim !== null) return { claims: { [claim]: said(comparison) } };
+  return { headers: { [name.toLowerCase()]: said(comparison) } };
 }
 
 /** Envoy takes an absent header for an empty one here (`treat_missing_header_as_empty`), but where presence is asked for. */
 function withoutHeader(name: string, comparison: Comparison): RequestMatch {
   const claim = claimOf(name);
-  if (claim !== null) return { claims: { [claim]: { ...comparison, not: true } } };
+  if (claim !== null) return { claims: { [claim]: { ...said(comparison), not: true } } };
   const header = name.toLowerCase();
-  const negated = { headers: { [header]: { ...comparison, not: true } } };
+  const negated = { headers: { [header]: { ...said(comparison), not: true } } };
   return takesEmpty(comparison)
     ? { ...negated, anyOf: [{ headers: { [header]: { present: true } } }] }
     : negated;

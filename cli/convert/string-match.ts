@@ -20,6 +20,11 @@ export function readComparison(field: Field): Comparison | null {
   return field.place.report.count > before ? null : (found[0] ?? { present: true });
 }
 
+/** As our StringMatch: every text that is there begins with the empty one, which is no prefix here. */
+export function said(comparison: Comparison): Comparison {
+  return "prefix" in comparison && comparison.prefix === "" ? { present: true } : comparison;
+}
+
 /** Whether an empty text is one of those that match. A regular expression that does not compile matches nothing: the filter refuses it. */
 export function takesEmpty(comparison: Comparison): boolean {
   if ("exact" in comparison) return comparison.exact === "";
