@@ -1,0 +1,328 @@
+/** `outrigger convert` as its users run it. */
+import { afterAll, describe, expect, test } from "vitest";
+import { Folder, outrigger } from "./command.ts";
+import { converted, documents, pluginConfigOf, told, URL_OF_TESTS } from "./converting.ts";
+import {
+  envoyFilter,
+  filterPatch,
+  globalFilter,
+  globalResources,
+  localFilter,
+} from "./rate-limit-filters.ts";
+
+const folder = new Folder();
+afterAll(() => folder.remove());
+
+const POLICY = {
+  apiVersion: "security.istio.io/v1",
+  kind: "AuthorizationPolicy",
+  metadata: { name: "deny", namespace: "my-app" },
+  spec: { action: "DENY", rules: [{ to: [{ operation: { paths: ["/admin*"] } }] }] },
+};
+const URL_OPTION = ["--url", URL_OF_TESTS];
+const DIGEST = "0123456789abcdef".repeat(4);
+
+describe("outrigger convert", () => {
+  test("prints plugins that validate takes, the same for the same input, and says the rest on standard error", async () => {
+    const file = folder.write("policies.yaml", documents(POLICY));
+    const first = await folder.run("convert", ...URL_OPTION, file);
+    expect(first.status).toBe(0);
+    expect(first.stderr).toContain("policies.yaml:1:1: note: ");
+    expect(await folder.run("convert", ...URL_OPTION, file)).toEqual(first);
+    const checked = await folder.run("validate", folder.write("plugins.yaml", first.stdout));
+    expect(checked.stdout).toBe("1 plugin in 1 file checked: no problem\n");
+  });
+
+  test("makes TrafficExtensions, with a digest", async () => {
+    const file = folder.write("policies.yaml", documents(POLICY));
+    const options = ["--kind", "TrafficExtension", "--sha256", `authz=${DIGEST}`];
+    const { stdout } = await folder.run("convert", ...URL_OPTION, ...options, file);
+    const extension = folder.write("extensions.yaml", stdout);
+    expect((await folder.run("validate", extension)).stdout).toBe("1 plugin in 1 file checked: no problem\n");
+    const kind = "TrafficExtension";
+    expect(
+      converted(documents(POLICY), { kind, sha256: new Map([["authz", DIGEST]]) }).manifests[0],
+    ).toMatchObject({
+      kind,
+      spec: { phase: "AUTHZ", match: [{ mode: "SERVER" }], wasm: { sha256: DIGEST, pluginName: "authz" } },
+    });
+    expect(stdout).toContain(`sha256: ${DIGEST}`);
+  });
+
+  test("reads standard input, and lists", async () => {
+    const list = { apiVersion: "v1", kind: "List", items: [POLICY] };
+    const { status, stdout } = await outrigger(["convert", ...URL_OPTION, "-"], {
+      input: JSON.stringify(list),
+    });
+    expect(status).toBe(0);
+    expect(stdout).toContain("name: authz-deny");
+  });
+
+  test("answers 1 where nothing could be converted, and with --strict where anything could not", async () => {
+    const service = { apiVersion: "v1", kind: "Service", metadata: { name: "s" } };
+    const both = folder.write("both.yaml", documents(POLICY, service));
+    expect((await folder.run("convert", ...URL_OPTION, both)).status).toBe(0);
+    const strict = await folder.run("convert", ...URL_OPTION, "--strict", both);
+    expect(strict.status).toBe(1);
+    expect(strict.stderr).toContain(
+      "both.yaml:3:1: not converted: Service s: not of a kind that is converted",
+    );
+    const nothing = await folder.run(
+      "convert",
+      ...URL_OPTION,
+      folder.write("nothing.yaml", documents(service)),
+    );
+    expect(nothing).toMatchObject({ status: 1, stdout: "" });
+    expect(nothing.stderr).toContain("nothing could be converted\n");
+    expect((await folder.run("convert", ...URL_OPTION, folder.write("empty.yaml", ""))).status).toBe(1);
+  });
+
+  test.each([
+    [["convert", "x.yaml"], "required option '--url <url>' not specified"],
+    [["convert", "--url", "registry/x", "x.yaml"], "--url: expected a URL like"],
+    [["convert", ...URL_OPTION, "--sha256", "7", "x.yaml"], "--sha256: expected 64 hex digits"],
+    [["convert", ...URL_OPTION, "--sha256", DIGEST, "x.yaml"], "each filter's image has a digest of its own"],
+    [["convert", ...URL_OPTION, "--sha256", `nobody=${DIGEST}`, "x.yaml"], 'no filter "nobody"'],
+    [["convert", "--url", "oci://r.example/dark-launch:v1", "policies.yaml"], "dark-launch is not authz"],
+    [["convert", ...URL_OPTION, "nowhere.yaml"], "cannot read nowhere.yaml"],
+  ])("wrong usage: %j", async (words, message) => {
+    folder.write("policies.yaml", documents(POLICY));
+    const { status, stdout, stderr } = await folder.run(...words);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+    expect(stderr).toContain(message);
+  });
+
+  test("names broken YAML, what is there twice, and what is no resource", () => {
+    const { left, manifests } = converted(`a: [\n---\n${documents(POLICY, POLICY)}---\n- 1\n`);
+    expect(told(left).sort()).toEqual([
+      expect.stringMatching(/^\d : not YAML: /) as string,
+      "5 : AuthorizationPolicy my-app/deny for the second time; the first one counts",
+      "7 : expected a Kubernetes resource",
+    ]);
+    expect(manifests.length).toBe(1);
+  });
+
+  test("texts that YAML 1.1 takes for something else stay texts, and none gets out of a comment", () => {
+    const rules = [{ to: [{ operation: { methods: ["on", "y", "0o7", "1e3", "~"] } }] }];
+    const named = {
+      ...POLICY,
+      metadata: { name: "a\nkind: Secret", namespace: "my-app" },
+      spec: { action: "DENY", rules },
+    };
+    const { manifests, text, left } = converted(documents(named));
+    expect(left).toEqual([]);
+    expect(pluginConfigOf(manifests[0]).policies).toMatchObject([{ name: "a-kind--Secret", rules }]);
+    expect(text).not.toMatch(/^kind: Secret/m);
+  });
+});
+
+describe("rate-limit EnvoyFilters", () => {
+  const limits = [{ actions: [{ request_headers: { header_name: "x-user", descriptor_key: "user" } }] }];
+
+  test("the filter and the routes' limits together are a plugin for the same listeners", () => {
+    const { manifests, left } = converted(documents(...globalResources("shop", limits)));
+    expect(left).toEqual([]);
+    expect(manifests).toMatchObject([
+      {
+        metadata: { namespace: "istio-system" },
+        spec: {
+          selector: { matchLabels: { istio: "ingressgateway" } },
+          match: [{ mode: "CLIENT" }],
+          failStrategy: "FAIL_RELOAD",
+          pluginConfig: {
+            domain: "shop",
+            failureMode: "deny",
+            service: { cluster: "ratelimit", timeout: "5000ms" },
+            limits: [
+              { name: "user", descriptor: [{ key: "user", from: { header: "x-user" }, hash: false }] },
+            ],
+            response: { status: 429, body: "", headers: { "x-envoy-ratelimited": "true" } },
+            responseHeaders: "off",
+          },
+        },
+      },
+    ]);
+    expect(manifests[0]?.spec).not.toHaveProperty("phase");
+  });
+
+  test("one without the other is named", () => {
+    const [filter, routes] = globalResources("shop", limits) as [object, object];
+    expect(told(converted(documents(filter)).left)[0]).toContain("no rate_limits for it in the input");
+    expect(told(converted(documents(routes)).left)[0]).toContain(
+      "the filter that these rate limits are for is not in the input",
+    );
+  });
+
+  test("what the service's configuration limits is told, and what it does not is noted", () => {
+    const config = (key: string): object => ({
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      metadata: { name: "ratelimit-config" },
+      data: {
+        "config.yaml": `domain: shop\ndescriptors:\n- key: ${key}\n  rate_limit: { unit: minute, requests_per_unit: 7 }\n`,
+      },
+    });
+    const resources = globalResources("shop", limits);
+    const right = converted(documents(...resources, config("user")));
+    expect(right.text).toContain("# user: 7 a minute, says ConfigMap ratelimit-config config.yaml.");
+    const wrong = converted(documents(...resources, config("usr")));
+    expect(told(wrong.notes).join("\n")).toContain(
+      "limit user: the service's configuration has no limit for its descriptor",
+    );
+    const other = converted(documents(...globalResources("other", limits), config("user")));
+    expect(told(other.notes).join("\n")).toContain(
+      'no ratelimit configuration in the input has the domain "other"',
+    );
+  });
+
+  test.each([
+    [
+      "an action without an entry of ours",
+      [{ actions: [{ source_cluster: {} }] }],
+      "rate_limits[0].actions[0].source_cluster: ",
+    ],
+    [
+      "a limit out of metadata",
+      [
+        { ...limits[0], limit: {} },
+        { ...limits[0], disable_key: "x" },
+      ],
+      "rate_limits[1].disable_key: ",
+    ],
+    [
+      "a field that nobody knows",
+      [{ ...limits[0], typo: 1 }],
+      "rate_limits[0].typo: not known to this command",
+    ],
+  ])("%s is named, and nothing comes of the whole", (_, wrong, message) => {
+    const { manifests, left } = converted(documents(...globalResources("shop", wrong)));
+    expect(manifests).toEqual([]);
+    expect(told(left).join("\n")).toContain(message);
+  });
+
+  test("routes by host and name are conditions; a route's limits go instead of its virtual host's", () => {
+    const of = (applyTo: string, vhost: object, value: object): object => ({
+      applyTo,
+      match: { context: "GATEWAY", routeConfiguration: { vhost } },
+      patch: { operation: "MERGE", value },
+    });
+    const patches = [
+      filterPatch("envoy.filters.http.ratelimit", globalFilter("shop")),
+      of("VIRTUAL_HOST", { name: "shop.example:80" }, { rate_limits: limits }),
+      of(
+        "HTTP_ROUTE",
+        { name: "shop.example:80", route: { name: "cart" } },
+        { route: { rate_limits: limits } },
+      ),
+    ];
+    const { manifests, left } = converted(documents(envoyFilter("all", patches)));
+    expect(left).toEqual([]);
+    const cart = { host: "shop.example", cel: 'xds.route_name == "cart"' };
+    expect(pluginConfigOf(manifests[0]).limits).toMatchObject([
+      { name: "user", match: { host: "shop.example", not: cart } },
+      { name: "user-2", match: cart },
+    ]);
+  });
+
+  test("a cluster that a patch adds for a service of Kubernetes is Istio's own", () => {
+    const address = { socket_address: { address: "ratelimit.shop.svc.cluster.local", port_value: 8081 } };
+    const cluster = {
+      applyTo: "CLUSTER",
+      match: { context: "GATEWAY" },
+      patch: {
+        operation: "ADD",
+        value: {
+          name: "ratelimit",
+          load_assignment: { endpoints: [{ lb_endpoints: [{ endpoint: { address } }] }] },
+        },
+      },
+    };
+    const { manifests } = converted(
+      documents(...globalResources("shop", limits), envoyFilter("c", [cluster])),
+    );
+    expect(pluginConfigOf(manifests[0]).service).toMatchObject({
+      cluster: "outbound|8081||ratelimit.shop.svc.cluster.local",
+    });
+  });
+
+  test("other patches stay, and are named", () => {
+    const lua = filterPatch("envoy.filters.http.lua", {
+      "@type": "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua",
+    });
+    const { left, manifests } = converted(documents(envoyFilter("lua", [lua])));
+    expect(manifests).toEqual([]);
+    expect(told(left)[0]).toContain("not one of Envoy's rate limit filters");
+  });
+
+  test("Envoy's local filter with a bucket for all, values and any other value", () => {
+    const typed = localFilter(10, { ann: 5, "": 2 }, false);
+    const { manifests, left } = converted(
+      documents(envoyFilter("local", [filterPatch("envoy.filters.http.local_ratelimit", typed)])),
+    );
+    expect(left).toEqual([]);
+    expect(pluginConfigOf(manifests[0])).toMatchObject({
+      limits: [
+        {
+          name: "user",
+          key: [{ header: "x-user" }],
+          limit: { requests: 2, per: "hour" },
+          overrides: [{ key: ["ann"], limit: { requests: 5, per: "hour" } }],
+        },
+        {
+          name: "all",
+          match: { not: { headers: { "x-user": { present: true } } } },
+          limit: { requests: 10, per: "hour" },
+        },
+      ],
+      response: { status: 429, body: "local_rate_limited" },
+    });
+  });
+
+  test("a local filter that Envoy would not enforce is in shadow, and one that is off is named", () => {
+    const typed = { ...localFilter(10, {}, true), rate_limits: undefined };
+    const of = (more: object): ReturnType<typeof converted> =>
+      converted(
+        documents(
+          envoyFilter("l", [filterPatch("envoy.filters.http.local_ratelimit", { ...typed, ...more })]),
+        ),
+      );
+    expect(pluginConfigOf(of({ filter_enforced: undefined }).manifests[0]).limits).toMatchObject([
+      { mode: "shadow" },
+    ]);
+    expect(told(of({ filter_enabled: undefined }).left)[0]).toContain("filter_enabled is 0 %");
+    const bucket = (fill_interval: string): unknown =>
+      (
+        pluginConfigOf(
+          of({ token_bucket: { max_tokens: 20, tokens_per_fill: 5, fill_interval } }).manifests[0],
+        ).limits as { limit: unknown }[] | undefined
+      )?.[0]?.limit;
+    expect(bucket("0.5s")).toEqual({ requests: 10, per: "second", burst: 20 });
+    expect(bucket("30s")).toEqual({ requests: 10, per: "minute", burst: 20 });
+    expect(bucket("604800s")).toBeUndefined();
+  });
+
+  test("a route's configuration in a TypedStruct, as Istio's documentation has it", () => {
+    const value = { ...localFilter(4, {}, true), "@type": undefined, rate_limits: undefined };
+    const struct = {
+      "@type": "type.googleapis.com/udpa.type.v1.TypedStruct",
+      type_url: "type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit",
+    };
+    const route = {
+      applyTo: "HTTP_ROUTE",
+      match: { context: "GATEWAY", routeConfiguration: { vhost: { route: { action: "ANY" } } } },
+      patch: {
+        operation: "MERGE",
+        value: { typed_per_filter_config: { "envoy.filters.http.local_ratelimit": { ...struct, value } } },
+      },
+    };
+    const filter = filterPatch("envoy.filters.http.local_ratelimit", {
+      ...struct,
+      value: { stat_prefix: "x" },
+    });
+    const { manifests, left } = converted(documents(envoyFilter("local", [filter, route])));
+    expect(told(left)).toEqual([]);
+    expect(pluginConfigOf(manifests[0]).limits).toEqual([
+      { name: "all", limit: { requests: 4, per: "hour" } },
+    ]);
+  });
+});
