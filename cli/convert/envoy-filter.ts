@@ -157,7 +157,7 @@ function readListener(match: Field | null, operation: string): { ports: number[]
   const chain = listener?.get("filterChain");
   const filter = chain?.get("filter");
   const name = filter?.get("name")?.text() ?? "envoy.filters.network.http_connection_manager";
-  if (!/http_connection_manager$/.test(name)) filter!.leave("expected the HTTP connection manager");
+  if (!name.endsWith("http_connection_manager")) filter!.leave("expected the HTTP connection manager");
   const sub = filter?.find("subFilter", "name")?.text() ?? null;
   filter?.finish();
   chain?.finish();

@@ -97,7 +97,7 @@ export function isGateway(target: Target): boolean {
   return Object.entries(labelsOf(target)).some(
     ([name, value]) =>
       name === "gateway.networking.k8s.io/gateway-name" ||
-      (["istio", "app", "app.kubernetes.io/name"].includes(name) && /gateway/.test(value)),
+      (["istio", "app", "app.kubernetes.io/name"].includes(name) && value.includes("gateway")),
   );
 }
 

@@ -83,7 +83,7 @@ export function joined(all: readonly RequestMatch[]): RequestMatch {
     }
     if (Object.keys(rest).length > 0) more = more === null ? rest : joined([more, rest]);
   }
-  if (more === null) return whole as RequestMatch;
+  if (more === null) return whole;
   const { anyOf, not, ...others } = whole as RequestMatch;
   // A list of alternatives with one member is that member.
   if (anyOf === undefined) return { ...(whole as RequestMatch), anyOf: [more] };

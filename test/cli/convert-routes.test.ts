@@ -128,7 +128,11 @@ describe("a VirtualService with header matches", () => {
 
 // ---- Decisions ----
 
-type StringMatch = { exact?: string; prefix?: string; regex?: string };
+interface StringMatch {
+  exact?: string;
+  prefix?: string;
+  regex?: string;
+}
 
 interface Match {
   uri?: StringMatch;
