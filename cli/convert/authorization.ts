@@ -255,7 +255,9 @@ function pluginsOf(
   };
   if (
     mesh.trustDomain === null &&
-    /rincipals|source\.principal|rustDomain/.test(JSON.stringify(policies.map(({ config }) => config)))
+    /"(?:principals|notPrincipals|trustDomains|notTrustDomains)"|"source\.(?:principal|trustDomain)"/.test(
+      JSON.stringify(policies.map(({ config }) => config)),
+    )
   )
     remark("The mesh's trust domain is not in the input; cluster.local is taken for it.");
   if (namespace === mesh.rootNamespace)

@@ -5,12 +5,13 @@ import { moduleName } from "../filter-names.ts";
 import type { Modules } from "../modules.ts";
 import { parseSource, type Source } from "../source.ts";
 import { convertAuthorization } from "./authorization.ts";
-import { readEnvoyFilters } from "./envoy-filter.ts";
+import { readEnvoyFilters, type PatchGroup } from "./envoy-filter.ts";
 import { convertGlobalRateLimit } from "./global-rate-limit.ts";
 import { convertLocalRateLimit } from "./local-rate-limit.ts";
 import { isMeshConfig, readMeshConfig } from "./mesh-config.ts";
 import { Names } from "./names.ts";
 import { manifestOf, type ConvertedPlugin, type PluginOptions } from "./plugin.ts";
+import { routesOf } from "./rate-limit-settings.ts";
 import type { Report } from "./report.ts";
 import { readResources, type Resource } from "./resources.ts";
 import { convertVirtualServices } from "./virtual-service.ts";
@@ -41,8 +42,7 @@ export function convertSources(sources: readonly Source[], conversion: Conversio
           : convertLocalRateLimit(filter, group);
       if (plugin !== null) plugins.push(plugin);
     }
-    for (const { at } of group.filters.length > 0 ? [] : group.routes)
-      at.leave("the filter that these rate limits are for is not in the input, or not for the same proxies");
+    nameUnused(group);
   }
   const launches = convertVirtualServices(resources, { header });
   const write = writer(conversion);
@@ -53,6 +53,19 @@ export function convertSources(sources: readonly Source[], conversion: Conversio
   if (launching.every((written) => written.length > 0))
     for (const { manifest, comments } of launches.services) documents.push(writeDocument(manifest, comments));
   return documents;
+}
+
+/** Patches that are about rate limits, and that no filter of the input looks at. */
+function nameUnused(group: PatchGroup): void {
+  const { filters, routes, clusters } = group;
+  const used = new Set(filters.flatMap((filter) => routesOf(group, filter)));
+  for (const route of routes)
+    if (!used.has(route))
+      route.at.leave(
+        "the filter that these rate limits are for is not in the input, or not for the same proxies",
+      );
+  for (const { at } of filters.some(({ kind }) => kind === "global") ? [] : clusters.values())
+    at.leave("a cluster, and no rate limit filter that calls it: the patch stays with the EnvoyFilter");
 }
 
 /** Writes a plugin as YAML; nothing where its filter refuses it, which is told. */

@@ -38,8 +38,14 @@ export interface PatchGroup {
   target: Target;
   filters: FilterPatch[];
   routes: RoutePatch[];
-  /** Clusters that patches add: their only address, as `host:port`, by their names. */
-  clusters: Map<string, string>;
+  /** Clusters that patches add, by their names. */
+  clusters: Map<string, AddedCluster>;
+}
+
+export interface AddedCluster {
+  /** Its only address, as `host:port`; null where it has several. */
+  address: string | null;
+  at: Field;
 }
 
 const GLOBAL = "envoy.extensions.filters.http.ratelimit.v3.RateLimit";
@@ -57,7 +63,7 @@ export function readEnvoyFilters(resources: readonly Resource[]): PatchGroup[] {
       target,
       filters: [],
       routes: [],
-      clusters: new Map<string, string>(),
+      clusters: new Map<string, AddedCluster>(),
     };
     groups.set(key, group);
     spec.pass("priority");
@@ -131,8 +137,7 @@ function readPatch(resource: Resource, field: Field, group: PatchGroup): void {
     });
   } else if (applyTo === "CLUSTER" && operation === "ADD") {
     // The plugin may call it as the filter does; where it leads is looked at for a better name.
-    const address = addressOf(value);
-    group.clusters.set(value.get("name")?.text() ?? "", address ?? "");
+    group.clusters.set(value.get("name")?.text() ?? "", { address: addressOf(value), at: field });
   } else
     field.leave(
       `applyTo ${applyTo || "(none)"}: nothing about rate limits, the patch stays with the EnvoyFilter`,

@@ -41,6 +41,10 @@ export function convertGlobalRateLimit(
   config.finish();
   const names = new Names();
   const routes = routesOf(group, filter);
+  const stages = group.filters.map((one) => one.config.get("stage")?.number() ?? 0);
+  for (const one of routes.flatMap(({ rateLimits }) => rateLimits.map(readRateLimit)))
+    if (one !== null && !stages.includes(one.stage))
+      one.field.leave(`stage ${one.stage}: of no filter in the input`);
   const limits = [
     ...own.flatMap((asked) => (asked === null ? [] : [limitOf(asked, {}, names)])),
     // Envoy looks at those of routes only where the filter has none of its own.
@@ -153,8 +157,9 @@ function readService(config: Field, group: PatchGroup): string | null {
     (service ?? config).leave("no rate_limit_service.grpc_service.envoy_grpc.cluster_name");
     return null;
   }
-  const address = group.clusters.get(cluster);
-  if (address === undefined) return cluster;
+  const added = group.clusters.get(cluster);
+  if (added === undefined) return cluster;
+  const address = added.address ?? "";
   const [host = "", port = ""] = address.split(/:(?=\d+$)/);
   if (!/\.svc(?:\.|$)/.test(host)) {
     config.note(`the cluster ${cluster} is one that an EnvoyFilter adds: keep its patch`);

@@ -1,4 +1,5 @@
 /** `outrigger convert` as its users run it. */
+import { readFileSync } from "node:fs";
 import { afterAll, describe, expect, test } from "vitest";
 import { Folder, outrigger } from "./command.ts";
 import { converted, documents, pluginConfigOf, told, URL_OF_TESTS } from "./converting.ts";
@@ -148,6 +149,10 @@ describe("rate-limit EnvoyFilters", () => {
   test("one without the other is named", () => {
     const [filter, routes] = globalResources("shop", limits) as [object, object];
     expect(told(converted(documents(filter)).left)[0]).toContain("no rate_limits for it in the input");
+    const other = JSON.parse(JSON.stringify(routes).replaceAll("GATEWAY", "SIDECAR_INBOUND")) as object;
+    expect(told(converted(documents(filter, other)).left).join("\n")).toContain("not for the same proxies");
+    const staged = globalResources("shop", [{ ...limits[0], stage: 2 }]);
+    expect(told(converted(documents(...staged)).left)[0]).toContain("stage 2: of no filter in the input");
     expect(told(converted(documents(routes)).left)[0]).toContain(
       "the filter that these rate limits are for is not in the input",
     );
@@ -325,4 +330,15 @@ describe("rate-limit EnvoyFilters", () => {
       { name: "all", limit: { requests: 4, per: "hour" } },
     ]);
   });
+});
+
+test("the examples of docs/convert.md are what comes of them", () => {
+  const page = readFileSync("docs/convert.md", "utf8");
+  const blocks = [...page.matchAll(/^```yaml\n(.*?)^```$/gms)].map(([, block = ""]) => block);
+  expect(blocks.length).toBe(8);
+  for (let at = 0; at < blocks.length; at += 2) {
+    const { text, left } = converted(blocks[at]!);
+    expect(left).toEqual([]);
+    expect(text).toBe(blocks[at + 1]);
+  }
 });

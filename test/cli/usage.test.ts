@@ -16,7 +16,15 @@ describe("the outrigger command", () => {
     const { status, stdout, stderr } = await outrigger(["--help"]);
     expect(status).toBe(0);
     expect(stderr).toBe("");
-    for (const command of ["validate", "test", "explain", "ratelimit-service", "api-key", "basic-user"]) {
+    for (const command of [
+      "validate",
+      "test",
+      "explain",
+      "convert",
+      "ratelimit-service",
+      "api-key",
+      "basic-user",
+    ]) {
       expect(stdout).toContain(`  ${command} `);
       const help = await outrigger([command, "--help"]);
       expect(help.status).toBe(0);
@@ -47,6 +55,7 @@ describe("the outrigger command", () => {
     for (const words of [
       ["validate"],
       ["explain"],
+      ["convert"],
       ["explain", "-c", "x"],
       ["test", "--junit"],
       ["explain", "-c", "x", "-r", "GET /", "more"],
