@@ -62,7 +62,9 @@ function add(
     return;
   }
   const apiVersion = text("apiVersion");
-  const [name, namespace] = [text("metadata", "name"), text("metadata", "namespace")];
+  // An unquoted `n` is no text, but the boolean false.
+  const name = root.find("metadata", "name")?.text() ?? "";
+  const namespace = root.find("metadata", "namespace")?.text() ?? "";
   const spec = root.get("spec") ?? new Field(root.place, null, "spec", node);
   const title = `${kind} ${namespace === "" ? "" : `${namespace}/`}${name === "" ? "(no name)" : name}`;
   const group = apiVersion.includes("/") ? apiVersion.slice(0, apiVersion.indexOf("/")) : "";

@@ -103,6 +103,11 @@ describe("outrigger convert", () => {
     expect(manifests.length).toBe(1);
   });
 
+  test("names a namespace that YAML takes for a boolean", () => {
+    const { left } = converted(documents(POLICY).replace('"my-app"', "n"));
+    expect(told(left)).toEqual(["1 metadata.namespace: expected a text"]);
+  });
+
   test("texts that YAML 1.1 takes for something else stay texts, and none gets out of a comment", () => {
     const rules = [{ to: [{ operation: { methods: ["on", "y", "0o7", "1e3", "~"] } }] }];
     const named = {
