@@ -61,7 +61,9 @@ export class Service {
     const name = byteString(cluster);
     this.openMessage = keeper.keepText(`global-rate-limit: ${name} fails and is not asked for a while`);
     this.closedMessage = keeper.keepText(`global-rate-limit: ${name} answers again`);
-    this.absentMessage = keeper.keepText(`global-rate-limit: the proxy has no cluster ${name}, or no host in it`);
+    this.absentMessage = keeper.keepText(
+      `global-rate-limit: the proxy has no cluster ${name}, or no host in it`,
+    );
   }
 
   /** Defines the metrics. */
