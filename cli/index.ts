@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * The `outrigger` command: checks configurations, plays scenarios, explains decisions, converts Istio's resources, serves rate limits for
- * development, makes keys.
+ * development, makes keys, brings modules into registries.
  * `docs/cli.md` is its manual.
  */
 import { fileURLToPath } from "node:url";
@@ -10,6 +10,8 @@ import { convert, type ConvertOptions } from "./convert.ts";
 import { type ApiKeyOptions, type BasicUserOptions, makeApiKey, makeBasicUser } from "./credentials.ts";
 import { ExitCode, UserError } from "./errors.ts";
 import { explain, type ExplainOptions } from "./explain.ts";
+import { inspect, type InspectOptions } from "./inspect.ts";
+import { push, type PushOptions } from "./push.ts";
 import type { RateLimitServiceOptions } from "./ratelimit-service.ts";
 import { playScenarios, type TestOptions } from "./test.ts";
 import { printable, stderr } from "./terminal.ts";
@@ -57,7 +59,9 @@ function program(): Command {
   const modules = (): Option =>
     new Option("--modules <folder>", "where the built modules are").default(MODULES, "those of this build");
   const command = new Command("outrigger")
-    .description("Checks, tests and explains the configurations of Outrigger's Envoy filters.")
+    .description(
+      "Checks, tests and explains the configurations of Outrigger's Envoy filters, and publishes them.",
+    )
     .version(OUTRIGGER_VERSION, "-V, --version", "tell the version")
     .helpOption("-h, --help", "tell this")
     .helpCommand("help [command]", "tell how to use a command")
@@ -74,7 +78,8 @@ Examples:
   $ outrigger test my-scenarios/
   $ outrigger explain --config launch.yaml --request "GET /reviews/1" -H 'x-beta-user: true'
 
-Exit codes: 0 all is well; 1 a configuration is invalid or a scenario failed; 2 wrong usage, or a file cannot be read.`,
+Exit codes: 0 all is well; 1 a configuration is invalid, a scenario failed or a registry refused; 2 wrong usage, or a file cannot be
+read.`,
     );
 
   command
@@ -251,7 +256,69 @@ Examples:
   $ outrigger basic-user ann --stdin < password.txt`,
     )
     .action((name: string, options: BasicUserOptions) => makeBasicUser(name, options));
+
+  command
+    .command("push")
+    .description("bring a module into a registry, as an image that Istio takes")
+    .argument("<reference>", "oci://HOST/REPOSITORY:TAG")
+    .argument("<module>", "a built module: build/authz.wasm")
+    .option(
+      "-a, --annotation <name=value>",
+      "an annotation of the image; may be given more than once",
+      collect,
+    )
+    .option("--sbom <file>", "a CycloneDX SBOM to attach (default: sbom/ beside the module)")
+    .option("--no-sbom", "attach none")
+    .option("--provenance <file>", "an in-toto statement to attach (default: provenance/ beside the module)")
+    .option("--no-provenance", "attach none")
+    .addOption(plainHttp())
+    .addOption(noPlainHttp())
+    .option("--json", "answer a JSON object")
+    .option("-q, --quiet", "answer the digest only")
+    .addHelpText(
+      "after",
+      `
+Credentials are those of docker login. The tag is set last: what fails before leaves nothing that could be pulled. What the
+registry has already is not sent again. The answer is a WasmPlugin with the image's digest.
+
+Examples:
+  $ outrigger push oci://ghcr.io/example/authz:1.0.0 build/authz.wasm
+  $ outrigger push oci://127.0.0.1:5000/my-filter:dev my-filter.wasm -a org.opencontainers.image.version=1.2.3
+  $ outrigger push --quiet oci://ghcr.io/example/authz:1.0.0 build/authz.wasm`,
+    )
+    .action((reference: string, file: string, options: PushOptions) => push(reference, file, options));
+
+  command
+    .command("inspect")
+    .description(
+      "tell what a registry holds: filter, version, exports, imports, size, digest, and what refers to it",
+    )
+    .argument("<what>", "oci://HOST/REPOSITORY:TAG, the same with @sha256:.., or a module's file")
+    .addOption(plainHttp())
+    .addOption(noPlainHttp())
+    .option("--json", "answer a JSON object")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ outrigger inspect oci://ghcr.io/example/authz:1.0.0
+  $ outrigger inspect build/authz.wasm
+  $ outrigger inspect --json oci://127.0.0.1:5000/authz:dev | jq -r .digest`,
+    )
+    .action((what: string, options: InspectOptions) => inspect(what, options));
   return command;
+}
+
+/** Left out, it depends on the host. */
+function plainHttp(): Option {
+  return new Option("--plain-http", "ask without TLS").default(
+    undefined,
+    "for registries on this machine only",
+  );
+}
+
+function noPlainHttp(): Option {
+  return new Option("--no-plain-http", "ask with TLS, also on this machine");
 }
 
 function collect(value: string, values: readonly string[] = []): string[] {

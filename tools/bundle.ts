@@ -15,9 +15,9 @@ const OPTIONS: BuildOptions = {
   format: "esm",
   target: "node20",
   logLevel: "warning",
-  // Some of the libraries are CommonJS and ask for Node's modules by `require`.
+  // Some of the libraries are CommonJS and ask for Node's modules by `require`. Others import `createRequire` under its own name.
   banner: {
-    js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
+    js: 'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);',
   },
 };
 

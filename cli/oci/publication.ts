@@ -1,0 +1,95 @@
+/** A module on its way into a registry. */
+import { type BuildRecords, PREDICATE_TYPE } from "./build-records.ts";
+import { descriptorOf, type Descriptor } from "./digest.ts";
+import { type Annotations, type Image, imageOf, referrerOf } from "./image.ts";
+import type { Repository } from "./registry.ts";
+import { RegistryError } from "./registry-error.ts";
+
+export interface Publication {
+  image: Image;
+  /** What refers to the image: SBOM and provenance, as far as there are any. */
+  referrers: readonly Image[];
+}
+
+export interface Uploaded {
+  /** Blobs and manifests that were not there yet. */
+  pieces: number;
+}
+
+/** `more` goes over what the build's records say of the module. */
+export function publicationOf(module: Uint8Array, records: BuildRecords, more: Annotations): Publication {
+  const { sbom, provenance } = records;
+  const image = imageOf(module, { ...sbom?.annotations, ...provenance?.annotations, ...more });
+  const referrers: Image[] = [];
+  if (sbom !== undefined) referrers.push(referrerOf(image.manifest, sbom.content, {}));
+  if (provenance !== undefined) {
+    const predicate = { "in-toto.io/predicate-type": PREDICATE_TYPE };
+    referrers.push(referrerOf(image.manifest, provenance.content, predicate));
+  }
+  return { image, referrers };
+}
+
+/**
+ * Brings all of it to the registry but the tag, so that whatever fails leaves nothing that anybody would pull. What is there already
+ * is not sent again. `progress` tells what is being looked at, and how far along that is.
+ */
+export async function upload(
+  repository: Repository,
+  { image, referrers }: Publication,
+  progress: (done: number, all: number) => void,
+): Promise<Uploaded> {
+  const all = [image, ...referrers].reduce((sum, { blobs }) => sum + blobs.length + 1, 0);
+  let done = 0;
+  let pieces = 0;
+  const step = async (sent: Promise<boolean>): Promise<void> => {
+    progress(done, all);
+    if (await sent) pieces++;
+    done++;
+  };
+  for (const blob of image.blobs) await step(repository.putBlob(blob));
+  await step(repository.putManifest(image.manifest));
+  for (const { manifest, blobs } of referrers) {
+    for (const blob of blobs) await step(repository.putBlob(blob));
+    await step(
+      repository.putReferrer(
+        image.manifest.digest,
+        manifest,
+        listingOf(manifest.bytes, descriptorOf(manifest)),
+      ),
+    );
+  }
+  progress(all, all);
+  return { pieces };
+}
+
+/**
+ * Lets a tag mean the image, which must be there, and looks whether it does. Answers which digest the tag had before; null when it is
+ * new. Throws {@link RegistryError}.
+ */
+export async function tag(
+  repository: Repository,
+  name: string,
+  { image }: Publication,
+): Promise<string | null> {
+  const before = (await repository.manifest(name))?.digest ?? null;
+  if (before === image.manifest.digest) return before;
+  await repository.putUnder(name, image.manifest);
+  const after = (await repository.manifest(name))?.digest;
+  if (after !== image.manifest.digest) {
+    throw new RegistryError(
+      `${repository.name}:${name} is ${after ?? "missing"} after ${image.manifest.digest} was put there: somebody else pushed at the same ` +
+        "time, or the registry does not keep what it is given",
+    );
+  }
+  return before;
+}
+
+/** How a list of referrers names one: with what its manifest says of itself (OCI distribution specification, "Referrers Tag Schema"). */
+function listingOf(manifest: Uint8Array, descriptor: Descriptor): Descriptor {
+  const { artifactType, annotations } = JSON.parse(new TextDecoder().decode(manifest)) as Partial<Descriptor>;
+  return {
+    ...descriptor,
+    ...(artifactType === undefined ? {} : { artifactType }),
+    ...(annotations === undefined ? {} : { annotations }),
+  };
+}

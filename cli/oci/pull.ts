@@ -1,0 +1,125 @@
+/** Looking at what a registry has: the module in an image, found as Istio's fetcher finds it (istio `pkg/wasm/imagefetcher.go`). */
+import { gunzipSync } from "node:zlib";
+import { parseTar } from "nanotar";
+import { type Content, type Descriptor, isDescriptor } from "./digest.ts";
+import { type Annotations, PLUGIN_FILE } from "./image.ts";
+import {
+  DOCKER_LAYER_TYPE,
+  DOCKER_LIST_TYPE,
+  DOCKER_MANIFEST_TYPE,
+  INDEX_TYPE,
+  LAYER_TYPE,
+  WASM_LAYER_TYPE,
+  WASM_TYPE,
+} from "./media-types.ts";
+import type { Reference } from "./reference.ts";
+import type { Repository } from "./registry.ts";
+import { RegistryError } from "./registry-error.ts";
+
+export interface PulledImage {
+  manifest: Content;
+  annotations: Annotations;
+  /** What the module is in. */
+  layer: Descriptor;
+  module: Uint8Array;
+  /** Why Istio does not take this form; null when it does. */
+  refusedByIstio: string | null;
+}
+
+interface Manifest {
+  artifactType?: unknown;
+  annotations?: unknown;
+  layers?: unknown;
+  manifests?: unknown;
+}
+
+/** No module may be larger: `limit`, in bytes. Throws {@link RegistryError} where there is none. */
+export async function pull(
+  repository: Repository,
+  reference: Reference,
+  limit: number,
+): Promise<PulledImage> {
+  const name = reference.digest ?? reference.tag ?? "latest";
+  const where = `${repository.name}${reference.digest === undefined ? ":" : "@"}${name}`;
+  let manifest = await repository.manifest(name);
+  if (manifest === null)
+    throw new RegistryError(`there is no ${where}: correct the name or the tag, or push it`);
+  if (manifest.mediaType === INDEX_TYPE || manifest.mediaType === DOCKER_LIST_TYPE) {
+    const { digest } = onlyImage(parse(manifest, where), where);
+    manifest = await repository.manifest(digest);
+    if (manifest === null)
+      throw new RegistryError(`${where} lists ${digest}, which the registry does not have`);
+  }
+  const parsed = parse(manifest, where);
+  const layers = (Array.isArray(parsed.layers) ? (parsed.layers as unknown[]) : []).filter(isDescriptor);
+  const annotations = textsOf(parsed.annotations);
+  const last = layers.at(-1);
+  if (last?.mediaType === LAYER_TYPE || last?.mediaType === DOCKER_LAYER_TYPE) {
+    const { bytes } = await repository.blob(last, limit);
+    const isDocker = manifest.mediaType === DOCKER_MANIFEST_TYPE;
+    const fits = isDocker === (last.mediaType === DOCKER_LAYER_TYPE);
+    const refusedByIstio = fits
+      ? null
+      : `its last layer is ${last.mediaType} in a manifest of type ${manifest.mediaType}`;
+    return { manifest, annotations, layer: last, module: unpack(bytes, where, limit), refusedByIstio };
+  }
+  const layer = layers.find(({ mediaType }) => mediaType === WASM_LAYER_TYPE || mediaType === WASM_TYPE);
+  if (layer === undefined) {
+    const types = layers.map(({ mediaType }) => mediaType).join(", ");
+    throw new RegistryError(`${where} holds no Wasm module: its layers are ${types || "none"}`);
+  }
+  const { bytes: module } = await repository.blob(layer, limit);
+  const taken = layer.mediaType === WASM_LAYER_TYPE && layers.length === 2;
+  const refusedByIstio = taken
+    ? null
+    : `it has ${layers.length} layer(s) with one of type ${layer.mediaType}; Istio takes a last layer of type ${LAYER_TYPE} with ` +
+      `${PLUGIN_FILE} in it, or two layers with one of type ${WASM_LAYER_TYPE}`;
+  return { manifest, annotations, layer, module, refusedByIstio };
+}
+
+function parse({ bytes }: Content, where: string): Manifest {
+  try {
+    const value: unknown = JSON.parse(new TextDecoder().decode(bytes));
+    if (typeof value === "object" && value !== null) return value;
+  } catch {
+    // Told below.
+  }
+  throw new RegistryError(`the manifest of ${where} is no JSON object`);
+}
+
+/** Of several images for platforms, that for Wasm; what attests to one is none. */
+function onlyImage({ manifests }: Manifest, where: string): Descriptor {
+  const all = (Array.isArray(manifests) ? (manifests as unknown[]) : []).filter(
+    isDescriptor,
+  ) as (Descriptor & {
+    platform?: { architecture?: unknown };
+  })[];
+  const images = all.filter(({ platform }) => platform?.architecture !== "unknown");
+  const wasm = images.filter(({ platform }) => platform?.architecture === "wasm");
+  const [only, more] = wasm.length > 0 ? wasm : images;
+  if (only !== undefined && more === undefined) return only;
+  throw new RegistryError(
+    `${where} is a list of ${images.length} images, of which none is the one for Wasm: ${images.map(({ digest }) => digest).join(", ")}; name one by its digest`,
+  );
+}
+
+function unpack(layer: Uint8Array, where: string, limit: number): Uint8Array {
+  let files: { name: string; data?: Uint8Array }[];
+  try {
+    // Of its own buffer, which is what the parser reads.
+    files = parseTar(new Uint8Array(gunzipSync(layer, { maxOutputLength: limit })));
+  } catch (error) {
+    throw new RegistryError(`the layer of ${where} is no tar with gzip: ${(error as Error).message}`);
+  }
+  const file = files.find(({ name }) => name.replace(/^.*\//, "") === PLUGIN_FILE);
+  if (file?.data !== undefined) return file.data;
+  const names = files.map(({ name }) => name).slice(0, 10);
+  throw new RegistryError(
+    `the layer of ${where} has no ${PLUGIN_FILE}: it has ${names.join(", ") || "no files"}`,
+  );
+}
+
+function textsOf(value: unknown): Annotations {
+  if (typeof value !== "object" || value === null) return {};
+  return Object.fromEntries(Object.entries(value).filter(([, text]) => typeof text === "string"));
+}

@@ -1,0 +1,152 @@
+/** `outrigger push`: brings a module into a registry, as an image that Istio takes, with what the build has recorded of it. */
+import { UserError } from "./errors.ts";
+import { moduleName } from "./filter-names.ts";
+import { type BuildRecords, readBuildRecords, type RecordChoice } from "./oci/build-records.ts";
+import { digestOf } from "./oci/digest.ts";
+import type { Annotations } from "./oci/image.ts";
+import { type Publication, publicationOf, tag, upload } from "./oci/publication.ts";
+import { parseReference, type Reference, SCHEME } from "./oci/reference.ts";
+import { Repository } from "./oci/registry.ts";
+import { counted, printable, Progress, stderr, stdout } from "./terminal.ts";
+import { readModule, wasmFacts, whyNotLoaded } from "./wasm-facts.ts";
+import { wasmPlugin } from "./wasm-plugin.ts";
+
+export interface PushOptions {
+  annotation?: readonly string[];
+  sbom?: RecordChoice;
+  provenance?: RecordChoice;
+  plainHttp?: boolean;
+  json?: boolean;
+  quiet?: boolean;
+}
+
+/** What is to be pushed: it has been read and looked at, and nothing of it is at the registry yet. */
+export interface Prepared {
+  reference: Reference & { tag: string };
+  /** The filter's name. */
+  title: string;
+  /** The digest of the module itself. */
+  moduleDigest: string;
+  /** What goes with it. */
+  records: BuildRecords;
+  publication: Publication;
+  repository: Repository;
+}
+
+export async function push(reference: string, file: string, options: PushOptions): Promise<void> {
+  const progress = new Progress();
+  const prepared = prepare(reference, file, options, progress);
+  try {
+    const pieces = await bring(prepared, progress);
+    progress.show("setting the tag");
+    const before = await tag(prepared.repository, prepared.reference.tag, prepared.publication);
+    progress.clear();
+    report(prepared, pieces, before, options);
+  } finally {
+    progress.clear();
+  }
+}
+
+/** Throws `UserError` for a reference, module or record that is not as it should be. */
+export function prepare(text: string, file: string, options: PushOptions, progress: Progress): Prepared {
+  const reference = parseReference(text);
+  if (reference.digest !== undefined) {
+    throw new UserError(
+      `${text}: a digest comes of what is pushed; name a tag alone, as ${SCHEME}HOST/REPOSITORY:1.0.0`,
+    );
+  }
+  if (reference.tag === undefined) throw new UserError(`${text}: the tag is missing, as in ${text}:1.0.0`);
+  const module = readModule(file);
+  const why = whyNotLoaded(module, wasmFacts(module, file));
+  if (why !== null) throw new UserError(`${file} would not load in a proxy: ${why}`);
+  const moduleDigest = digestOf(module);
+  const records = readBuildRecords(file, moduleDigest, options);
+  const publication = publicationOf(module, records, {
+    // What the build says goes over this, and what the user says over all.
+    ...(records.sbom === undefined ? { [TITLE]: moduleName(file) } : {}),
+    ...annotationsIn(options.annotation ?? []),
+  });
+  const repository = new Repository(reference, {
+    access: "push",
+    plainHttp: options.plainHttp,
+    note: (note) => progress.show(note),
+  });
+  const title = records.sbom?.annotations[TITLE] ?? moduleName(file);
+  return {
+    reference: { ...reference, tag: reference.tag },
+    title,
+    moduleDigest,
+    records,
+    publication,
+    repository,
+  };
+}
+
+/** What goes with the module, for people. */
+export function attached({ records: { sbom, provenance } }: Prepared): string {
+  return `SBOM: ${sbom ? "attached" : "none"}; provenance: ${provenance ? "attached" : "none"}`;
+}
+
+/** Uploads all but the tag, and answers how many pieces were not there yet. */
+export async function bring(
+  { title, publication, repository }: Prepared,
+  progress: Progress,
+): Promise<number> {
+  const { pieces } = await upload(repository, publication, (done, all) =>
+    progress.show(`${title}: ${done} of ${all} to ${repository.name}`),
+  );
+  return pieces;
+}
+
+function report(prepared: Prepared, pieces: number, before: string | null, options: PushOptions): void {
+  const { reference, title, moduleDigest, publication, repository } = prepared;
+  const { digest } = publication.image.manifest;
+  const url = `${SCHEME}${repository.name}:${reference.tag}`;
+  if (options.json) {
+    const referrers = publication.referrers.map(({ manifest }) => manifest.digest);
+    stdout.line(
+      JSON.stringify(
+        {
+          url,
+          digest,
+          module: moduleDigest,
+          uploaded: pieces,
+          replaced: before === digest ? null : before,
+          referrers,
+        },
+        null,
+        2,
+      ),
+    );
+    return;
+  }
+  if (options.quiet) {
+    stdout.line(digest);
+    return;
+  }
+  const done = pieces === 0 ? "all of it was there already" : `${counted(pieces, "piece")} uploaded`;
+  stderr.line(`${done}: ${url} (${attached(prepared)})`);
+  if (before !== null && before !== digest) {
+    stderr.line(
+      printable(
+        `the tag meant ${before} before; proxies that have pulled it may keep that one: see imagePullPolicy`,
+      ),
+    );
+  }
+  stdout.line(wasmPlugin({ url, digest, title }).trimEnd());
+}
+
+const TITLE = "org.opencontainers.image.title";
+
+function annotationsIn(words: readonly string[]): Annotations {
+  const annotations: Record<string, string> = {};
+  for (const word of words) {
+    const equals = word.indexOf("=");
+    if (equals <= 0)
+      throw new UserError(
+        `--annotation ${word}: expected NAME=VALUE, as org.opencontainers.image.vendor=Example`,
+      );
+    annotations[word.slice(0, equals)] = word.slice(equals + 1);
+  }
+  return annotations;
+}
