@@ -1,0 +1,204 @@
+/** What the build says of a module: of what it consists, where it comes from, and that it comes out the same elsewhere. */
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { Ajv } from "ajv";
+import { afterAll, describe, expect, test } from "vitest";
+import { Packages } from "../../tools/packages.ts";
+import { provenanceOf } from "../../tools/provenance.ts";
+import { revisionOf, webAddress } from "../../tools/revision.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "outrigger-records-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Sbom {
+  metadata: {
+    tools: { components: { name: string; version: string }[] };
+    component: { name: string; hashes: { content: string }[] };
+  };
+  components: { type: string; name: string; purl?: string; hashes: { alg: string; content: string }[] }[];
+}
+
+function sbom(name: string): Sbom {
+  return JSON.parse(readFileSync(`build/sbom/${name}.json`, "utf8")) as Sbom;
+}
+
+const sha256 = (content: string | Uint8Array): string => createHash("sha256").update(content).digest("hex");
+
+describe("the SBOM of a module", () => {
+  test("is as CycloneDX's schema has it", () => {
+    const schemas = "node_modules/@cyclonedx/cyclonedx-library/res/schema";
+    const read = (name: string): object => JSON.parse(readFileSync(`${schemas}/${name}`, "utf8")) as object;
+    // Formats are of URIs, times and addresses, which Ajv leaves to another package.
+    const ajv = new Ajv({ strict: false, validateFormats: false });
+    for (const part of ["spdx", "jsf-0.82", "cryptography-defs"]) {
+      const file = `${part}.SNAPSHOT.schema.json`;
+      // Referred to by file, next to the schema that does.
+      ajv.addSchema(read(file), `http://cyclonedx.org/schema/${file}`);
+    }
+    const check = ajv.compile(read("bom-1.6.SNAPSHOT.schema.json"));
+    for (const name of [
+      "authz",
+      "dark-launch",
+      "global-rate-limit",
+      "local-rate-limit",
+      "outrigger",
+      "trace-propagation",
+    ]) {
+      check(sbom(name));
+      expect(check.errors, name).toBeNull();
+    }
+    expect(check({ ...sbom("authz"), components: [{ type: "none" }] })).toBe(false);
+  });
+
+  test("names the module, each source file and each package by its hash", () => {
+    const { metadata, components } = sbom("dark-launch");
+    expect(metadata.component.hashes[0]!.content).toBe(sha256(readFileSync("build/dark-launch.wasm")));
+    const files = components.filter(({ type }) => type === "file");
+    const names = files.map(({ name }) => name);
+    expect(names).toContain("filters/dark-launch/filter.ts");
+    expect(names).toContain("assembly/abi/exports.ts");
+    expect(names.filter((name) => /^filters\/(?!dark-launch\/)|node_modules|\.json$/.test(name))).toEqual([]);
+    for (const { name, hashes } of files)
+      expect(hashes, name).toEqual([{ alg: "SHA-256", content: sha256(readFileSync(name)) }]);
+    const lock = JSON.parse(readFileSync("package-lock.json", "utf8")) as {
+      packages: Record<string, { version: string; integrity: string }>;
+    };
+    const packages = components.filter(({ purl }) => purl !== undefined);
+    expect(packages.map(({ name }) => name)).toEqual(["assemblyscript", "@solo-io/proxy-runtime"]);
+    for (const { name, purl, hashes } of packages) {
+      const { version, integrity } = lock.packages[`node_modules/${name}`]!;
+      expect(purl).toBe(`pkg:npm/${name.replace("@", "%40")}@${version}`);
+      expect(`sha512-${Buffer.from(hashes[0]!.content, "hex").toString("base64")}`).toBe(integrity);
+    }
+  });
+
+  test("names what made it: the compiler, and both Binaryens", () => {
+    const tools = sbom("dark-launch").metadata.tools.components.map(
+      ({ name, version }) => `${name} ${version}`,
+    );
+    const version = (path: string): string =>
+      (JSON.parse(readFileSync(`node_modules/${path}/package.json`, "utf8")) as { version: string }).version;
+    expect(tools).toEqual([
+      `assemblyscript ${version("assemblyscript")}`,
+      `binaryen ${version("assemblyscript/node_modules/binaryen")}`,
+      `long ${version("long")}`,
+      `binaryen ${version("binaryen")}`,
+    ]);
+  });
+});
+
+describe("provenance", () => {
+  const git = (...words: string[]): void => {
+    const identity = [
+      "-c",
+      "user.name=Test",
+      "-c",
+      "user.email=test@example.com",
+      "-c",
+      "commit.gpgsign=false",
+    ];
+    execFileSync("git", [...identity, ...words], { cwd: folder, stdio: "ignore" });
+  };
+
+  test("is of a commit when nothing differs from it, and of none else", () => {
+    expect(revisionOf(folder)).toBeUndefined();
+    git("init", "--quiet");
+    writeFileSync(join(folder, "file"), "1");
+    git("add", "file");
+    git("commit", "--quiet", "--message", "one", "--date", "2026-01-02T03:04:05Z");
+    git("remote", "add", "origin", "https://ann:secret@github.com/example/outrigger.git");
+    const revision = revisionOf(folder)!;
+    expect(revision.commit).toMatch(/^[0-9a-f]{40}$/);
+    expect(revision.committed).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+    expect(revision.source).toBe("https://github.com/example/outrigger");
+    writeFileSync(join(folder, "file"), "2");
+    expect(revisionOf(folder)).toBeUndefined();
+    writeFileSync(join(folder, "file"), "1");
+    writeFileSync(join(folder, "more"), "");
+    expect(revisionOf(folder)).toBeUndefined();
+    rmSync(join(folder, "more"));
+    expect(revisionOf(folder)).toEqual(revision);
+    // A folder of a clone is no clone.
+    cpSync(join(folder, "file"), join(folder, ".git", "x", "file"), { recursive: true });
+    expect(revisionOf(join(folder, ".git", "x"))).toBeUndefined();
+  });
+
+  test("tells where the source is as anybody may know it", () => {
+    expect(webAddress("git@github.com:example/outrigger.git")).toBe("https://github.com/example/outrigger");
+    expect(webAddress("ssh://git@example.com:2222/group/outrigger")).toBe(
+      "https://example.com/group/outrigger",
+    );
+    expect(webAddress("https://token@example.com:8443/outrigger.git/")).toBe(
+      "https://example.com:8443/outrigger",
+    );
+    expect(webAddress("/srv/git/outrigger.git")).toBeUndefined();
+    expect(webAddress("../outrigger")).toBeUndefined();
+    expect(webAddress("")).toBeUndefined();
+  });
+
+  test("names module, commit and tools in SLSA's terms", () => {
+    const revision = { commit: "a".repeat(40), committed: "2026-11-26T10:00:00Z", source: undefined };
+    const build = {
+      file: "x.wasm",
+      binary: Buffer.from("x"),
+      entry: "filters/x/module.ts",
+      revision,
+      builder: "https://ci.test/1",
+    };
+    expect(provenanceOf(build, new Packages())).toMatchObject({
+      _type: "https://in-toto.io/Statement/v1",
+      subject: [{ name: "x.wasm", digest: { sha256: sha256("x") } }],
+      predicateType: "https://slsa.dev/provenance/v1",
+      predicate: {
+        buildDefinition: {
+          externalParameters: { entry: "filters/x/module.ts" },
+          resolvedDependencies: [
+            { digest: { gitCommit: "a".repeat(40) } },
+            { uri: /^pkg:npm\/assemblyscript@/ },
+            {},
+            {},
+            {},
+          ].map(
+            (expected) =>
+              expect.objectContaining(
+                "uri" in expected ? { uri: expect.stringMatching(expected.uri) as string } : expected,
+              ) as object,
+          ),
+        },
+        runDetails: { builder: { id: "https://ci.test/1" } },
+      },
+    });
+  });
+});
+
+describe("a module that is built again, in another folder,", () => {
+  test("has the same bytes, and the same SBOM", { timeout: 300_000 }, () => {
+    const clone = join(folder, "a clone", "elsewhere");
+    for (const path of [
+      "assembly",
+      "filters",
+      "tools",
+      "asconfig.json",
+      "package.json",
+      "package-lock.json",
+      "tsconfig.json",
+    ]) {
+      cpSync(path, join(clone, path), { recursive: true });
+    }
+    symlinkSync(resolve("node_modules"), join(clone, "node_modules"));
+    const env = { ...process.env, TZ: "Pacific/Auckland", LC_ALL: "C" };
+    execFileSync(
+      process.execPath,
+      [resolve("node_modules/tsx/dist/cli.mjs"), "tools/build.ts", "trace-propagation"],
+      { cwd: clone, env, stdio: "pipe" },
+    );
+    for (const file of ["trace-propagation.wasm", "sbom/trace-propagation.json"]) {
+      expect(sha256(readFileSync(join(clone, "build", file))), file).toBe(
+        sha256(readFileSync(join("build", file))),
+      );
+    }
+  });
+});

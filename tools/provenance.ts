@@ -1,0 +1,50 @@
+/**
+ * Where a module comes from: an in-toto statement (https://in-toto.io/Statement/v1) with SLSA's provenance
+ * (https://slsa.dev/spec/v1.0/provenance). `docs/publishing.md` says what its fields mean here.
+ */
+import { createHash } from "node:crypto";
+import type { Packages } from "./packages.ts";
+import type { Revision } from "./revision.ts";
+
+/** How modules are built, as `docs/publishing.md` describes it. */
+export const BUILD_TYPE = "urn:outrigger:build:1";
+/** A build that nobody vouches for; `OUTRIGGER_BUILDER_ID` names another builder. */
+export const UNNAMED_BUILDER = "urn:outrigger:builder:unnamed";
+
+export interface Build {
+  /** The module's file, without folder. */
+  file: string;
+  binary: Uint8Array;
+  /** What was compiled. */
+  entry: string;
+  revision: Revision;
+  /** A URI. */
+  builder: string;
+}
+
+export function provenanceOf({ file, binary, entry, revision, builder }: Build, packages: Packages): object {
+  const { commit, committed, source } = revision;
+  return {
+    _type: "https://in-toto.io/Statement/v1",
+    subject: [{ name: file, digest: { sha256: createHash("sha256").update(binary).digest("hex") } }],
+    predicateType: "https://slsa.dev/provenance/v1",
+    predicate: {
+      buildDefinition: {
+        buildType: BUILD_TYPE,
+        externalParameters: { entry },
+        resolvedDependencies: [
+          {
+            ...(source === undefined ? {} : { uri: `git+${source}@${commit}` }),
+            digest: { gitCommit: commit },
+            annotations: { committed },
+          },
+          ...packages.tools.map(({ purl, sha512 }) => ({
+            uri: purl,
+            ...(sha512 === undefined ? {} : { digest: { sha512 } }),
+          })),
+        ],
+      },
+      runDetails: { builder: { id: builder, version: { node: process.versions.node } } },
+    },
+  };
+}
