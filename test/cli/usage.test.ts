@@ -16,7 +16,7 @@ describe("the outrigger command", () => {
     const { status, stdout, stderr } = await outrigger(["--help"]);
     expect(status).toBe(0);
     expect(stderr).toBe("");
-    for (const command of [
+    const commands = [
       "validate",
       "test",
       "explain",
@@ -24,7 +24,10 @@ describe("the outrigger command", () => {
       "ratelimit-service",
       "api-key",
       "basic-user",
-    ]) {
+      "push",
+      "inspect",
+    ];
+    for (const command of commands) {
       expect(stdout).toContain(`  ${command} `);
       const help = await outrigger([command, "--help"]);
       expect(help.status).toBe(0);
@@ -59,6 +62,8 @@ describe("the outrigger command", () => {
       ["explain", "-c", "x"],
       ["test", "--junit"],
       ["explain", "-c", "x", "-r", "GET /", "more"],
+      ["push", "oci://127.0.0.1:5000/x:1"],
+      ["inspect"],
     ]) {
       const { status, stdout, stderr } = await outrigger(words);
       expect(status, words.join(" ")).toBe(2);

@@ -1,0 +1,299 @@
+/** `outrigger push` as its users run it, against a registry that does what it should. */
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { gunzipSync } from "node:zlib";
+import { parseTar } from "nanotar";
+import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
+import { parse } from "yaml";
+import { Folder, outrigger } from "./command.ts";
+import { RegistryServer } from "./registry-server.ts";
+
+const MODULE = "build/dark-launch.wasm";
+const ANSWER_SECONDS = 30_000;
+
+let registry: RegistryServer;
+const folder = new Folder();
+beforeEach(async () => (registry = await RegistryServer.start()));
+afterEach(() => registry.stop());
+afterAll(() => folder.remove());
+
+/** Without what the tests' user is logged in to. */
+const env = { DOCKER_CONFIG: folder.path };
+
+function push(...words: string[]): ReturnType<typeof outrigger> {
+  return outrigger(["push", ...words], { env });
+}
+
+function inspect(...words: string[]): ReturnType<typeof outrigger> {
+  return outrigger(["inspect", ...words], { env });
+}
+
+describe("outrigger push", { timeout: ANSWER_SECONDS }, () => {
+  test("puts an image with one layer, a tar of plugin.wasm alone", async () => {
+    const { status, stderr } = await push(`oci://${registry.host}/filters/dark-launch:1.0`, MODULE);
+    expect(stderr).toContain(`uploaded: oci://${registry.host}/filters/dark-launch:1.0`);
+    expect(status).toBe(0);
+    const manifest = registry.manifest("filters/dark-launch", "1.0") as {
+      mediaType: string;
+      config: { mediaType: string; digest: string };
+      layers: { mediaType: string; digest: string; size: number }[];
+    };
+    expect(manifest.mediaType).toBe("application/vnd.oci.image.manifest.v1+json");
+    expect(manifest.layers).toHaveLength(1);
+    const [layer] = manifest.layers;
+    expect(layer!.mediaType).toBe("application/vnd.oci.image.layer.v1.tar+gzip");
+    const packed = registry.blobs.get(layer!.digest)!;
+    expect(packed.length).toBe(layer!.size);
+    const tar = new Uint8Array(gunzipSync(packed));
+    const files = parseTar(tar);
+    expect(files.map(({ name, attrs }) => [name, attrs?.mtime, attrs?.uid])).toEqual([["plugin.wasm", 0, 0]]);
+    expect(Buffer.from(files[0]!.data!).equals(readFileSync(MODULE))).toBe(true);
+    const config = JSON.parse(registry.blobs.get(manifest.config.digest)!.toString()) as Record<
+      string,
+      unknown
+    >;
+    expect(config).toMatchObject({
+      architecture: "wasm",
+      rootfs: { diff_ids: [`sha256:${createHash("sha256").update(tar).digest("hex")}`] },
+    });
+  });
+
+  test("answers a WasmPlugin with the image's digest, and says where it is", async () => {
+    const url = `oci://${registry.host}/dark-launch:1.0`;
+    const { stdout } = await push(url, MODULE);
+    const digest = registry.tags.get("dark-launch:1.0")!;
+    expect(stdout.split("\n")[0]).toBe(`# ${url}@${digest}`);
+    expect(parse(stdout)).toEqual({
+      apiVersion: "extensions.istio.io/v1alpha1",
+      kind: "WasmPlugin",
+      metadata: { name: "dark-launch" },
+      spec: { url, sha256: digest.slice(7), pluginName: "dark-launch" },
+    });
+  });
+
+  test("gives the same digest each time, and sends nothing twice", async () => {
+    const url = `oci://${registry.host}/dark-launch:1.0`;
+    const first = await push("--quiet", url, MODULE);
+    expect(first.stdout).toMatch(/^sha256:[0-9a-f]{64}\n$/);
+    const before = registry.writes.length;
+    const second = await push(url, MODULE);
+    expect(second.stdout).toContain(first.stdout.trim());
+    expect(second.stderr).toContain("all of it was there already");
+    expect(registry.writes.slice(before)).toEqual([]);
+  });
+
+  test("sets the tag after all else", async () => {
+    await push(`oci://${registry.host}/dark-launch:1.0`, MODULE);
+    expect(registry.writes.at(-1)).toBe("PUT /v2/dark-launch/manifests/1.0");
+    expect(registry.writes.filter((request) => request.endsWith("/1.0"))).toHaveLength(1);
+  });
+
+  test("says which image a tag meant before", async () => {
+    const url = `oci://${registry.host}/filter:1.0`;
+    const { stdout } = await push("--quiet", url, MODULE);
+    const { status, stderr } = await push(url, "build/trace-propagation.wasm");
+    expect(status).toBe(0);
+    expect(stderr).toContain(`the tag meant ${stdout.trim()} before`);
+  });
+
+  test("takes annotations, and over what the build says", async () => {
+    const words = ["-a", "org.opencontainers.image.version=9.9", "--annotation", "com.example.team=edge"];
+    await push(`oci://${registry.host}/filter:1.0`, MODULE, ...words);
+    expect(registry.manifest("filter", "1.0").annotations).toMatchObject({
+      "org.opencontainers.image.title": "dark-launch",
+      "org.opencontainers.image.version": "9.9",
+      "com.example.team": "edge",
+    });
+    const { status, stderr } = await push(`oci://${registry.host}/filter:1.0`, MODULE, "-a", "version");
+    expect(status).toBe(2);
+    expect(stderr).toContain("--annotation version: expected NAME=VALUE");
+  });
+
+  test("--json tells digests and what was done", async () => {
+    const url = `oci://${registry.host}/dark-launch:1.0`;
+    const { stdout } = await push("--json", "--no-sbom", "--no-provenance", url, MODULE);
+    expect(JSON.parse(stdout)).toEqual({
+      url,
+      digest: registry.tags.get("dark-launch:1.0"),
+      module: `sha256:${createHash("sha256").update(readFileSync(MODULE)).digest("hex")}`,
+      uploaded: 3,
+      replaced: null,
+      referrers: [],
+    });
+  });
+
+  test("refuses what no proxy would load, and asks the registry nothing", async () => {
+    const cases: [string, string | Uint8Array, RegExp][] = [
+      ["text.wasm", "not a module", /text\.wasm is no Wasm module: it does not begin with \\0asm/],
+      ["cut.wasm", readFileSync(MODULE).subarray(0, 1000), /cut\.wasm is a broken Wasm module: /],
+      [
+        "empty.wasm",
+        Buffer.from("\0asm\x01\0\0\0", "latin1"),
+        /it is no proxy-wasm plugin: it exports no proxy_abi_version_0_2_1/,
+      ],
+    ];
+    for (const [name, contents, message] of cases) {
+      folder.write(name, contents);
+      const { status, stdout, stderr } = await push(
+        `oci://${registry.host}/filter:1.0`,
+        `${folder.path}/${name}`,
+      );
+      expect(status).toBe(2);
+      expect(stdout).toBe("");
+      expect(stderr).toMatch(message);
+    }
+    const { status, stderr } = await push(`oci://${registry.host}/filter:1.0`, "build/missing.wasm");
+    expect(status).toBe(2);
+    expect(stderr).toBe("error: cannot read build/missing.wasm: no such file or folder\n");
+    expect(registry.requests).toEqual([]);
+  });
+
+  test("refuses a reference that is none, with the reason", async () => {
+    const cases: [string, string][] = [
+      [`${registry.host}/filter:1.0`, "it does not begin with oci://"],
+      ["oci://filter:1.0", "the repository is missing"],
+      [
+        "oci://example/filter:1.0",
+        'a host has a dot or a port, and "example" has none (Docker Hub is docker.io)',
+      ],
+      [`oci://${registry.host}/Filter:1.0`, '"Filter" is no repository'],
+      [`oci://${registry.host}/filter:-1`, '"-1" is no tag'],
+      [`oci://${registry.host}/filter`, "the tag is missing"],
+      [`oci://${registry.host}/filter@sha256:12`, '"sha256:12" is no digest'],
+      [`oci://${registry.host}/filter@sha256:${"0".repeat(64)}`, "a digest comes of what is pushed"],
+    ];
+    for (const [reference, message] of cases) {
+      const { status, stderr } = await push(reference, MODULE);
+      expect(status, reference).toBe(2);
+      expect(stderr).toContain(message);
+    }
+    expect(registry.requests).toEqual([]);
+  });
+});
+
+describe("outrigger inspect", { timeout: ANSWER_SECONDS }, () => {
+  test("tells of an image what was pushed", async () => {
+    const url = `oci://${registry.host}/dark-launch:1.0`;
+    const pushed = JSON.parse((await push("--json", url, MODULE)).stdout) as {
+      digest: string;
+      module: string;
+    };
+    const found = JSON.parse((await inspect("--json", url)).stdout) as Record<string, unknown>;
+    const { version } = JSON.parse(readFileSync("package.json", "utf8")) as { version: string };
+    expect(found).toMatchObject({
+      location: url,
+      filter: "dark-launch",
+      version,
+      digest: pushed.digest,
+      module: pushed.module,
+      size: readFileSync(MODULE).length,
+      abi: ["0.2.1"],
+      refused: null,
+    });
+    expect(found.exports).toContain("proxy_on_request_headers");
+    expect(found.exports).toContain("memory (memory)");
+    expect(found.imports).toContain("env.proxy_log");
+    expect(await inspect("--json", `oci://${registry.host}/dark-launch@${pushed.digest}`)).toMatchObject({
+      status: 0,
+    });
+    const text = (await inspect(url)).stdout;
+    for (const part of [
+      "filter:      dark-launch",
+      `version:     ${version}`,
+      pushed.digest,
+      pushed.module,
+      "  env.proxy_log",
+    ]) {
+      expect(text).toContain(part);
+    }
+    expect(registry.writes.every((request) => !request.startsWith("DELETE"))).toBe(true);
+  });
+
+  test("tells of a file what the build says of it, unless that is of an older one", async () => {
+    const { status, stdout, stderr } = await inspect(MODULE);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(stdout).toContain("  org.opencontainers.image.licenses: Apache-2.0\n");
+    folder.write("dark-launch.wasm", readFileSync("build/trace-propagation.wasm"));
+    folder.write("sbom/dark-launch.json", readFileSync("build/sbom/dark-launch.json"));
+    const stale = await inspect(`${folder.path}/dark-launch.wasm`);
+    expect(stale.status).toBe(0);
+    expect(stale.stderr).toContain("it is of another module");
+    expect(stale.stdout).toContain("version:     unknown\n");
+  });
+
+  test("says what is missing, and what holds no module", async () => {
+    const none = await inspect(`oci://${registry.host}/dark-launch:2.0`);
+    expect(none.status).toBe(1);
+    expect(none.stderr).toBe(
+      `error: there is no ${registry.host}/dark-launch:2.0: correct the name or the tag, or push it\n`,
+    );
+    const type = "application/vnd.oci.image.manifest.v1+json";
+    const put = (name: string, manifest: object, of = type): string => {
+      const bytes = Buffer.from(JSON.stringify(manifest));
+      const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+      registry.manifests.set(`x@${digest}`, { type: of, bytes });
+      registry.tags.set(`x:${name}`, digest);
+      return digest;
+    };
+    put("chart", {
+      layers: [
+        {
+          mediaType: "application/vnd.cncf.helm.chart.content.v1.tar+gzip",
+          digest: `sha256:${"1".repeat(64)}`,
+          size: 3,
+        },
+      ],
+    });
+    const chart = await inspect(`oci://${registry.host}/x:chart`);
+    expect(chart.status).toBe(1);
+    expect(chart.stderr).toContain("holds no Wasm module: its layers are application/vnd.cncf.helm");
+    // The form of the CNCF, which Istio's fetcher refuses.
+    const module = readFileSync(MODULE);
+    const digest = `sha256:${createHash("sha256").update(module).digest("hex")}`;
+    registry.blobs.set(digest, module);
+    put("cncf", { layers: [{ mediaType: "application/wasm", digest, size: module.length }] });
+    const cncf = await inspect(`oci://${registry.host}/x:cncf`);
+    expect(cncf.status).toBe(0);
+    expect(cncf.stdout).toMatch(/refused: +it has 1 layer\(s\) with one of type application\/wasm/);
+    // Two layers, one of them the module; and a list of images for platforms with that one in it.
+    const config = {
+      mediaType: "application/vnd.module.wasm.config.v1+json",
+      digest: `sha256:${"3".repeat(64)}`,
+      size: 2,
+    };
+    const wasm = {
+      mediaType: "application/vnd.module.wasm.content.layer.v1+wasm",
+      digest,
+      size: module.length,
+    };
+    const artifact = put("artifact", { layers: [config, wasm] });
+    put(
+      "list",
+      {
+        manifests: [
+          { mediaType: type, digest: artifact, size: 1, platform: { architecture: "wasm", os: "wasip1" } },
+          {
+            mediaType: type,
+            digest: `sha256:${"4".repeat(64)}`,
+            size: 1,
+            platform: { architecture: "unknown" },
+          },
+        ],
+      },
+      "application/vnd.oci.image.index.v1+json",
+    );
+    for (const name of ["artifact", "list"]) {
+      const { stdout, stderr } = await inspect("--json", `oci://${registry.host}/x:${name}`);
+      expect(stderr).toBe("");
+      expect(JSON.parse(stdout), name).toMatchObject({ digest: artifact, module: digest, refused: null });
+    }
+    registry.blobs.set(digest, Buffer.concat([module, Buffer.from("more")]));
+    const altered = await inspect(`oci://${registry.host}/x:artifact`);
+    expect(altered.status).toBe(1);
+    expect(altered.stderr).toContain("changes what it is given");
+    put("gone", { layers: [{ mediaType: "application/wasm", digest: `sha256:${"2".repeat(64)}`, size: 3 }] });
+    const gone = await inspect(`oci://${registry.host}/x:gone`);
+    expect(gone.status).toBe(1);
+    expect(gone.stderr).toContain("the image is not whole: push it again");
+  });
+});
