@@ -1,14 +1,17 @@
 /**
- * `make e2e`: the tests against real servers beside Envoy: envoyproxy/ratelimit, istiod's translation of policies, Istio itself,
- * kubectl-validate, kustomize and Helm, which are built once (Go), Debian's `redis-server` and `docker-registry`, and Zipkin, which is
- * fetched once (Maven, Java); and those of envoy/docker-compose.yaml in a Docker daemon of their own, with Docker Compose (Go). Ends with
- * one line of totals; what cannot be found is named, and in CI (`CI` set) is a failure.
+ * `make e2e`: the tests against real servers beside Envoy: envoyproxy/ratelimit, istiod's translation of policies, Istio itself and its
+ * fetcher of images, kubectl-validate, kustomize, Helm, crane and its registry, which are built once (Go), Debian's `redis-server` and
+ * `docker-registry`, and Zipkin, which is fetched once (Maven, Java); and those of envoy/docker-compose.yaml in a Docker daemon of their
+ * own, with Docker Compose (Go). Ends with one line of totals; what cannot be found is named, and in CI (`CI` set) is a failure.
  */
 import { EnvoyNotFound, locateEnvoy } from "../test/envoy/locate.ts";
 import { locateCertificateDefinition } from "../test/peers/cert-manager.ts";
+import { locateCrane } from "../test/peers/crane.ts";
 import { locateCompose, locateDockerd } from "../test/peers/docker.ts";
+import { locateIstioFetch } from "../test/peers/istio-fetch.ts";
 import { locateIstioRbac } from "../test/peers/istio-rbac.ts";
 import { locateIstio, locateKubectlValidate } from "../test/peers/istio.ts";
+import { locateOciRegistry } from "../test/peers/oci-registry.ts";
 import { PeerNotFound } from "../test/peers/process.ts";
 import { locatePromtool } from "../test/peers/prometheus.ts";
 import { locateRateLimit } from "../test/peers/ratelimit.ts";
@@ -30,6 +33,9 @@ if (await tests.build()) {
     await found(locateKubectlValidate),
     await found(locateRegistry),
     await found(locateZipkin),
+    await found(locateOciRegistry),
+    await found(locateCrane),
+    await found(locateIstioFetch),
     await found(locateKustomize),
     await found(locateHelm),
     await found(locateCertificateDefinition),

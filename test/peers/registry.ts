@@ -10,8 +10,10 @@ import { PeerNotFound, PeerProcess } from "./process.ts";
 const REGISTRY_VERSION = "2.8.2";
 
 export interface RegistryOptions {
-  /** Users and hashes of their passwords (bcrypt), as `htpasswd` writes them; without it everybody may do everything. */
-  htpasswd?: string;
+  /** That part of its configuration; without it everybody may do everything. */
+  auth?: object;
+  /** What its configuration names, in the folder that it runs in: by name, the text. */
+  files?: Readonly<Record<string, string>>;
 }
 
 export class Registry {
@@ -28,16 +30,13 @@ export class Registry {
     const binary = await locateRegistry();
     const folder = mkdtempSync(join(tmpdir(), "outrigger-registry-"));
     const { port } = await freePort();
-    const passwords = join(folder, "htpasswd");
-    writeFileSync(passwords, options.htpasswd ?? "");
+    for (const [name, text] of Object.entries(options.files ?? {})) writeFileSync(join(folder, name), text);
     const configuration = {
       version: 0.1,
       log: { level: "warn", accesslog: { disabled: true } },
       storage: { filesystem: { rootdirectory: join(folder, "storage") }, delete: { enabled: true } },
       http: { addr: `127.0.0.1:${port}` },
-      ...(options.htpasswd === undefined
-        ? {}
-        : { auth: { htpasswd: { realm: "registry", path: passwords } } }),
+      ...(options.auth === undefined ? {} : { auth: options.auth }),
     };
     writeFileSync(join(folder, "config.yaml"), JSON.stringify(configuration));
     const registry = new Registry(binary, folder, port);
