@@ -41,7 +41,7 @@ test: node_modules/.installed ## all tests: runtime, host, scenarios on the host
 	@npm run -s test
 
 .PHONY: e2e
-e2e: node_modules/.installed ## tests against real servers: envoyproxy/ratelimit, Istio, kustomize, Helm (need Go), redis-server, docker-registry, Zipkin (Java, Maven), Docker with the containers of envoy/ (root)
+e2e: node_modules/.installed ## tests against real servers: envoyproxy/ratelimit, Istio, kustomize, Helm, crane (need Go), redis-server, docker-registry, Zipkin (Java, Maven), Docker with the containers of envoy/ (root)
 	@npm run -s e2e
 
 .PHONY: fuzz
@@ -51,6 +51,10 @@ fuzz: build ## random configurations and requests for longer (SECONDS=600, SEED=
 .PHONY: bench
 bench: build ## the cost of a request, beside native filters and other SDKs (ARGS="--quick")
 	@npm run -s bench -- $(ARGS)
+
+.PHONY: publish
+publish: build ## bring all modules of a commit into a registry (REGISTRY=ghcr.io/example TAG=1.0.0 ARGS="--plain-http")
+	@npm run -s publish-modules -- "$(REGISTRY)" $(if $(TAG),--tag "$(TAG)") $(ARGS)
 
 .PHONY: check
 check: node_modules/.installed ## lint, format check and type check
