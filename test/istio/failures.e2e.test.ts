@@ -1,10 +1,9 @@
 /** What the real Istio and Envoy do where a plugin's module cannot be had, or traps. */
-import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, onTestFailed, test } from "vitest";
 import { compileText } from "../../tools/compile.ts";
 import { Bookinfo, echo } from "./bookinfo.ts";
 import { eventually, type Answer } from "./client.ts";
-import { pushImage } from "./image.ts";
+import { pushFile, pushImage } from "./image.ts";
 import { Mesh } from "./mesh.ts";
 import { referenceTo, wasmPlugin, type PluginOptions } from "./wasm-plugin.ts";
 
@@ -38,10 +37,7 @@ describe("with the real Istio", () => {
     mesh = await Mesh.start({ accessLogFile: "access.log" }, "1s");
     bookinfo = await Bookinfo.deploy(mesh);
     repository = `${mesh.registry.host}/outrigger/dark-launch`;
-    digest = (await pushImage(repository, "1", readFileSync("build/dark-launch.wasm"))).replace(
-      "sha256:",
-      "",
-    );
+    digest = (await pushFile(repository, "1", "build/dark-launch.wasm")).replace("sha256:", "");
     await pushImage(`${mesh.registry.host}/trapping`, "1", await compileText(TRAPPING));
     await eventually(async () => echo(await bookinfo.fromOutside()));
   }, 900_000);
@@ -128,7 +124,7 @@ describe("with the real Istio", () => {
       const url = `oci://${repository}:late`;
       await played({ url, failStrategy: "FAIL_CLOSE" }, async () => {
         await eventually(async () => expect(await instead()).toBe("wasm-default-deny"));
-        await pushImage(repository, "late", readFileSync("build/dark-launch.wasm"));
+        await pushFile(repository, "late", "build/dark-launch.wasm");
         expect(await instead()).toBe("wasm-default-deny");
         const config = { header: "x-launch", default: "on", rules: [] };
         mesh.apply(

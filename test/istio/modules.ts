@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import type { KubeObject } from "../peers/kube-resources.ts";
 import type { Registry } from "../peers/registry.ts";
-import { pushImage } from "./image.ts";
+import { pushFile } from "./image.ts";
 
 export const FILTERS = [
   "dark-launch",
@@ -18,7 +18,7 @@ export const { version: VERSION } = JSON.parse(readFileSync("package.json", "utf
 /** Pushes modules of `build/` as `outrigger/<filter>:<version>`. */
 export async function pushModules(registry: Registry, filters: readonly string[] = FILTERS): Promise<void> {
   for (const filter of filters)
-    await pushImage(`${registry.host}/outrigger/${filter}`, VERSION, readFileSync(`build/${filter}.wasm`));
+    await pushFile(`${registry.host}/outrigger/${filter}`, VERSION, `build/${filter}.wasm`);
 }
 
 /** The endpoint of the Service `ratelimit` in `istio-system`: a port of 127.0.0.1. */
