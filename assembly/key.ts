@@ -55,10 +55,10 @@ export class Key {
     return bytesOf(joined, size);
   }
 
-  /** Whether a parameter, cookie or baggage member that is a part stands in the request more than once, of which {@link read} has the first. */
-  isRepeated(request: RequestView): bool {
+  /** Whether another reader of the request may find other values of the parts than {@link read} has: see {@link Attribute.isAmbiguous}. */
+  isAmbiguous(request: RequestView): bool {
     const parts = this.parts;
-    for (let at = 0; at < parts.length; at++) if (unchecked(parts[at]).isRepeated(request)) return true;
+    for (let at = 0; at < parts.length; at++) if (unchecked(parts[at]).isAmbiguous(request)) return true;
     return false;
   }
 }

@@ -14,10 +14,13 @@ export function now(): u64 {
 
 /** What the monotonic clock said last. */
 let seen: u64 = 0;
+/** Whether it has said anything when it was asked last. What is good for a time only is good no more where not. */
+export let clockAnswers: bool = true;
 
 /** A clock in nanoseconds that never steps back; its zero means nothing. It stands still where the host does not say. */
 export function monotonicNow(): u64 {
-  if (clock_time_get(1, 0, returnedPointer()) == 0) seen = returnedU64();
+  clockAnswers = clock_time_get(1, 0, returnedPointer()) == 0;
+  if (clockAnswers) seen = returnedU64();
   return seen;
 }
 

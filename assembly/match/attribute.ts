@@ -27,8 +27,11 @@ export abstract class Attribute {
   /** Finds the value, or {@link ABSENT}. */
   abstract find(request: RequestView): Bytes;
 
-  /** Whether the request has it more than once, where {@link find} takes the first: another reader may take another one. */
-  isRepeated(_request: RequestView): bool {
+  /**
+   * Whether another reader may find another value than {@link find}: the request has it more than once, where that takes the first, or in a
+   * spelling that is not read alike everywhere.
+   */
+  isAmbiguous(_request: RequestView): bool {
     return false;
   }
 

@@ -1,5 +1,5 @@
 import { baggageMember, countMembers } from "../baggage";
-import { ABSENT, byteAt, Bytes, lengthOf, slice } from "../bytes/bytes";
+import { ABSENT, byteAt, Bytes, indexOfByte, lengthOf, slice } from "../bytes/bytes";
 import { countCookies, countQueryParams } from "../members";
 import { routeName } from "../properties";
 import { RequestView } from "../request-view";
@@ -65,8 +65,9 @@ export class QueryParamAttribute extends Attribute {
     return request.queryParam(this.name);
   }
 
-  isRepeated(request: RequestView): bool {
-    return countQueryParams(request, this.name) > 1;
+  /** Of a form (`application/x-www-form-urlencoded`) a `+` is a space; here it stays. */
+  isAmbiguous(request: RequestView): bool {
+    return countQueryParams(request, this.name) > 1 || indexOfByte(request.queryParam(this.name), 0x2b) >= 0;
   }
 }
 
@@ -77,7 +78,7 @@ export class CookieAttribute extends Attribute {
     return request.cookie(this.name);
   }
 
-  isRepeated(request: RequestView): bool {
+  isAmbiguous(request: RequestView): bool {
     return countCookies(request, this.name) > 1;
   }
 }
@@ -89,7 +90,7 @@ export class BaggageAttribute extends Attribute {
     return baggageMember(request, this.name);
   }
 
-  isRepeated(request: RequestView): bool {
+  isAmbiguous(request: RequestView): bool {
     return countMembers(request, this.name) > 1;
   }
 }

@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { compile } from "../../tools/compile.ts";
 import type { CallAnswer, Header } from "../driver.ts";
-import { Host, PluginModule } from "../host/index.ts";
+import { Host, PluginModule, WasmResult } from "../host/index.ts";
 import { ALLOCATIONS, compileCounted } from "../modules/counted.ts";
 import { allowed, denied, encodeResponse, GrpcAuthorizer, option, type CheckResponse } from "./ext-authz.ts";
 
@@ -272,5 +272,29 @@ describe("external authorization, over many requests", { timeout: 240_000 }, () 
     for (let key = 0; key < 200; key++) ask(`l${key}`);
     expect(ask("l1")).toBe(true);
     expect(host.wasmMemoryBytes() - memory).toBeLessThan(1 << 20);
+  });
+
+  test("takes nothing that it remembers for good where the clock stands still", async () => {
+    const module = PluginModule.compile(await compile(ENTRY));
+    const host = new Host({ logLevel: 3 });
+    const grpc = new GrpcAuthorizer(() => allowed());
+    host.clusters.set("grpc", grpc.cluster);
+    const provider = {
+      name: "grpc",
+      envoyExtAuthzGrpc: { cluster: "grpc" },
+      cache: { by: [{ header: "x-key" }], ttl: "10s" },
+    };
+    const plugins = [{ module, name: "custom", rootId: "custom", configuration: configuration([provider]) }];
+    const listener = host.listen({ plugins });
+    const ask = (): number => {
+      listener.run({ method: "GET", path: "/", headers: [["x-key", "k"]] });
+      return grpc.asked.length;
+    };
+    expect([ask(), ask()]).toEqual([1, 1]);
+    host.faults.set("clock_time_get", WasmResult.InternalFailure);
+    host.clock.advance(20_000_000_000n);
+    expect(ask()).toBe(2);
+    host.faults.clear();
+    expect([ask(), ask()]).toEqual([3, 3]);
   });
 });

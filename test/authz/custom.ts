@@ -604,6 +604,14 @@ export function custom(makeDriver: () => Driver): void {
           expect((await get(session, two)).response.status).toBe(200);
         },
       );
+
+      test("are none of a parameter with a plus, which services read as one or as a space", async () => {
+        const session = await open(cached({ by: [{ queryParam: "t" }] }));
+        grpc.answer = () => allowed();
+        expect((await get(session, { path: "/?t=a+b" })).response.status).toBe(200);
+        grpc.answer = () => denied();
+        expect((await get(session, { path: "/?t=a%2Bb" })).response.status).toBe(403);
+      });
     });
   });
 }

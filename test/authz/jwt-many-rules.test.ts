@@ -37,6 +37,26 @@ test("a large token takes no more memory before 500 rules than one rule takes, w
   expect(host.wasmMemoryBytes() - before).toBeLessThan(8 << 20);
 });
 
+test("two large tokens in two headers, at which rules look in turn, are each taken apart once", () => {
+  const host = new Host({ ...nodeLibraries, logLevel: 3, workers: 1 });
+  const jwtRules = Array.from({ length: 500 }, (_, at) => ({
+    issuer: `https://issuer-${at}.test`,
+    jwks,
+    fromHeaders: [{ name: at % 2 === 0 ? "x-one" : "x-two" }],
+  }));
+  const configuration = JSON.stringify({ jwtRules });
+  const listener = host.listen({ plugins: [{ module, name: "authz", rootId: "authz", configuration }] });
+  const before = host.wasmMemoryBytes();
+  const half = `${HEADER}.${base64url(`{"iss":"nobody","a":[${"0,".repeat(9_000)}0]}`)}.${"A".repeat(86)}`;
+  const headers = [
+    ["x-one", half],
+    ["x-two", half.replace("AAAA", "AAAB")],
+  ] as const;
+  const { response, info } = listener.run({ method: "GET", path: "/", headers });
+  expect([response?.status, info.details]).toEqual([401, "authz:jwt-issuer"]);
+  expect(host.wasmMemoryBytes() - before).toBeLessThan(8 << 20);
+});
+
 test("a header without a token is looked through once for all rules", () => {
   const took = (count: number): number => {
     const { listener } = listen(count);

@@ -2,6 +2,7 @@ import { BlockPool } from "../../../assembly/block-pool";
 import { arenaCopy } from "../../../assembly/bytes/arena";
 import { ABSENT, Bytes, bytesOf, copyTo, equals, lengthOf } from "../../../assembly/bytes/bytes";
 import { sipHash } from "../../../assembly/bytes/siphash";
+import { clockAnswers } from "../../../assembly/host/clock";
 import { ProcessKey } from "../../../assembly/host/process-key";
 import { Key } from "../../../assembly/key";
 import { RequestView } from "../../../assembly/request-view";
@@ -57,8 +58,10 @@ export class DecisionCache {
     this.sets = sets;
   }
 
-  /** Puts what is known into `decision`. False when nothing is, or the request lacks a part of the key or has one more than once. */
+  /** Puts what is known into `decision`. False when nothing is, the request lacks a part of the key or has one more than once, or the clock does not answer. */
   look(request: RequestView, now: u64): bool {
+    // What stands still never expires.
+    if (!clockAnswers) return false;
     const key = this.key(request);
     if (key == ABSENT) return false;
     const place = this.find(key);
@@ -95,8 +98,8 @@ export class DecisionCache {
   }
 
   private key(request: RequestView): Bytes {
-    // The service is told all of them, and may decide by another one than the first: its decision is not to be that about the first.
-    if (this.by.isRepeated(request)) return ABSENT;
+    // The service is told all of the request, and may decide by another value: its decision is not to be that about the one here.
+    if (this.by.isAmbiguous(request)) return ABSENT;
     const key = this.by.read(request);
     return lengthOf(key) > LONGEST_KEY ? ABSENT : key;
   }

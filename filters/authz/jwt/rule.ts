@@ -66,7 +66,7 @@ export class JwtRule {
       const kind = location.place.kind;
       // What is taken out of the query is all of it: nobody behind finds another one there.
       if (location.isRepeated && (this.forward || kind != PlaceKind.QueryParam)) return JwtProblem.Repeated;
-      outcome = this.verifyToken(text, mayWait);
+      outcome = this.verifyToken(location, text, mayWait);
       if (outcome != JwtProblem.None || this.waits) return outcome;
       if (!this.forward && kind != PlaceKind.Cookie) location.place.used = true;
     }
@@ -96,7 +96,7 @@ export class JwtRule {
     }
   }
 
-  private verifyToken(text: Bytes, mayWait: bool): JwtProblem {
+  private verifyToken(location: TokenLocation, text: Bytes, mayWait: bool): JwtProblem {
     const keys = this.keys;
     const known = tokenCache.find(text, this.serial, keys.version);
     if (known != 0) {
@@ -105,7 +105,7 @@ export class JwtRule {
       return times;
     }
     if (tokenCache.isKnown && !this.takes(tokenCache.otherIssuer)) return JwtProblem.Issuer;
-    const problem = this.claimProblem(text);
+    const problem = this.claimProblem(location, text);
     if (problem != JwtProblem.None) return problem;
     const set = keys.keys;
     if (set == null) return this.wait(mayWait, false, JwtProblem.NoKeys);
@@ -122,15 +122,22 @@ export class JwtRule {
     const block = keepToken(text, this.serial, keys.version, this.claimHeaderPaths, this.words, this.paths);
     // Its nodes are used up.
     forgetParsed();
+    location.isParsed = false;
     verified.add(this, tokenCache.add(block));
     return JwtProblem.None;
   }
 
   /** What is wrong with the token but for the signature, in the order in which Envoy looks. */
-  private claimProblem(text: Bytes): JwtProblem {
-    const problem = parseToken(text);
-    if (problem != JwtProblem.None) return problem;
-    if (!this.takes(registered.issuer)) return JwtProblem.Issuer;
+  private claimProblem(location: TokenLocation, text: Bytes): JwtProblem {
+    if (!location.isParsed) {
+      location.problem = parseToken(text);
+      location.issuer = registered.issuer;
+      location.isParsed = true;
+    }
+    if (location.problem != JwtProblem.None) return location.problem;
+    if (!this.takes(location.issuer)) return JwtProblem.Issuer;
+    // Rules that look elsewhere may have come between.
+    parseToken(text);
     const times = this.timeProblem(registered.notBefore, registered.expiry, freshSeconds());
     if (times != JwtProblem.None) return times;
     const audiences = this.audiences;

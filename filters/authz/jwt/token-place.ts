@@ -11,6 +11,7 @@ import {
 } from "../../../assembly/bytes/bytes";
 import { countCookies, countQueryParams, removeQueryParam } from "../../../assembly/members";
 import { RequestView } from "../../../assembly/request-view";
+import { JwtProblem } from "./problem";
 
 /** What kind of place a token comes from. */
 export enum PlaceKind {
@@ -27,6 +28,7 @@ export class TokenPlace {
    * the upstream.
    */
   used: bool = false;
+
   constructor(
     readonly kind: PlaceKind,
     /** Of a header in lower case. */
@@ -52,6 +54,10 @@ export class TokenLocation {
   /** The token of the request at hand, and whether it was looked for. */
   private found: Bytes = ABSENT;
   private isSought: bool = false;
+  /** That token was taken apart, and what was found: for rules that it cannot concern, that is all. */
+  isParsed: bool = false;
+  problem: JwtProblem = JwtProblem.None;
+  issuer: Bytes = ABSENT;
 
   constructor(
     readonly place: TokenPlace,
@@ -63,6 +69,7 @@ export class TokenLocation {
   begin(): void {
     this.place.used = false;
     this.isSought = false;
+    this.isParsed = false;
   }
 
   /**
