@@ -22,9 +22,12 @@ export function shownConfigurations(): Shown[] {
   for (const file of ["README.md", ...filesOf("docs", ".md"), ...filesOf("filters", ".md")]) {
     const blocks = [...readFileSync(file, "utf8").matchAll(/^```ya?ml\n(.*?)^```$/gms)];
     for (const [at, [, text = ""]] of blocks.entries())
-      fromBlock(parse(text), `${file}, example ${at + 1}`, add);
+      for (const document of parseAllDocuments(text))
+        fromBlock(document.toJS(), `${file}, example ${at + 1}`, add);
   }
-  for (const file of [...filesOf("envoy", ".yaml"), ...filesOf("istio", ".yaml")]) {
+  // What the chart has and renders is held to the plugins elsewhere.
+  const manifests = filesOf("istio", ".yaml").filter((file) => !file.startsWith("istio/chart/"));
+  for (const file of [...filesOf("envoy", ".yaml"), ...manifests]) {
     for (const document of parseAllDocuments(readFileSync(file, "utf8")))
       fromManifest(document.toJS(), file, add);
   }
@@ -70,14 +73,22 @@ function fromBlock(document: unknown, where: string, add: Add): void {
   else fromManifest(document, where, add);
 }
 
-/** In a WasmPlugin a configuration is `pluginConfig`, in Envoy's files the JSON in a `StringValue`. */
+/**
+ * In a WasmPlugin or a TrafficExtension a configuration is `pluginConfig`, of the filter that `pluginName` or the image names; in Envoy's files
+ * the JSON in a `StringValue`.
+ */
 function fromManifest(document: unknown, where: string, add: Add): void {
   if (typeof document !== "object" || document === null) return;
   for (const child of Object.values(document) as unknown[]) fromManifest(child, where, add);
   if (!isObject(document)) return;
-  add(where, document.pluginName ?? "dark-launch", document.pluginConfig);
+  add(where, document.pluginName ?? imageName(document.url) ?? "dark-launch", document.pluginConfig);
   const value = isObject(document.configuration) ? document.configuration.value : undefined;
   if (typeof value === "string") add(where, document.root_id ?? "dark-launch", JSON.parse(value));
+}
+
+/** `authz` of `oci://registry.example/outrigger/authz:0.1.0`. */
+function imageName(url: unknown): string | undefined {
+  return typeof url === "string" ? /^oci:.*\/([^/:@]+)(?:[:@]|$)/.exec(url)?.[1] : undefined;
 }
 
 function listOf(value: unknown): Record<string, unknown>[] {
