@@ -44,14 +44,19 @@ export function convertSources(sources: readonly Source[], conversion: Conversio
     }
     nameUnused(group);
   }
-  const launches = convertVirtualServices(resources, { header });
+  const launches = convertVirtualServices(resources, { header, modules });
   const write = writer(conversion);
   const documents = plugins.flatMap(write);
-  const launching = launches.plugins.map(write);
-  documents.push(...launching.flat());
+  const launching = launches.plugins.map((plugin) => ({ plugin, written: write(plugin) }));
   // Routes that follow a header which nothing writes would lead nowhere.
-  if (launching.every((written) => written.length > 0))
-    for (const { manifest, comments } of launches.services) documents.push(writeDocument(manifest, comments));
+  const refused = launching.filter(({ written }) => written.length === 0);
+  const isRefused = (resource: Resource): boolean =>
+    refused.some(({ plugin }) => plugin.from.includes(resource));
+  for (const { written } of launching) documents.push(...written);
+  for (const { manifest, comments, from } of launches.services) {
+    if (isRefused(from)) from.root.leave("stays as it is: a plugin that its routes would follow is refused");
+    else documents.push(writeDocument(manifest, comments));
+  }
   return documents;
 }
 

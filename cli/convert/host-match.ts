@@ -30,6 +30,22 @@ export function hostMatch({ spec, namespace, root }: Resource): RequestMatch | n
   return all.length === 1 ? all[0]! : { anyOf: all };
 }
 
+/** The domains of its virtual host in Envoy, in lower case: exact ones, `*.example` and `*`. */
+export function hostsOf({ spec, namespace }: Resource): string[] {
+  const hosts = spec.get("hosts")?.items() ?? [];
+  return hosts.flatMap((host) => {
+    const text = (host.text() ?? "").toLowerCase();
+    return text.startsWith("*") ? [text] : spellings(text, namespace);
+  });
+}
+
+/** Whether one has a host that the other has too, or that is more specific than one of the other's. Both may go before the other. */
+export function goesBefore(one: readonly string[], other: readonly string[]): boolean {
+  return one.some((host) =>
+    other.some((pattern) => pattern === host || (pattern.startsWith("*") && host.endsWith(pattern.slice(1)))),
+  );
+}
+
 /** What clients of a service of Kubernetes may call it (`GenerateAltVirtualHosts` of `httproute.go`); any other host is what it is. */
 function spellings(host: string, namespace: string): string[] {
   const [, service, of, domain = ""] =

@@ -2,8 +2,10 @@
  * A `VirtualService` that routes by headers to `dark-launch` and what is left of the VirtualService: what a request must be moves into the
  * plugin, which says its answer in a header, and the routes match that header. What a route does stays where it is.
  */
+import type { Modules } from "../modules.ts";
+import { refusalOf } from "../refusal.ts";
 import type { Field } from "./field.ts";
-import { hostMatch } from "./host-match.ts";
+import { goesBefore, hostMatch, hostsOf } from "./host-match.ts";
 import { Names, resourceName, ruleName } from "./names.ts";
 import { labelsOf, type ConvertedPlugin, type ConvertedResource, type Target } from "./plugin.ts";
 import type { Resource } from "./resources.ts";
@@ -12,6 +14,8 @@ import { isAboutHeaders, joined, readRouteMatch, type RequestMatch } from "./rou
 export interface LaunchOptions {
   /** The routing header. */
   header: string;
+  /** With the filter that reads what is made of a VirtualService. */
+  modules: Modules;
 }
 
 interface Rule {
@@ -20,49 +24,97 @@ interface Rule {
   match?: RequestMatch;
 }
 
+/** A VirtualService that is converted. */
+interface Service {
+  resource: Resource;
+  /** Patterns of hosts: `a.example`, `*.example`, `*`. */
+  hosts: readonly string[];
+  rules: readonly Rule[];
+}
+
 interface Launch {
   namespace: string;
   target: Target;
-  rules: Rule[];
-  from: Resource[];
+  services: Service[];
   remarks: string[];
+}
+
+/** Names that are there once in the whole conversion: any two rules may come into one plugin. */
+interface Taken {
+  rules: Names;
+  variants: Names;
 }
 
 export interface ConvertedLaunches {
   plugins: ConvertedPlugin[];
-  services: ConvertedResource[];
+  services: (ConvertedResource & { from: Resource })[];
 }
 
 export function convertVirtualServices(
   resources: readonly Resource[],
-  { header }: LaunchOptions,
+  { header, modules }: LaunchOptions,
 ): ConvertedLaunches {
   /** By where the plugin runs: two plugins in one proxy would write one header. */
   const launches = new Map<string, Launch>();
-  const services: ConvertedResource[] = [];
-  const names = new Names();
+  const services: ConvertedLaunches["services"] = [];
+  const taken = { rules: new Names(), variants: new Names() };
   for (const resource of resources) {
     if (resource.kind !== "VirtualService" || resource.group !== "networking.istio.io") continue;
-    const rules = convertRoutes(resource, header, names);
-    if (rules === null) continue;
-    services.push(rules.service);
-    for (const { namespace, target, remark } of placesOf(resource, resources)) {
-      const key = JSON.stringify([namespace, target]);
-      const launch = launches.get(key) ?? { namespace, target, rules: [], from: [], remarks: [] };
-      launches.set(key, launch);
-      launch.rules.push(...rules.rules);
-      launch.from.push(resource);
-      if (remark !== null) launch.remarks.push(remark);
+    const read = convertRoutes(resource, header, taken);
+    if (read === null) continue;
+    const configuration = JSON.stringify({ header, rules: read.rules });
+    const told = refusalOf(modules.runnerOf("dark-launch"), "dark-launch", configuration);
+    for (const problem of told)
+      resource.root.leave(`dark-launch refuses what was made of it, so it stays as it is: ${problem}`);
+    if (told.length > 0) continue;
+    const service = { resource, hosts: hostsOf(resource), rules: read.rules };
+    const places = placesOf(resource, resources);
+    const keyOf = ({ namespace, target }: (typeof places)[number]): string =>
+      JSON.stringify([namespace, target]);
+    const others = new Set(places.flatMap((place) => launches.get(keyOf(place))?.services ?? []));
+    if (inOrder([...others, service]) === null) {
+      const rival = [...others].find((other) => inOrder([other, service]) === null) ?? [...others][0]!;
+      resource.root.leave(
+        `stays as it is: it has hosts that ${rival.resource.title} has too, or each has some within the other's, so a plugin for both would not know which of them routes a request`,
+      );
+      continue;
+    }
+    services.push({ ...read.service, from: resource });
+    for (const place of places) {
+      const { namespace, target, remark } = place;
+      const launch = launches.get(keyOf(place)) ?? { namespace, target, services: [], remarks: [] };
+      launches.set(keyOf(place), launch);
+      // Several gateways may be of the same proxies.
+      if (!launch.services.includes(service)) launch.services.push(service);
+      launch.remarks.push(remark);
+      resource.root.note(remark);
     }
   }
   return { plugins: [...launches.values()].map((launch) => pluginOf(launch, header)), services };
+}
+
+/**
+ * Those of more specific hosts first, since Envoy takes the most specific virtual host that a request fits, and a plugin the first rule; else as
+ * they are. Null where there is no such order.
+ */
+function inOrder(services: readonly Service[]): Service[] | null {
+  const rest = [...services];
+  const ordered: Service[] = [];
+  while (rest.length > 0) {
+    const next = rest.findIndex((one) =>
+      rest.every((other) => other === one || !goesBefore(other.hosts, one.hosts)),
+    );
+    if (next < 0) return null;
+    ordered.push(...rest.splice(next, 1));
+  }
+  return ordered;
 }
 
 /** Null where no route has anything for the plugin. */
 function convertRoutes(
   resource: Resource,
   header: string,
-  names: Names,
+  taken: Taken,
 ): { rules: Rule[]; service: ConvertedResource } | null {
   const { spec, root } = resource;
   const routes = spec.get("http")?.items() ?? [];
@@ -80,17 +132,27 @@ function convertRoutes(
       continue;
     }
     const read = matches.map(readRouteMatch);
-    if (host === null || read.includes(null)) {
+    const isRewritable = !replacesPrefix(route) || new Set(matches.map(textOfPath)).size === 1;
+    if (!isRewritable)
+      route.leave(
+        "a rewrite of the path that was matched, and alternatives with several paths: which of them held is not in the header. Give each path a route of its own",
+      );
+    if (host === null || read.includes(null) || !isRewritable) {
       isLeft = true;
       continue;
     }
     const alternatives = read as RequestMatch[];
     const match = joined([host, ...(alternatives.length === 1 ? alternatives : [{ anyOf: alternatives }])]);
     const own = route.get("name")?.text() ?? null;
-    const name = names.claim(ruleName(`${resource.name}-${own ?? `http-${at}`}`, isReserved));
-    const variant = variantOf(route, at, rules);
+    const name = taken.rules.claim(ruleName(`${resource.name}-${own ?? `http-${at}`}`, isReserved));
+    const variant = taken.variants.claim(wantedVariant(route, at));
     rules.push({ name, variant, match });
-    changed[at] = { ...changed[at], match: [{ headers: { [header]: { exact: variant } } }] };
+    const follows = matches.map((one) => ({
+      ...keptOf(one),
+      headers: { [header]: { exact: variant } },
+    }));
+    const distinct = new Map(follows.map((one) => [JSON.stringify(one), one]));
+    changed[at] = { ...changed[at], match: [...distinct.values()] };
   }
   if (rules.length === 0) {
     root.leave("no route of it matches on headers that a plugin could look at; it stays as it is");
@@ -107,6 +169,22 @@ function convertRoutes(
     rules,
     service: { manifest: { ...manifest, spec: { ...manifest.spec, http: changed } }, comments },
   };
+}
+
+/** Whether the path changes by what was matched of it: Envoy replaces the prefix that its route has (`ApplyRedirect` and the rewrite of `route.go`). */
+function replacesPrefix(route: Field): boolean {
+  return route.find("rewrite", "uri") !== null || route.find("redirect", "prefixRewrite") !== null;
+}
+
+function textOfPath(match: Field): string {
+  return JSON.stringify([match.get("uri")?.value(), match.get("ignoreUriCase")?.value() === true]);
+}
+
+/** What a match keeps beside the header: the path, which a rewrite replaces, and what routes and statistics are named by. */
+function keptOf(match: Field): Record<string, unknown> {
+  const names = ["name", "statPrefix", "uri", "ignoreUriCase"];
+  const members = names.map((name) => [name, match.get(name)?.value()] as const);
+  return Object.fromEntries(members.filter(([, value]) => value !== undefined));
 }
 
 interface Manifest {
@@ -126,24 +204,20 @@ function withoutServerFields({ status, ...manifest }: Manifest): Manifest {
   return { ...manifest, metadata: Object.fromEntries(metadata) };
 }
 
-/** What the header says for a route: the subset that it leads to, if it is one; with a number where an earlier route has that. */
-function variantOf(route: Field, at: number, rules: readonly Rule[]): string {
+/** What the header says for a route: the subset that it leads to, if it is one. */
+function wantedVariant(route: Field, at: number): string {
   const destinations = route.get("route")?.items() ?? [];
   const subset = destinations.length === 1 ? destinations[0]!.find("destination", "subset")?.text() : null;
-  const wanted = (subset ?? route.get("name")?.text() ?? `http-${at}`)
+  return (subset ?? route.get("name")?.text() ?? `http-${at}`)
     .replace(/[^\x21-\x7e]|[,;"\\]/g, "-")
     .slice(0, 56);
-  const taken = new Set(rules.map(({ variant }) => variant));
-  let variant = wanted;
-  for (let number = 2; taken.has(variant); number++) variant = `${wanted}-${number}`;
-  return variant;
 }
 
 /** The proxies that route by it: sidecars of its namespace for `mesh`, and gateways. */
 function placesOf(
   { spec, namespace, title }: Resource,
   resources: readonly Resource[],
-): { namespace: string; target: Target; remark: string | null }[] {
+): { namespace: string; target: Target; remark: string }[] {
   const gateways =
     spec
       .get("gateways")
@@ -155,7 +229,7 @@ function placesOf(
       return {
         namespace,
         target: {},
-        remark: `For the callers of ${title}: this reaches those in its own namespace; callers in another one need the plugin there too.`,
+        remark: `For the callers of ${title}: this reaches those in its own namespace; callers in another one need the plugin there too. Sidecars load it; a waypoint that routes for them does not, which loads plugins of mode SERVER that name it in targetRefs.`,
       };
     const [of, short] = name.includes("/") ? (name.split("/") as [string, string]) : [namespace, name];
     const gateway = resources.find(
@@ -181,9 +255,9 @@ function placesOf(
   });
 }
 
-function pluginOf({ namespace, target, rules, from, remarks }: Launch, header: string): ConvertedPlugin {
+function pluginOf({ namespace, target, services, remarks }: Launch, header: string): ConvertedPlugin {
   const labels = Object.values(labelsOf(target)).sort();
-  for (const [at, remark] of remarks.entries()) from[at]!.root.note(remark);
+  const from = services.map(({ resource }) => resource);
   return {
     filter: "dark-launch",
     name: resourceName("dark-launch", ...labels, from.length === 1 ? from[0]!.name : null),
@@ -191,10 +265,10 @@ function pluginOf({ namespace, target, rules, from, remarks }: Launch, header: s
     target,
     mode: "CLIENT",
     failStrategy: "FAIL_OPEN",
-    pluginConfig: { header, rules },
+    pluginConfig: { header, rules: inOrder(services)!.flatMap(({ rules }) => rules) },
     comments: [
       `The header matches of ${from.map(({ title }) => title).join(", ")}, whose routes follow the header ${header} below.`,
-      `What a client sends as ${header} is removed.`,
+      `What a client sends as ${header} is removed. A proxy that has not loaded this, or cannot run it (FAIL_OPEN), lets clients choose a route by that header.`,
       ...remarks,
     ],
     from,
