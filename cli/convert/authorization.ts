@@ -248,11 +248,18 @@ function pluginsOf(
   const rules = authentications.flatMap((one) => one.rules);
   const pluginConfig = configurationOf(group, mesh);
   const first = from[0]!.root;
-  const comments = [insteadOf(from), "The order CUSTOM, tokens, DENY, ALLOW is the filter's own."];
+  const comments = [
+    insteadOf(from, policies.length > 0 ? ", where its proxies serve HTTP alone" : ""),
+    "The order CUSTOM, tokens, DENY, ALLOW is the filter's own.",
+  ];
   const remark = (text: string): void => {
     comments.push(text);
     first.note(text);
   };
+  if (policies.length > 0)
+    remark(
+      "It sees HTTP requests. Istio enforces an AuthorizationPolicy for TCP connections too, and in ambient mode by ztunnel. Keep the policies, with their RequestAuthentications, where their proxies have TCP ports, and in ambient mode where no waypoint loads this.",
+    );
   if (
     mesh.trustDomain === null &&
     /"(?:principals|notPrincipals|trustDomains|notTrustDomains)"|"source\.(?:principal|trustDomain)"/.test(
@@ -279,29 +286,21 @@ function pluginsOf(
     remark(
       "For the inbound side of sidecars (mode SERVER). Gateways have another side: with --gateway the plugin is for gateways; waypoints need targetRefs.",
     );
-  const plugin: ConvertedPlugin = {
-    filter: "authz",
-    name: resourceName("authz", from.length > 1 ? targetName(target) : from[0]!.name),
-    namespace,
-    target,
-    mode: forGateways ? "CLIENT_AND_SERVER" : "SERVER",
-    phase: "AUTHZ",
-    failStrategy: "FAIL_RELOAD",
-    pluginConfig,
-    comments,
-    from,
-  };
-  if (!asksForPeer(policies)) return [plugin];
-  const companion: ConvertedPlugin = {
-    ...plugin,
-    name: `${plugin.name}-peer`,
-    network: true,
-    pluginConfig: { mode: "enforce" },
-    comments: [
-      `Hands the address of the connection's peer to ${plugin.name}, which has policies with ipBlocks or source.ip: apply both.`,
-    ],
-  };
-  return [plugin, companion];
+  return [
+    {
+      filter: "authz",
+      name: resourceName("authz", from.length > 1 ? targetName(target) : from[0]!.name),
+      namespace,
+      target,
+      mode: forGateways ? "CLIENT_AND_SERVER" : "SERVER",
+      phase: "AUTHZ",
+      failStrategy: "FAIL_RELOAD",
+      asksForPeer: asksForPeer(policies),
+      pluginConfig,
+      comments,
+      from,
+    },
+  ];
 }
 
 function configurationOf(group: Group, { trustDomain, trustDomainAliases, providers }: MeshConfig): object {

@@ -10,7 +10,7 @@ import { convertGlobalRateLimit } from "./global-rate-limit.ts";
 import { convertLocalRateLimit } from "./local-rate-limit.ts";
 import { isMeshConfig, readMeshConfig } from "./mesh-config.ts";
 import { Names } from "./names.ts";
-import { manifestOf, type ConvertedPlugin, type PluginOptions } from "./plugin.ts";
+import { companionOf, manifestOf, type ConvertedPlugin, type PluginOptions } from "./plugin.ts";
 import { routesOf } from "./rate-limit-settings.ts";
 import type { Report } from "./report.ts";
 import { readResources, type Resource } from "./resources.ts";
@@ -73,25 +73,27 @@ function nameUnused(group: PatchGroup): void {
     at.leave("a cluster, and no rate limit filter that calls it: the patch stays with the EnvoyFilter");
 }
 
-/** Writes a plugin as YAML; nothing where its filter refuses it, which is told. */
+/** Writes a plugin as YAML, and its companion if it has one; nothing where its filter refuses it, which is told. */
 function writer({ modules, plugin: options }: Conversion): (plugin: ConvertedPlugin) => string[] {
-  const names = new Names();
-  return (plugin) => {
+  const names = new Map<string, Names>();
+  return function write(plugin): string[] {
     const { filter, namespace, comments, from } = plugin;
     const image = moduleName(options.url.replaceAll("{filter}", filter));
     if (modules.filters.includes(image) && image !== filter)
       throw new UserError(
         `--url: ${image} is not ${filter}, which the input needs too; write {filter} where the filter's name goes`,
       );
-    // Unique in its namespace.
-    const name = names.claim(`${namespace}/${plugin.name}`).slice(namespace.length + 1);
-    const text = writeDocument(manifestOf({ ...plugin, name }, options), comments);
+    const ofNamespace = names.get(namespace) ?? new Names();
+    names.set(namespace, ofNamespace);
+    const named = { ...plugin, name: ofNamespace.claim(plugin.name) };
+    const text = writeDocument(manifestOf(named, options), comments);
     const { findings } = checkSource(parseSource("the conversion", text), { modules });
     for (const { path, message } of findings)
       from[0]!.root.leave(
         `${filter} refuses what was made of it: ${path === "" ? "" : `${path}: `}${message}`,
       );
-    return findings.length > 0 ? [] : [text];
+    const companion = companionOf(named);
+    return findings.length > 0 ? [] : [text, ...(companion === null ? [] : write(companion))];
   };
 }
 

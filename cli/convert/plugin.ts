@@ -21,6 +21,8 @@ export interface ConvertedPlugin {
   /** What requests get while the module cannot run. */
   failStrategy: "FAIL_OPEN" | "FAIL_RELOAD";
   network?: boolean;
+  /** It looks at the address of the connection's peer, which {@link companionOf} it hands on. */
+  asksForPeer?: boolean;
   pluginConfig: object;
   comments: string[];
   /** What it stands for, and what problems are told of. */
@@ -65,6 +67,21 @@ export function manifestOf(plugin: ConvertedPlugin, { kind, url, sha256 }: Plugi
   };
 }
 
+/** The network filter beside an `authz` that asks for the connection's peer; null for other plugins. */
+export function companionOf(plugin: ConvertedPlugin): ConvertedPlugin | null {
+  if (plugin.asksForPeer !== true) return null;
+  return {
+    ...plugin,
+    name: `${plugin.name}-peer`,
+    network: true,
+    asksForPeer: false,
+    pluginConfig: { mode: "enforce" },
+    comments: [
+      `Hands the address of the connection's peer to ${plugin.name}, which has policies with ipBlocks or source.ip: apply both.`,
+    ],
+  };
+}
+
 /** The members of a spec that say which proxies; read so that they count as asked for. */
 export function targetOf({ spec }: Resource): Target {
   const target: Target = {};
@@ -101,7 +118,7 @@ export function isGateway(target: Target): boolean {
   );
 }
 
-/** What may go when the plugin is there, as a comment. */
-export function insteadOf(from: readonly Resource[]): string {
-  return `Instead of ${from.map(({ title }) => title).join(", ")}, which may go once this is loaded.`;
+/** What may go when the plugin is there, and where, as a comment. */
+export function insteadOf(from: readonly Resource[], where = ""): string {
+  return `Instead of ${from.map(({ title }) => title).join(", ")}, which may go once this is loaded${where}.`;
 }

@@ -97,6 +97,50 @@ describe("policies become one plugin for each target", () => {
     });
   });
 
+  test("names are their own in each namespace, and a companion says whose it is", () => {
+    const near = { action: "DENY", rules: [{ from: [{ source: { ipBlocks: ["10.0.0.0/8"] } }] }] };
+    const long = "n".repeat(60);
+    const { manifests, text, left } = converted(
+      documents(
+        policy("a", { ...near, selector: { matchLabels: { app: "near" } } }),
+        policy("a2", { selector: { matchLabels: { app: "near" } }, action: "DENY", rules: GET }),
+        policy("b", { ...near, selector: { matchLabels: { version: "near" } } }),
+        policy("b2", { selector: { matchLabels: { version: "near" } }, action: "DENY", rules: GET }),
+        policy(
+          "one",
+          { action: "DENY", rules: GET, selector: { matchLabels: { app: "x" } } },
+          { namespace: long },
+        ),
+        policy(
+          "one",
+          { action: "DENY", rules: GET, selector: { matchLabels: { app: "y" } } },
+          { namespace: `${long}2` },
+        ),
+        policy(
+          "One",
+          { action: "DENY", rules: GET, selector: { matchLabels: { app: "z" } } },
+          { namespace: long },
+        ),
+      ),
+    );
+    expect(told(left)).toEqual([]);
+    expect(manifests.map(({ metadata }) => metadata.name)).toEqual([
+      ...["authz-near", "authz-near-peer", "authz-near-2", "authz-near-2-peer"],
+      ...["authz-one", "authz-one", "authz-one-2"],
+    ]);
+    expect(text).toContain("# Hands the address of the connection's peer to authz-near-2, ");
+  });
+
+  test("policies are for HTTP alone, which comments and notes say; tokens are anyway", () => {
+    const { text, notes } = converted(documents(policy("allow", { rules: GET })));
+    expect(text).toMatch(/^# Instead of .*, where its proxies serve HTTP alone\.$/m);
+    expect(text).toContain(
+      "# It sees HTTP requests. Istio enforces an AuthorizationPolicy for TCP connections too",
+    );
+    expect(told(notes).join("\n")).toContain("Keep the policies, with their RequestAuthentications");
+    expect(converted(documents(authentication("jwt", { jwtRules: [RULE] }))).text).not.toContain("TCP");
+  });
+
   test("remoteIpBlocks do not", () => {
     const spec = { rules: [{ from: [{ source: { remoteIpBlocks: ["10.0.0.0/8"] } }] }] };
     expect(converted(documents(policy("far", spec))).manifests.length).toBe(1);
