@@ -1,11 +1,14 @@
 /** An `EnvoyFilter`: which of its patches are about rate limits, where they apply, and what they say. */
 import type { Field } from "./field.ts";
-import type { Target } from "./plugin.ts";
-import { targetKey } from "./plugin.ts";
+import { isGateway, labelsOf, targetKey, type Target } from "./plugin.ts";
 import type { Resource } from "./resources.ts";
 import { joined, type RequestMatch } from "./route-match.ts";
 
-export type Context = "ANY" | "SIDECAR_INBOUND" | "SIDECAR_OUTBOUND" | "GATEWAY";
+const CONTEXTS = ["ANY", "SIDECAR_INBOUND", "SIDECAR_OUTBOUND", "GATEWAY"] as const;
+export type Context = (typeof CONTEXTS)[number];
+
+/** Before all filters that a plugin can stand before, before those of tokens, before those of policies, right before the router. */
+export type Order = "first" | "AUTHN" | "AUTHZ" | "last";
 
 /** A filter that a patch puts into the chain. */
 export interface FilterPatch {
@@ -13,8 +16,7 @@ export interface FilterPatch {
   kind: "global" | "local";
   context: Context;
   ports: number[];
-  /** It stands before all other filters. */
-  first: boolean;
+  order: Order;
   config: Field;
 }
 
@@ -66,8 +68,12 @@ export function readEnvoyFilters(resources: readonly Resource[]): PatchGroup[] {
       clusters: new Map<string, AddedCluster>(),
     };
     groups.set(key, group);
-    spec.pass("priority");
-    for (const patch of spec.get("configPatches")?.items() ?? []) readPatch(resource, patch, group);
+    spec
+      .get("priority")
+      ?.note("the order among EnvoyFilters: the plugin has none of it, its own `priority` says its place");
+    const ofGateways = isOfGateways(target, resources);
+    for (const patch of spec.get("configPatches")?.items() ?? [])
+      readPatch(resource, patch, group, ofGateways);
     spec.finish();
   }
   return [...groups.values()];
@@ -84,12 +90,23 @@ function targetOf(spec: Field): Target {
   };
 }
 
-function readPatch(resource: Resource, field: Field, group: PatchGroup): void {
+/** By their labels, or by a Gateway of the input that selects them. */
+function isOfGateways(target: Target, resources: readonly Resource[]): boolean {
+  if (isGateway(target)) return true;
+  const labels = labelsOf(target);
+  return resources.some(({ kind, group, spec }) => {
+    if (kind !== "Gateway" || group !== "networking.istio.io") return false;
+    const selector = Object.entries((spec.get("selector")?.value() ?? {}) as Record<string, string>);
+    return selector.length > 0 && selector.every(([name, value]) => labels[name] === value);
+  });
+}
+
+function readPatch(resource: Resource, field: Field, group: PatchGroup, ofGateways: boolean): void {
   const { report } = field.place;
   const before = report.count;
   const applyTo = field.get("applyTo")?.text() ?? "";
   const match = field.get("match");
-  const context = (match?.get("context")?.text() ?? "ANY") as Context;
+  const context = applyTo === "CLUSTER" ? "ANY" : readContext(match?.get("context") ?? null, ofGateways);
   match?.get("proxy")?.leave("which proxies by version or metadata: a plugin has labels for that");
   const patch = field.get("patch");
   const operation = patch?.get("operation")?.text() ?? "";
@@ -108,8 +125,15 @@ function readPatch(resource: Resource, field: Field, group: PatchGroup): void {
       return field.leave("not one of Envoy's rate limit filters: the patch stays with the EnvoyFilter");
     if (!/^(?:ADD|INSERT_(?:BEFORE|AFTER|FIRST))$/.test(operation))
       return field.leave(`operation ${operation || "(none)"}: expected one that inserts the filter`);
-    const { ports, first } = readListener(match, operation);
-    if (report.count === before) group.filters.push({ ...base, kind, ports, first, config: found.config });
+    const { ports, order } = readListener(match, operation);
+    if (report.count > before) return;
+    if (context === "SIDECAR_OUTBOUND" && group.target.selector === undefined)
+      match!
+        .get("context")!
+        .note(
+          "the patch is for sidecars, and the plugin for gateways of the same namespaces too, whose listeners are a client's: give it a selector where there are any",
+        );
+    group.filters.push({ ...base, kind, ports, order, config: found.config });
   } else if (applyTo === "VIRTUAL_HOST" || applyTo === "HTTP_ROUTE") {
     const level = applyTo === "HTTP_ROUTE" ? "route" : "virtual host";
     const action = level === "route" ? value.get("route") : null;
@@ -144,6 +168,23 @@ function readPatch(resource: Resource, field: Field, group: PatchGroup): void {
     );
 }
 
+/** Plugins know the sides of proxies, and gateways have the side of sidecars' outbound listeners: a patch for one kind needs a selector of it. */
+function readContext(field: Field | null, ofGateways: boolean): Context {
+  const text = field?.text() ?? "ANY";
+  const context = CONTEXTS.find((one) => one === text);
+  if (context === undefined)
+    field!.leave(
+      `expected ${CONTEXTS.join(", ")}: others are not known to this command, and istiod applies none of them`,
+    );
+  if (context === "GATEWAY" && !ofGateways)
+    field!.leave(
+      "the patch is for gateways, and no selector says so: the plugin would be in sidecars too. Give the EnvoyFilter a workloadSelector with the gateway's labels, and the input its Gateway",
+    );
+  if (context === "SIDECAR_OUTBOUND" && ofGateways)
+    field!.leave("the patch is for sidecars, and its selector is a gateway's: istiod applies it to none");
+  return context ?? "ANY";
+}
+
 /** A typed configuration, and that in a `TypedStruct`. */
 function unwrapped(field: Field | null): { type: string; config: Field } | null {
   if (field === null) return null;
@@ -155,7 +196,7 @@ function unwrapped(field: Field | null): { type: string; config: Field } | null 
   return config === null ? null : { type: inner, config };
 }
 
-function readListener(match: Field | null, operation: string): { ports: number[]; first: boolean } {
+function readListener(match: Field | null, operation: string): { ports: number[]; order: Order } {
   const listener = match?.get("listener");
   match?.finish();
   const port = listener?.get("portNumber")?.number() ?? null;
@@ -163,12 +204,37 @@ function readListener(match: Field | null, operation: string): { ports: number[]
   const filter = chain?.get("filter");
   const name = filter?.get("name")?.text() ?? "envoy.filters.network.http_connection_manager";
   if (!name.endsWith("http_connection_manager")) filter!.leave("expected the HTTP connection manager");
-  const sub = filter?.find("subFilter", "name")?.text() ?? null;
+  const order = readOrder(filter?.get("subFilter") ?? null, operation);
   filter?.finish();
   chain?.finish();
   listener?.finish();
-  const first = operation === "INSERT_FIRST" || (operation === "INSERT_BEFORE" && sub === null);
-  return { ports: port === null ? [] : [port], first };
+  return { ports: port === null ? [] : [port], order };
+}
+
+/** What stands before or after these, in a chain of istiod's (`listener_builder.go`). */
+const ORDERS: Readonly<Record<string, Order>> = {
+  "INSERT_BEFORE router": "last",
+  "INSERT_BEFORE jwt_authn": "AUTHN",
+  "INSERT_AFTER jwt_authn": "AUTHZ",
+  "INSERT_BEFORE rbac": "AUTHZ",
+};
+
+/** Without a filter to stand before, a patch puts its own before all others (`patchHTTPFilters` of `listener_patch.go`). */
+function readOrder(sub: Field | null, operation: string): Order {
+  const name = sub?.get("name")?.text() ?? "";
+  sub?.finish();
+  if (operation === "INSERT_FIRST") return "first";
+  if (name === "" || operation === "ADD") return operation === "INSERT_BEFORE" ? "first" : "last";
+  const order = ORDERS[`${operation} ${name.replace(/^envoy\.filters\.http\./, "")}`];
+  if (order === undefined)
+    sub!.leave(
+      `${operation} ${name}: no plugin stands there; expected ${Object.keys(ORDERS).join(", ")}, each of envoy.filters.http`,
+    );
+  else if (order !== "last")
+    sub!.note(
+      `the patch does nothing where a proxy has no ${name}; the plugin stands in its phase (${order}) all the same`,
+    );
+  return order ?? "last";
 }
 
 function readRouteConfiguration(match: Field | null, level: RoutePatch["level"]): RequestMatch {

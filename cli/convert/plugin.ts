@@ -114,7 +114,8 @@ export function isGateway(target: Target): boolean {
   return Object.entries(labelsOf(target)).some(
     ([name, value]) =>
       name === "gateway.networking.k8s.io/gateway-name" ||
-      (["istio", "app", "app.kubernetes.io/name"].includes(name) && value.includes("gateway")),
+      (["istio", "app", "app.kubernetes.io/name"].includes(name) &&
+        /gateway|^(?:istio-)?(?:in|e)gress$/.test(value)),
   );
 }
 

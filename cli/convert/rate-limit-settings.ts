@@ -12,13 +12,13 @@ export function modeOf(context: Context): ConvertedPlugin["mode"] {
 export function whereOf({
   context,
   ports,
-  first,
+  order,
 }: FilterPatch): Pick<ConvertedPlugin, "mode" | "ports" | "phase" | "priority"> {
   return {
     mode: modeOf(context),
     ...(ports.length === 0 ? {} : { ports }),
-    // Before what istiod has put there; without a phase it stands right before the router.
-    ...(first ? { phase: "AUTHN", priority: 1000 } : {}),
+    // As early as a plugin can be: CUSTOM policies and the exchange of metadata come before. Without a phase it stands right before the router.
+    ...(order === "first" ? { phase: "AUTHN", priority: 1000 } : order === "last" ? {} : { phase: order }),
   };
 }
 

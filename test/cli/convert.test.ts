@@ -264,6 +264,101 @@ describe("rate-limit EnvoyFilters", () => {
     expect(told(left)[0]).toContain("not one of Envoy's rate limit filters");
   });
 
+  const bucket = { ...localFilter(10, {}, true), rate_limits: undefined };
+
+  /** A local rate limit, inserted before this filter, or before all where there is none. */
+  function inserted(
+    context: string,
+    before: string | null,
+    spec: object,
+    operation = "INSERT_BEFORE",
+  ): object {
+    const filter = {
+      name: "envoy.filters.network.http_connection_manager",
+      ...(before === null ? {} : { subFilter: { name: before } }),
+    };
+    const patch = {
+      applyTo: "HTTP_FILTER",
+      match: { context, listener: { filterChain: { filter } } },
+      patch: {
+        operation,
+        value: { name: "envoy.filters.http.local_ratelimit", typed_config: bucket },
+      },
+    };
+    return {
+      apiVersion: "networking.istio.io/v1alpha3",
+      kind: "EnvoyFilter",
+      metadata: { name: "l", namespace: "my-app" },
+      spec: { configPatches: [patch], ...spec },
+    };
+  }
+
+  const selector = (labels: object): object => ({ workloadSelector: { labels } });
+  const SHOP = selector({ app: "shop" });
+
+  test.each([
+    ["SIDECAR_INBOUND", {}, "SERVER"],
+    ["SIDECAR_OUTBOUND", SHOP, "CLIENT"],
+    ["ANY", SHOP, "CLIENT_AND_SERVER"],
+    ["GATEWAY", selector({ istio: "ingress" }), "CLIENT"],
+    ["GATEWAY", selector({ edge: "yes", app: "shop" }), "CLIENT"],
+  ])("context %s of %j is mode %s", (context, spec, mode) => {
+    const gateway = {
+      apiVersion: "networking.istio.io/v1",
+      kind: "Gateway",
+      metadata: { name: "edge", namespace: "my-app" },
+      spec: { selector: { edge: "yes" } },
+    };
+    const { manifests, left, notes } = converted(documents(inserted(context, null, spec), gateway));
+    expect(told(left)).toEqual([]);
+    expect(told(notes)).toEqual([]);
+    expect(manifests[0]?.spec.match).toEqual([{ mode }]);
+  });
+
+  test.each([
+    ["GATEWAY", {}, "match.context: the patch is for gateways, and no selector says so"],
+    ["GATEWAY", SHOP, "match.context: the patch is for gateways, and no selector says so"],
+    ["SIDECAR_OUTBOUND", selector({ istio: "ingressgateway" }), "match.context: the patch is for sidecars"],
+    [
+      "WAYPOINT",
+      { targetRefs: [{ kind: "Gateway", name: "w" }] },
+      "match.context: expected ANY, SIDECAR_INBOUND",
+    ],
+    ["sidecar", SHOP, "match.context: expected ANY, SIDECAR_INBOUND"],
+  ])("context %s of %j is left, and named", (context, spec, message) => {
+    const { manifests, left } = converted(documents(inserted(context, null, spec)));
+    expect(manifests).toEqual([]);
+    expect(told(left).join("\n")).toContain(message);
+  });
+
+  test("outbound listeners of all sidecars are those of gateways too, which is noted", () => {
+    const { manifests, notes } = converted(documents(inserted("SIDECAR_OUTBOUND", null, {})));
+    expect(manifests[0]?.spec.match).toEqual([{ mode: "CLIENT" }]);
+    expect(told(notes).join("\n")).toContain("and the plugin for gateways of the same namespaces too");
+  });
+
+  test.each([
+    ["INSERT_BEFORE", null, { phase: "AUTHN", priority: 1000 }],
+    ["INSERT_FIRST", "router", { phase: "AUTHN", priority: 1000 }],
+    ["INSERT_BEFORE", "router", {}],
+    ["INSERT_BEFORE", "jwt_authn", { phase: "AUTHN" }],
+    ["INSERT_AFTER", "jwt_authn", { phase: "AUTHZ" }],
+    ["INSERT_BEFORE", "rbac", { phase: "AUTHZ" }],
+    ["INSERT_BEFORE", "fault", null],
+    ["INSERT_AFTER", "rbac", null],
+    ["INSERT_AFTER", "router", null],
+  ])("%s %s stands in %j", (operation, before, place) => {
+    const name = before === null ? null : `envoy.filters.http.${before}`;
+    const { manifests, left } = converted(documents(inserted("SIDECAR_INBOUND", name, SHOP, operation)));
+    if (place === null) {
+      expect(manifests).toEqual([]);
+      expect(told(left)[0]).toContain(`.filter.subFilter: ${operation} ${name}: no plugin stands there`);
+      return;
+    }
+    const { phase, priority } = manifests[0]!.spec;
+    expect({ phase, priority }).toEqual({ phase: undefined, priority: undefined, ...place });
+  });
+
   test("Envoy's local filter with a bucket for all, values and any other value", () => {
     const typed = localFilter(10, { ann: 5, "": 2 }, false);
     const { manifests, left } = converted(
