@@ -96,6 +96,11 @@ export class Field {
     for (const name of names) this.get(name);
   }
 
+  /** These are known, and the output has nothing of them: each that is there is noted. */
+  drop(why: string, ...names: string[]): void {
+    for (const name of names) this.get(name)?.note(why);
+  }
+
   /** Names each member that nobody has asked for. */
   finish(why = "not known to this command"): void {
     for (const member of this.membersOfMap()) {
@@ -144,6 +149,7 @@ function isNothing(node: Node | null): boolean {
   return node === null || (isScalar(node) && node.value === null);
 }
 
-function snakeCase(name: string): string {
+/** `descriptor_key` of `descriptorKey`. */
+export function snakeCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

@@ -147,9 +147,11 @@ function readService(config: Field, group: PatchGroup): string | null {
   const service = config.get("rateLimitService");
   service?.pass("transportApiVersion");
   const grpc = service?.get("grpcService");
-  grpc?.pass("timeout", "retryPolicy");
+  // Envoy's filter has its own timeout in place of this one.
+  grpc?.pass("timeout");
+  grpc?.drop("the plugin asks the service once", "retryPolicy");
   const cluster = grpc?.find("envoyGrpc", "clusterName")?.text() ?? null;
-  grpc?.get("envoyGrpc")?.pass("authority");
+  grpc?.get("envoyGrpc")?.drop("the plugin says no authority of its own to the service", "authority");
   grpc?.get("envoyGrpc")?.finish();
   grpc?.finish("expected envoy_grpc");
   service?.finish();

@@ -1,14 +1,8 @@
 /** Envoy's `HeaderMatcher` (`config/route/v3/route_components.proto`, `http/header_utility.cc`) to our RequestMatch. */
-import { RE2JS } from "re2js";
 import type { Field } from "./field.ts";
 import type { RequestMatch } from "./route-match.ts";
-
-type Comparison =
-  | { exact: string; ignoreCase?: true }
-  | { prefix: string; ignoreCase?: true }
-  | { suffix: string; ignoreCase?: true }
-  | { contains: string; ignoreCase?: true }
-  | { regex: string };
+import { takesEmpty } from "./string-match.ts";
+import { readRegexMatcher, readStringMatcher, type StringComparison } from "./string-matcher.ts";
 
 /** Null where it cannot be said, which is told. */
 export function readHeaderMatcher(field: Field): RequestMatch | null {
@@ -37,7 +31,7 @@ export function readHeaderMatcher(field: Field): RequestMatch | null {
 }
 
 /** Null where there is none: then presence is asked for. */
-function readComparison(field: Field): Comparison | null {
+function readComparison(field: Field): StringComparison | null {
   const text = (name: string): string | null => field.get(name)?.text() ?? null;
   const exact = text("exactMatch");
   if (exact !== null) return { exact };
@@ -48,39 +42,7 @@ function readComparison(field: Field): Comparison | null {
   const contains = text("containsMatch");
   if (contains !== null) return { contains };
   const safeRegex = field.get("safeRegexMatch");
-  if (safeRegex !== null) return regexOf(safeRegex);
+  if (safeRegex !== null) return readRegexMatcher(safeRegex);
   const matcher = field.get("stringMatch");
   return matcher === null ? null : readStringMatcher(matcher);
-}
-
-/** Envoy's `StringMatcher` (`type/matcher/v3/string.proto`). */
-function readStringMatcher(field: Field): Comparison | null {
-  const ignoreCase = field.get("ignoreCase")?.boolean() === true ? ({ ignoreCase: true } as const) : {};
-  for (const name of ["exact", "prefix", "suffix", "contains"] as const) {
-    const text = field.get(name)?.text() ?? null;
-    if (text === null) continue;
-    field.finish();
-    return { [name]: text, ...ignoreCase } as Comparison;
-  }
-  const regex = field.get("safeRegex");
-  field.finish();
-  if (regex !== null) return regexOf(regex);
-  field.leave("expected one of exact, prefix, suffix, contains and safeRegex");
-  return null;
-}
-
-function regexOf(field: Field): Comparison {
-  field.pass("googleRe2");
-  const regex = field.get("regex")?.text() ?? "";
-  field.finish();
-  return { regex };
-}
-
-function takesEmpty(comparison: Comparison): boolean {
-  if (!("regex" in comparison)) return Object.values(comparison)[0] === "";
-  try {
-    return RE2JS.compile(comparison.regex).matches("");
-  } catch {
-    return false;
-  }
 }

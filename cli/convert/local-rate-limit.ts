@@ -101,7 +101,11 @@ function readLimits(
   ofRoutes: readonly AskedDescriptor[],
   names: Names,
 ): { limits: Limit[]; answers: object } {
-  config.pass("@type", "statPrefix", "requestHeadersToAddWhenNotEnforced", "rateLimitedAsResourceExhausted");
+  config.pass("@type", "statPrefix", "rateLimitedAsResourceExhausted");
+  config.drop(
+    "the plugin adds no headers to requests over a limit that is not enforced",
+    "requestHeadersToAddWhenNotEnforced",
+  );
   const stage = config.get("stage")?.number() ?? 0;
   const bucket = config.get("tokenBucket");
   const rate = bucket === null ? null : readRate(bucket);
@@ -292,7 +296,7 @@ function readShares(config: Field): { match: RequestMatch | null; isShadow: bool
 /** Envoy's `RuntimeFractionalPercent`, of which a plugin knows the default only. */
 function readPercent(field: Field | null): number {
   if (field === null) return 0;
-  field.pass("runtimeKey");
+  field.drop("a plugin has no runtime settings: the default counts", "runtimeKey");
   const value = field.get("defaultValue");
   const numerator = value?.get("numerator")?.number() ?? 0;
   const denominator = value?.get("denominator")?.text() ?? "HUNDRED";

@@ -1,7 +1,8 @@
 /** Envoy's rate-limit actions (`config/route/v3/route_components.proto`, `RateLimit`) to entries of our descriptors. */
-import type { Field } from "./field.ts";
+import { snakeCase, type Field } from "./field.ts";
 import { readHeaderMatcher } from "./header-matcher.ts";
 import { joined, type RequestMatch } from "./route-match.ts";
+import { readStringMatcher } from "./string-matcher.ts";
 
 /** An entry of a descriptor, and what must hold so that there is one. */
 export interface ActionEntry {
@@ -56,7 +57,7 @@ function readAction(field: Field): ActionEntry | null {
   );
   if (entry === undefined) {
     member.field.leave(
-      `an action that the filter has no entry for; it has ${Object.keys(READERS).map(snake).join(", ")}`,
+      `an action that the filter has no entry for; it has ${Object.keys(READERS).map(snakeCase).join(", ")}`,
     );
     return null;
   }
@@ -129,15 +130,8 @@ function readParameterMatcher(field: Field): RequestMatch | null {
   const present = { queryParams: { [name]: { present: true } } };
   if (presence !== null) return presence.boolean() ? present : { not: present };
   if (matcher === null) return present;
-  const ignoreCase = matcher.get("ignoreCase")?.boolean() === true ? { ignoreCase: true } : {};
-  for (const kind of ["exact", "prefix", "suffix", "contains"] as const) {
-    const text = matcher.get(kind)?.text() ?? null;
-    if (text !== null) return { queryParams: { [name]: { [kind]: text, ...ignoreCase } } };
-  }
-  const regex = matcher.get("safeRegex")?.get("regex")?.text() ?? null;
-  if (regex !== null) return { queryParams: { [name]: { regex } } };
-  matcher.leave("expected one of exact, prefix, suffix, contains and safeRegex");
-  return null;
+  const comparison = readStringMatcher(matcher);
+  return comparison === null ? null : { queryParams: { [name]: comparison } };
 }
 
 function skips(action: Field): { skipIfMissing?: true } {
@@ -152,10 +146,6 @@ function text(action: Field, name: string, otherwise: string): string {
 
 function required(action: Field, name: string): string {
   const given = text(action, name, "");
-  if (given === "") action.leave(`${snake(name)} is missing`);
+  if (given === "") action.leave(`${snakeCase(name)} is missing`);
   return given;
-}
-
-function snake(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

@@ -38,7 +38,12 @@ export function answersOf(
   config.get(statusField)?.finish();
   const all: Record<string, string> = { ...headers };
   for (const item of config.get("responseHeadersToAdd")?.items() ?? []) {
-    item.pass("append", "appendAction", "keepEmptyValue");
+    item.drop(
+      "the answer has this header once, in place of another of its name, and with an empty value too",
+      "append",
+      "appendAction",
+      "keepEmptyValue",
+    );
     const header = item.get("header");
     const [key, value] = [header?.get("key")?.text() ?? "", header?.get("value")?.text() ?? ""];
     if (value.includes("%")) header?.leave("a value that Envoy formats; a plugin sends texts as they are");

@@ -1,6 +1,7 @@
 /** Istio's `StringMatch` of a VirtualService (`istio.io/api/networking/v1alpha3/virtual_service.proto`) to ours. */
 import { RE2JS } from "re2js";
 import type { Field } from "./field.ts";
+import type { StringComparison } from "./string-matcher.ts";
 
 /** One of the four that a match can be: Istio's `{}` and its regular expression `*` ask for presence (`canBeConvertedToPresentMatch`). */
 export type Comparison = { present: true } | { exact: string } | { prefix: string } | { regex: string };
@@ -26,10 +27,10 @@ export function said(comparison: Comparison): Comparison {
 }
 
 /** Whether an empty text is one of those that match. A regular expression that does not compile matches nothing: the filter refuses it. */
-export function takesEmpty(comparison: Comparison): boolean {
-  if ("exact" in comparison) return comparison.exact === "";
-  if ("prefix" in comparison) return comparison.prefix === "";
-  if (!("regex" in comparison)) return false;
+export function takesEmpty(comparison: Comparison | StringComparison): boolean {
+  if ("present" in comparison) return false;
+  // Equal to, beginning with, ending with or containing the empty text.
+  if (!("regex" in comparison)) return Object.values(comparison)[0] === "";
   try {
     return RE2JS.compile(comparison.regex).matches("");
   } catch {

@@ -406,6 +406,56 @@ describe("rate-limit EnvoyFilters", () => {
     expect(bucket("604800s")).toBeUndefined();
   });
 
+  test("what the plugin has nothing of, and requests do not depend on, is noted", () => {
+    const header = { key: "x-limited", value: "yes" };
+    const typed = {
+      ...bucket,
+      filter_enabled: { runtime_key: "on", default_value: { numerator: 100, denominator: "HUNDRED" } },
+      request_headers_to_add_when_not_enforced: [{ header: { key: "x-over", value: "1" } }],
+      response_headers_to_add: [
+        { header, append: false, append_action: "ADD_IF_ABSENT", keep_empty_value: true },
+      ],
+    };
+    const local = converted(documents(envoyFilter("l", [filterPatch("x", typed)])));
+    expect(told(local.left)).toEqual([]);
+    const grpc_service = {
+      envoy_grpc: { cluster_name: "ratelimit", authority: "limits" },
+      retry_policy: { num_retries: 3 },
+    };
+    const service = { transport_api_version: "V3", grpc_service };
+    const asks = { ...globalFilter("shop"), rate_limit_service: service, rate_limits: limits };
+    const filter = envoyFilter("g", [filterPatch("x", asks)]) as { spec: object };
+    const global = converted(documents({ ...filter, spec: { ...filter.spec, priority: 5 } }));
+    expect(told(global.left)).toEqual([]);
+    expect(local.manifests.length + global.manifests.length).toBe(2);
+    const paths = [...local.notes, ...global.notes].map(({ path }) => path.replace(/^.*typed_config\./, ""));
+    expect(paths).toEqual(
+      expect.arrayContaining([
+        "filter_enabled.runtime_key",
+        "request_headers_to_add_when_not_enforced",
+        "response_headers_to_add[0].append",
+        "response_headers_to_add[0].append_action",
+        "response_headers_to_add[0].keep_empty_value",
+        "rate_limit_service.grpc_service.retry_policy",
+        "rate_limit_service.grpc_service.envoy_grpc.authority",
+        "spec.priority",
+      ]),
+    );
+  });
+
+  test("what a text matcher of a query parameter has beside is named", () => {
+    const matcher = (more: object): object => ({
+      query_parameter_value_match: {
+        descriptor_value: "p",
+        query_parameters: [{ name: "q", string_match: { exact: "1", ...more } }],
+      },
+    });
+    const of = (more: object): string[] =>
+      told(converted(documents(...globalResources("shop", [{ actions: [matcher(more)] }]))).left);
+    expect(of({})).toEqual([]);
+    expect(of({ typo: 1 })[0]).toContain(".query_parameters[0].string_match.typo: not known to this command");
+  });
+
   test("a route's configuration in a TypedStruct, as Istio's documentation has it", () => {
     const value = { ...localFilter(4, {}, true), "@type": undefined, rate_limits: undefined };
     const struct = {
