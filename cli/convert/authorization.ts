@@ -7,6 +7,7 @@ import { findKeyHosts } from "./key-hosts.ts";
 import type { MeshConfig } from "./mesh-config.ts";
 import { resourceName, ruleName } from "./names.ts";
 import {
+  labelsMeet,
   labelsOf,
   isGateway,
   targetKey,
@@ -222,11 +223,7 @@ function leaveWhatMeets(groups: readonly Group[], rootNamespace: string): void {
 function overlap(one: Group, other: Group, rootNamespace: string): boolean {
   const isRoot = (group: Group): boolean => group.namespace === rootNamespace;
   if (one.namespace !== other.namespace && !isRoot(one) && !isRoot(other)) return false;
-  // By reference and by labels: no two proxies are known to be the same, so they are taken for it.
-  const labels = labelsOf(other.target);
-  return Object.entries(labelsOf(one.target)).every(
-    ([name, value]) => labels[name] === undefined || labels[name] === value,
-  );
+  return labelsMeet(one.target, other.target);
 }
 
 function looksAtTokens(group: Group): boolean {

@@ -104,6 +104,14 @@ export function labelsOf({ selector }: Target): Record<string, string> {
   return matchLabels ?? {};
 }
 
+/** Whether a proxy may have the labels of both; by reference and by labels, none is known to be the same, so they are taken for it. */
+export function labelsMeet(one: Target, other: Target): boolean {
+  const labels = labelsOf(other);
+  return Object.entries(labelsOf(one)).every(
+    ([name, value]) => labels[name] === undefined || labels[name] === value,
+  );
+}
+
 function referencesOf({ targetRefs }: Target): unknown[] {
   return Array.isArray(targetRefs) ? (targetRefs as unknown[]) : [];
 }

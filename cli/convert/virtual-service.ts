@@ -7,7 +7,7 @@ import { refusalOf } from "../refusal.ts";
 import type { Field } from "./field.ts";
 import { goesBefore, hostMatch, hostsOf } from "./host-match.ts";
 import { Names, resourceName, ruleName } from "./names.ts";
-import { labelsOf, type ConvertedPlugin, type ConvertedResource, type Target } from "./plugin.ts";
+import { labelsMeet, labelsOf, type ConvertedPlugin, type ConvertedResource, type Target } from "./plugin.ts";
 import type { Resource } from "./resources.ts";
 import { isAboutHeaders, joined, readRouteMatch, type RequestMatch } from "./route-match.ts";
 
@@ -90,7 +90,23 @@ export function convertVirtualServices(
       resource.root.note(remark);
     }
   }
-  return { plugins: [...launches.values()].map((launch) => pluginOf(launch, header)), services };
+  const all = [...launches.values()];
+  for (const launch of all) remarkOthers(launch, all);
+  return { plugins: all.map((launch) => pluginOf(launch, header)), services };
+}
+
+/** A plugin removes what one before it has said in the header. */
+function remarkOthers(launch: Launch, all: readonly Launch[]): void {
+  const { namespace, target, services, remarks } = launch;
+  for (const other of all) {
+    if (other === launch || other.namespace !== namespace || !labelsMeet(target, other.target)) continue;
+    const missing = other.services.filter((service) => !services.includes(service));
+    if (missing.length === 0) continue;
+    const titles = missing.map(({ resource }) => resource.title).join(", ");
+    const remark = `A proxy that loads this plugin and that of ${titles} follows one of them alone: give them selectors of different proxies.`;
+    remarks.push(remark);
+    services[0]!.resource.root.note(remark);
+  }
 }
 
 /**

@@ -82,6 +82,27 @@ describe("a VirtualService with header matches", () => {
     expect(text).toContain("For the proxies of the Gateway istio-ingress/partners");
   });
 
+  test("says so where proxies may load two plugins with different rules", () => {
+    const http = [{ match: [{ headers: { a: { exact: "b" } } }], ...to("v2") }];
+    const remark = (inMesh: string[]): string[] => {
+      const mesh = virtualService(http, { hosts: ["a.example"], gateways: inMesh }, "a");
+      const edge = virtualService(http, { hosts: ["b.example"], gateways: ["edge"] }, "b");
+      const local = { ...gateway("edge"), metadata: { name: "edge", namespace: "my-app" } };
+      return told(converted(documents(mesh, edge, local)).notes).filter((one) =>
+        one.includes("one of them alone"),
+      );
+    };
+    expect(remark(["mesh"])).toEqual([
+      expect.stringContaining(
+        "1 : A proxy that loads this plugin and that of VirtualService my-app/b ",
+      ) as string,
+      expect.stringContaining(
+        "3 : A proxy that loads this plugin and that of VirtualService my-app/a ",
+      ) as string,
+    ]);
+    expect(remark(["edge"])).toEqual([]);
+  });
+
   test("keeps the path that a rewrite replaces, and the names, beside the header", () => {
     const uri = { prefix: "/api" };
     const headers = { a: { exact: "b" } };
