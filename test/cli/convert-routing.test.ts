@@ -65,6 +65,16 @@ const aMatch: fc.Arbitrary<Match> = fc.record(
   { requiredKeys: ["headers"], noNullPrototype: true },
 );
 const onlyWithout: fc.Arbitrary<Match> = fc.record({ withoutHeaders: map(NAMES) }, { noNullPrototype: true });
+/** Of a path that requests have, with little else in the way. */
+const onlyPath: fc.Arbitrary<Match> = fc.record(
+  {
+    uri: fc.constantFrom({ prefix: "/a" }, { prefix: "/a/" }, { exact: "/a" }, { regex: "/a.*" }),
+    ignoreUriCase: fc.boolean(),
+    withoutHeaders: map(NAMES),
+  },
+  { requiredKeys: ["uri", "withoutHeaders"], noNullPrototype: true },
+);
+
 interface Route {
   match: Match[];
   rewrite?: { uri: string };
@@ -72,7 +82,7 @@ interface Route {
 
 const aRoute: fc.Arbitrary<Route> = fc.record(
   {
-    match: fc.array(fc.oneof(aMatch, onlyWithout), { minLength: 1, maxLength: 2 }),
+    match: fc.array(fc.oneof(aMatch, onlyWithout, onlyPath), { minLength: 1, maxLength: 2 }),
     rewrite: fc.constant({ uri: "/new" }),
   },
   { requiredKeys: ["match"], noNullPrototype: true },
@@ -182,7 +192,7 @@ const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 
 test(`converted VirtualServices route as the model has it, SEED=${seed}`, { timeout: 120_000 }, () => {
   const module = loadModule("build/dark-launch.wasm");
-  const counts = { matched: 0, unmatched: 0, rewritten: 0, second: 0, left: 0 };
+  const counts = { matched: 0, unmatched: 0, rewritten: 0, prefix: 0, second: 0, left: 0 };
   const anyCase = fc.tuple(services, gateways, fc.array(request, { minLength: 20, maxLength: 20 }));
   fc.assert(
     fc.property(
@@ -232,6 +242,8 @@ test(`converted VirtualServices route as the model has it, SEED=${seed}`, { time
           ).toBe(expected);
           counts[expected === "none" ? "unmatched" : "matched"]++;
           if (expected.includes("/new")) counts.rewritten++;
+          // More than the slash was replaced.
+          if (expected.includes("/new") && !expected.endsWith(asked.path.slice(1))) counts.prefix++;
           if (service > 0 && expected !== "none") counts.second++;
         }
         listener.close();
