@@ -77,9 +77,9 @@ test("the gateway: traces, a limit for each address, policies, limits of the ser
     authority: api.example.com
     headers: { x-beta-user: "true", x-variant: v9, baggage: variant=v9, traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01 }
   upstream: { headers: { x-variant: v2, baggage: variant=v2, traceparent: { matches: "00-(?!0af7651916cd)[0-9a-f]{32}-.*" } } }
-- name: everybody else gets v1
-  request: { path: /productpage, authority: "api.example.com:443" }
-  upstream: { headers: { x-variant: v1 } }
+- name: for everybody else others decide
+  request: { path: /productpage, authority: "api.example.com:443", headers: { x-variant: v9, baggage: variant=v9 } }
+  upstream: { headers: { x-variant: null, baggage: null } }
 - name: what is not public is not there, and is not counted
   request: { path: /admin, authority: api.example.com }
   upstream: null
@@ -140,6 +140,32 @@ test("what productpage asks: a variant of the gateway's wins, then rules; the ba
   upstream: { headers: { x-variant: v2 } }
 - request: { path: /reviews/0 }
   upstream: { headers: { x-variant: v1 } }
+`,
+  );
+});
+
+test("behind the gateway a variant that it has chosen wins, and the sidecar's rules decide for all others", async () => {
+  // One chain, as if productpage forwarded everything: what the gateway writes is what the sidecar reads.
+  const plugins = [...chain("gateway", "CLIENT"), ...chain("sidecar", "CLIENT", "productpage")].filter(
+    ({ metadata }) => ["trace-propagation", "dark-launch"].includes(metadata.name),
+  );
+  expect(plugins).toHaveLength(4);
+  await play(
+    plugins,
+    "outbound",
+    `
+- name: a beta user of the gateway's
+  request: { path: /reviews/0, headers: { x-beta-user: "true", end-user: nobody } }
+  upstream: { headers: { x-variant: v2, baggage: variant=v2 } }
+- name: a tester, whom the sidecar alone knows
+  request: { path: /reviews/0, headers: { end-user: jason } }
+  upstream: { headers: { x-variant: v2, baggage: variant=v2 } }
+- name: one of the sidecar's tenth
+  request: { path: /reviews/0, headers: { end-user: user-34 } }
+  upstream: { headers: { x-variant: v2 } }
+- name: and everybody else, whatever they say
+  request: { path: /reviews/0, headers: { x-variant: v2, baggage: variant=v2 } }
+  upstream: { headers: { x-variant: v1, baggage: variant=v1 } }
 `,
   );
 });
