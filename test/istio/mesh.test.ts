@@ -1,5 +1,9 @@
 /** What the reference mesh's resources say of each other, which Istio's own offline checks leave out since they have no pods. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { parse } from "yaml";
+import { ISTIO } from "../../tools/istio-plugins.ts";
 import { at, resourcesIn, titleOf, type Resource } from "./resources.ts";
 
 const mesh = resourcesIn("mesh");
@@ -172,6 +176,30 @@ describe("the reference mesh", () => {
     ).toEqual(secrets);
   });
 
+  test("has routes at the gateway for the preflights and health checks that its plugins exempt", () => {
+    const [route] = ofKind("VirtualService").filter(({ spec }) => at(spec, "gateways").length > 0);
+    const matches = at(route?.spec, "http").flatMap((http) =>
+      at(http, "match").map((match) => ({ http, match })),
+    );
+    const answers = (path: string, method: string): unknown =>
+      matches.find(({ match }) => {
+        const [exact, prefix] = [at(match, "uri.exact")[0], at(match, "uri.prefix")[0]] as string[];
+        const [methods] = at(match, "method.regex") as string[];
+        const named = exact === path || (prefix !== undefined && path.startsWith(prefix));
+        return named && (methods === undefined || new RegExp(`^(?:${methods})$`).test(method));
+      })?.http;
+
+    const checks = new Set(
+      JSON.stringify(plugins.filter(({ file }) => file.includes("gateway"))).match(
+        /\/\w*(?:health|ready)\w*/g,
+      ),
+    );
+    expect([...checks]).not.toEqual([]);
+    for (const path of checks)
+      for (const method of ["GET", "HEAD"]) expect(answers(path, method), path).toBeDefined();
+    expect(at(answers("/api/v1/products/0", "OPTIONS"), "corsPolicy.allowOrigins")).not.toEqual([]);
+  });
+
   test("names as principals service accounts that workloads have", () => {
     const text = JSON.stringify(all);
     const principals = [...text.matchAll(/cluster\.local\/ns\/([\w-]+)\/sa\/([\w-]+)/g)];
@@ -223,6 +251,32 @@ describe("the reference mesh", () => {
           expect([...known, "prometheus"], titleOf(resource)).toContain(provider);
       }
     }
+  });
+
+  test("gives Kiali a key for its sessions, and has it where its probe asks", () => {
+    const [kiali] = ofKind("Deployment").filter(({ metadata }) => metadata.name === "kiali");
+    const [text] = ofKind("ConfigMap").flatMap(({ metadata, data }) =>
+      metadata.name === "kiali" ? Object.values(data ?? {}) : [],
+    );
+    const config = parse(text ?? "") as unknown;
+    const [root] = at(config, "server.web_root") as string[];
+    const probe = at(kiali?.spec, "template.spec.containers.readinessProbe.httpGet.path");
+    expect(probe).toEqual([`${root}/healthz`]);
+
+    // With any strategy but `anonymous` it refuses to start without a key of 16, 24 or 32 bytes (kiali's config/security).
+    expect(at(config, "auth.strategy")).toEqual(["token"]);
+    const [mounted] = at(kiali?.spec, "template.spec.containers.volumeMounts").filter(
+      (one) => at(one, "mountPath")[0] === "/kiali-override-secrets/login-token-signing-key",
+    );
+    const [volume] = at(kiali?.spec, "template.spec.volumes").filter(
+      (one) => at(one, "name")[0] === at(mounted, "name")[0],
+    );
+    const [secret] = at(volume, "secret.secretName") as string[];
+    const readme = readFileSync(join(ISTIO, "mesh/telemetry/README.md"), "utf8");
+    const made = new RegExp(
+      `kubectl -n observability create secret generic ${secret} --from-literal=value\\.txt="\\$\\(openssl rand -hex (\\d+)\\)"`,
+    ).exec(readme);
+    expect([16, 24, 32]).toContain(2 * Number(made?.[1]));
   });
 
   test("mounts ConfigMaps that are there, unless they are optional", () => {

@@ -194,6 +194,15 @@ describe("the reference mesh", () => {
     const page = await eventually(async () => echo(await reference.fromOutside({ path: "/productpage" })));
     const redirect = await eventually(plain);
     const elsewhere = await reference.fromOutside({ path: "/admin" });
+    const health = await reference.fromOutside({ path: "/healthz" });
+    const preflight = (origin: string): Promise<Answer> =>
+      reference.fromOutside({
+        method: "OPTIONS",
+        path: "/api/v1/products/0",
+        headers: { origin, "access-control-request-method": "GET" },
+      });
+    const shop = await preflight("https://shop.example.com");
+    const stranger = await preflight("https://stranger.example");
     const old = await handshake(reference.gateway.address, "TLSv1.1", authority);
     observed.push([
       "gateway",
@@ -202,6 +211,14 @@ describe("the reference mesh", () => {
     expect(page.workload).toMatch(/^productpage-v1/);
     expect(redirect).toMatchObject({ status: 301, headers: { location: `https://${HOST}/productpage` } });
     expect(elsewhere.status).toBe(404);
+    expect(health).toMatchObject({ status: 200, body: "" });
+    expect(shop).toMatchObject({
+      status: 200,
+      body: "",
+      headers: { "access-control-allow-origin": "https://shop.example.com" },
+    });
+    expect(stranger).toMatchObject({ status: 200, body: "" });
+    expect(stranger.headers).not.toHaveProperty("access-control-allow-origin");
     expect(await handshake(reference.gateway.address, "TLSv1.2", authority)).toBe("TLSv1.2");
     expect(old).toBe("ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION");
   });
