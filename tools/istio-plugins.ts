@@ -22,7 +22,10 @@ const NOTE = "Made of ../WHERE/*.yaml by tools/istio-plugins.ts: change those.";
 export async function generated(): Promise<Map<string, string>> {
   const files = new Map<string, string>();
   for (const placement of PLACEMENTS) {
-    files.set(`plugins/traffic-extension/${placement}.yaml`, await yaml(trafficExtensions(placement)));
+    files.set(
+      `plugins/traffic-extension/${placement}/plugins.yaml`,
+      await yaml(trafficExtensions(placement)),
+    );
   }
   files.set("chart/files/plugins.yaml", await yaml(chartPlugins()));
   const limit = readFileSync(join(ISTIO, "plugins/gateway/global-rate-limit.yaml"), "utf8");
@@ -49,7 +52,9 @@ function trafficExtensions(placement: string): string {
     if (document.get("kind") === "WasmPlugin") toTrafficExtension(document);
     return document.toString({ lineWidth: 0 });
   });
-  return `# ${NOTE.replace("WHERE", placement)}\n\n${texts.join("---\n")}`;
+  // What comments name is one folder further away.
+  const text = texts.join("---\n").replaceAll(/(?:\.\.\/)+/g, "../$&");
+  return `# ${NOTE.replace("WHERE", `../${placement}`)}\n\n${text}`;
 }
 
 /** Moves what is the module's below `wasm`; comments go with their fields. */

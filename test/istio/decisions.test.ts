@@ -241,6 +241,84 @@ test("each caller of reviews has a budget of its own, of which units are leased"
   );
 });
 
+test("a waypoint of reviews: traces, policies, limits for each caller, and the variant", async () => {
+  const plugins = chain("waypoint", "SERVER");
+  expect(plugins.map(({ metadata }) => metadata.name)).toEqual([
+    "trace-propagation-waypoint",
+    "authz-waypoint",
+    "local-rate-limit-waypoint",
+    "dark-launch-waypoint",
+    "global-rate-limit-waypoint",
+  ]);
+  const peer = '{ uri: "spiffe://cluster.local/ns/my-app/sa/productpage" }';
+  await play(
+    plugins,
+    "inbound",
+    `
+- advance: 5s
+- name: a trace in one format goes on in both
+  request:
+    path: /reviews/0
+    peer: ${peer}
+    headers: { traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01 }
+  upstream: { headers: { traceparent: { matches: "00-0af7651916cd43dd8448eb211c80319c-.*" }, x-b3-traceid: 0af7651916cd43dd8448eb211c80319c } }
+- name: the gateway's variant wins
+  request: { path: /reviews/0, peer: ${peer}, headers: { baggage: "variant=v2,secret=1" } }
+  upstream: { headers: { x-variant: v2, baggage: variant=v2 } }
+- name: then the rules
+  request: { path: /reviews/0, peer: ${peer}, headers: { end-user: alice } }
+  upstream: { headers: { x-variant: v2, baggage: variant=v2 } }
+- request: { path: /reviews/0, peer: ${peer} }
+  upstream: { headers: { x-variant: v1, baggage: variant=v1 } }
+- name: who may not ask uses up nobody's limit, and is not counted by the service
+  request: { path: /reviews/0, peer: { uri: "spiffe://cluster.local/ns/my-app/sa/ratings" } }
+  upstream: null
+  response: { status: 403 }
+  calls: { "${RATELIMIT}": 0 }
+- advance: 2s
+- name: a caller's second
+  request: { path: /reviews/0, peer: ${peer} }
+  repeat: 100
+  response: { status: 200 }
+- request: { path: /reviews/0, peer: ${peer} }
+  response: { status: 429 }
+  details: local-rate-limit:per-caller
+- name: health checks are no part of it
+  request: { path: /health }
+  repeat: 200
+  response: { status: 200 }
+  calls: { "${RATELIMIT}": 0 }
+`,
+  );
+});
+
+test("what a waypoint counts for each caller over all of its pods is bounded by the service", async () => {
+  const plugins = chain("waypoint", "SERVER").filter(
+    ({ metadata }) => metadata.name === "global-rate-limit-waypoint",
+  );
+  const ofCaller = at(
+    domains.find(({ domain }) => domain === "mesh-ratelimit"),
+    "descriptors.rate_limit",
+  );
+  expect(ofCaller).toEqual([{ unit: "minute", requests_per_unit: 6000 }]);
+  await play(
+    plugins,
+    "inbound",
+    `
+- advance: 5s
+- request: { path: /reviews/0, peer: { uri: "spiffe://cluster.local/ns/my-app/sa/productpage" } }
+  repeat: 6000
+  response: { status: 200 }
+- request: { path: /reviews/0, peer: { uri: "spiffe://cluster.local/ns/my-app/sa/productpage" } }
+  response: { status: 429 }
+  details: global-rate-limit:by-caller
+- name: another caller has its own
+  request: { path: /reviews/0, peer: { uri: "spiffe://cluster.local/ns/my-app/sa/ratings" } }
+  response: { status: 200 }
+`,
+  );
+});
+
 /** Without the policies on trial. */
 function withoutTrial(plugins: readonly Resource[]): Resource[] {
   return plugins.map((plugin) => {

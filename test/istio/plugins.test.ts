@@ -28,7 +28,7 @@ describe("each plugin", () => {
   test.each(PLACEMENTS)("of a %s is there for all five filters, in both kinds", (placement) => {
     for (const kind of ["WasmPlugin", "TrafficExtension"]) {
       const folder =
-        kind === "WasmPlugin" ? `plugins/${placement}/` : `plugins/traffic-extension/${placement}.yaml`;
+        kind === "WasmPlugin" ? `plugins/${placement}/` : `plugins/traffic-extension/${placement}/`;
       const there = plugins.filter((plugin) => plugin.kind === kind && plugin.file.startsWith(folder));
       expect([...new Set(there.map(filterOf))].sort(), kind).toEqual(FILTERS);
     }
@@ -66,6 +66,21 @@ describe("each plugin", () => {
     }
   });
 
+  test.each(PLACEMENTS)(
+    "of traces at a %s has Envoy's own tracing off, for the same workloads",
+    (placement) => {
+      const there = resourcesIn(`plugins/${placement}`);
+      const [plugin] = there.filter(
+        (one) => one.kind === "WasmPlugin" && filterOf(one) === "trace-propagation",
+      );
+      const [telemetry] = there.filter(({ kind }) => kind === "Telemetry");
+      expect(at(telemetry?.spec, "tracing")).toEqual([{ disableSpanReporting: true }]);
+      expect(telemetry?.metadata.namespace).toBe(plugin?.metadata.namespace);
+      for (const whom of ["selector", "targetRefs"])
+        expect(at(telemetry?.spec, whom), whom).toEqual(at(plugin?.spec, whom));
+    },
+  );
+
   test("of a waypoint names its target, and is for inbound listeners", () => {
     const there = plugins.filter(({ file }) => file.includes("waypoint"));
     expect(there).toHaveLength(2 * FILTERS.length);
@@ -94,7 +109,7 @@ test("a wrong configuration is told with its line, in both kinds", () => {
       `^${authz}:${lineOf(authz, "[/reviews/*]")}: policies\\[0\\]\\.rules\\[0\\]\\.to\\[0\\]\\.operation\\.pahts: unknown field`,
     ),
   ]);
-  const limits = "plugins/traffic-extension/gateway.yaml";
+  const limits = "plugins/traffic-extension/gateway/plugins.yaml";
   expect(wrong(limits, "per: second, burst: 100", "per: fortnight, burst: 100")).toEqual([
     expect.stringMatching(
       `^${limits}:${lineOf(limits, "burst: 100")}: limits\\[0\\]\\.limit\\.per: expected`,

@@ -26,7 +26,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 beforeAll(async () => {
   [kustomize, helm] = [await locateKustomize(), await locateHelm()];
   cpSync(ISTIO, folder, { recursive: true });
-  for (const overlay of ["tag", "digest", "ambient", "traffic-extension"]) {
+  for (const overlay of ["tag", "digest", "ambient", "traffic-extension", "traffic-extension-ambient"]) {
     const file = join(folder, "plugins/overlays", overlay, "release.yaml");
     const release = parseAllDocuments(readFileSync(file, "utf8"))[0]?.toJS() as Resource;
     const data = { ...release.data, registry: REGISTRY, tag: "1.2.3" };
@@ -61,8 +61,13 @@ describe("kustomize and Helm render the same", { timeout: 60_000 }, () => {
   test.each([
     ["tag", 13, []],
     ["digest", 13, digests],
-    ["ambient", 11, ["--set", "sidecar.enabled=false,waypoint.enabled=true"]],
+    ["ambient", 12, ["--set", "sidecar.enabled=false,waypoint.enabled=true"]],
     ["traffic-extension", 13, [...digests, "--set", "kind=TrafficExtension"]],
+    [
+      "traffic-extension-ambient",
+      12,
+      [...digests, "--set", "kind=TrafficExtension,sidecar.enabled=false,waypoint.enabled=true"],
+    ],
   ] as const)("%s", async (overlay, count, values) => {
     const built = await output(kustomize, "build", join(folder, "plugins/overlays", overlay));
     const rendered = await output(
@@ -82,14 +87,14 @@ describe("kustomize and Helm render the same", { timeout: 60_000 }, () => {
       if (name.startsWith("Telemetry")) continue;
       const { metadata, spec } = resource as Resource;
       const filter = metadata.labels?.["app.kubernetes.io/name"] ?? "";
-      const wasm = overlay === "traffic-extension" ? at(spec, "wasm")[0] : spec;
+      const wasm = overlay.startsWith("traffic-extension") ? at(spec, "wasm")[0] : spec;
       expect(at(wasm, "url"), name).toEqual([`oci://${REGISTRY}/outrigger/${filter}:1.2.3`]);
-      const pinned = overlay === "digest" || overlay === "traffic-extension";
+      const pinned = overlay === "digest" || overlay.startsWith("traffic-extension");
       expect(at(wasm, "sha256"), name).toEqual(pinned ? [digestOf(filter)] : []);
     }
     for (const text of [built, rendered]) {
       const checked = checkSource(parseSource(overlay, text), { modules: new Modules("build") });
-      expect(checked.plugins).toHaveLength(count - (overlay === "ambient" ? 1 : 2));
+      expect(checked.plugins).toHaveLength(count - 2);
       expect(checked.findings).toEqual([]);
     }
   });
