@@ -69,18 +69,24 @@ function toTrafficExtension(document: Document): void {
   spec.items.push(document.createPair("wasm", wasm));
 }
 
-/** `{<placement>: {<name>: {kind, filter, spec}}}`, without where modules come from, which is the values' to say. */
+/**
+ * `{<placement>: {<name>: {kind, filter, with, spec}}}`, without where modules come from, which is the values' to say. `with` is the
+ * filter's first resource of the placement, without which the others are for nothing.
+ */
 function chartPlugins(): string {
   const places: Record<string, Record<string, unknown>> = {};
   for (const placement of PLACEMENTS) {
     const place: Record<string, unknown> = (places[placement] = {});
+    const first = new Map<string, string>();
     for (const document of resources(placement)) {
       const resource = document.toJS() as Resource;
       const spec = Object.fromEntries(
         Object.entries(resource.spec).filter(([field]) => field !== "url" && field !== "imagePullPolicy"),
       );
-      const filter = resource.metadata.labels["app.kubernetes.io/name"];
-      place[resource.metadata.name] = { kind: resource.kind, filter, spec };
+      const filter = resource.metadata.labels["app.kubernetes.io/name"] ?? "";
+      const companion = first.has(filter) ? { with: first.get(filter) } : {};
+      place[resource.metadata.name] = { kind: resource.kind, filter, ...companion, spec };
+      if (!first.has(filter)) first.set(filter, resource.metadata.name);
     }
   }
   // Helm reads YAML 1.1, in which `off` is a boolean.

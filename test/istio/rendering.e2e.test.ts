@@ -132,10 +132,36 @@ describe("the chart", { timeout: 60_000 }, () => {
   });
 
   test.each([
-    ["plugins.sidecar.auhtz.enabled=false", "plugins.sidecar.auhtz: no such plugin"],
-    ["kind=EnvoyFilter", 'kind: expected WasmPlugin or TrafficExtension, got "EnvoyFilter"'],
-  ])("refuses %s", async (value, message) => {
-    const { code, output } = await run(helm, ["template", join(ISTIO, "chart"), "--set", value]);
+    [
+      "sidecar.trace-propagation",
+      ["Telemetry my-app/no-native-tracing", "WasmPlugin my-app/trace-propagation"],
+    ],
+    ["sidecar.authz", ["WasmPlugin my-app/authz", "WasmPlugin my-app/authz-peer"]],
+    ["sidecar.authz-peer", ["WasmPlugin my-app/authz-peer"]],
+  ])("leaves out %s with its companions", async (plugin, names) => {
+    const all = Object.keys(byName(await template()));
+    const left = Object.keys(byName(await template("--set", `plugins.${plugin}.enabled=false`)));
+    expect(all.filter((name) => !left.includes(name)).sort()).toEqual(names);
+  });
+
+  test.each([
+    ["--set", "plugins.sidecar.auhtz.enabled=false", "plugins.sidecar.auhtz: no such plugin"],
+    ["--set", "plugins.sidcar.authz.enabled=false", "additional properties 'sidcar' not allowed"],
+    ["--set", "plugins.sidecar.authz.enable=false", "additional properties 'enable' not allowed"],
+    [
+      "--set-string",
+      "plugins.sidecar.authz.enabled=false",
+      "at '/plugins/sidecar/authz/enabled': got string",
+    ],
+    ["--set", "registy=ghcr.io/your-org", "additional properties 'registy' not allowed"],
+    ["--set", "registry=oci://ghcr.io/your-org", "at '/registry': 'oci://ghcr.io/your-org' does not match"],
+    ["--set", "kind=EnvoyFilter", "at '/kind': value must be one of 'WasmPlugin', 'TrafficExtension'"],
+    ["--set", "digests.auhtz=", "additional properties 'auhtz' not allowed"],
+    ["--set", `digests.authz=sha256:${digestOf("authz")}`, "at '/digests/authz': 'sha256:"],
+    ["--set", "tag=2", "at '/tag': got number, want string"],
+    ["--set", "waypoint.namespace=My_App", "at '/waypoint/namespace': 'My_App' does not match"],
+  ])("refuses %s %s", async (flag, value, message) => {
+    const { code, output } = await run(helm, ["template", join(ISTIO, "chart"), flag, value]);
     expect(code).not.toBe(0);
     expect(output).toContain(message);
   });
