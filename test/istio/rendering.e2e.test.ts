@@ -10,9 +10,9 @@ import { parseSource } from "../../cli/source.ts";
 import { ISTIO } from "../../tools/istio-plugins.ts";
 import { run } from "../peers/cache.ts";
 import { locateHelm, locateKustomize } from "../peers/render.ts";
+import { FILTERS } from "./modules.ts";
 import { at, type Resource } from "./resources.ts";
 
-const FILTERS = ["authz", "dark-launch", "global-rate-limit", "local-rate-limit", "trace-propagation"];
 const REGISTRY = "localhost:5000/team";
 const digestOf = (filter: string): string => Buffer.from(filter.padEnd(32, "-")).toString("hex");
 const DIGESTS = Object.fromEntries(FILTERS.map((filter) => [filter, digestOf(filter)]));
@@ -98,6 +98,24 @@ describe("kustomize and Helm render the same", { timeout: 60_000 }, () => {
       expect(checked.findings).toEqual([]);
     }
   });
+});
+
+test("the overlay shadow is the overlay digest with those that may deny on trial", async () => {
+  const overlay = (name: string): Promise<string> =>
+    output(kustomize, "build", join(folder, "plugins/overlays", name));
+  const shadow = await overlay("shadow");
+  const tried = new Set<string>();
+  for (const [name, resource] of Object.entries(byName(await overlay("digest")))) {
+    const { metadata, spec } = resource as Resource;
+    const [config] = at(spec, "pluginConfig") as Record<string, unknown>[];
+    if (["authz", "local-rate-limit", "global-rate-limit"].includes(metadata.name)) {
+      tried.add(name);
+      config!.mode = "shadow";
+    }
+    expect(byName(shadow)[name], name).toEqual(resource);
+  }
+  expect(tried.size).toBe(6);
+  expect(checkSource(parseSource("shadow", shadow), { modules: new Modules("build") }).findings).toEqual([]);
 });
 
 describe("the chart", { timeout: 60_000 }, () => {
