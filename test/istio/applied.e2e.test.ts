@@ -17,10 +17,10 @@ import { locateKustomize } from "../peers/render.ts";
 import { ask, eventually, type Answer } from "./client.ts";
 import { pushImage } from "./image.ts";
 import { Mesh, type Sidecar } from "./mesh.ts";
+import { FILTERS, rateLimitEndpoints, VERSION } from "./modules.ts";
 import { at, manifestOf, resourcesIn } from "./resources.ts";
 import type { Echo } from "./workload.ts";
 
-const FILTERS = ["authz", "dark-launch", "global-rate-limit", "local-rate-limit", "trace-propagation"];
 const LOG = "access.log";
 
 /** A line of the access log of `istio/mesh/install`. */
@@ -40,7 +40,7 @@ describe("what istio/ has, applied to the real Istio", () => {
     await applyApplication();
     redis = await Redis.start();
     rateLimit = await RateLimit.start({ redis, configurations: rateLimits() });
-    mesh.apply(...rateLimitService(rateLimit.port));
+    mesh.apply(...rateLimitService(), rateLimitEndpoints(rateLimit.port));
     mesh.apply(...(await plugins("digest")));
     // Everything is there when the gateway and both sidecars decide.
     await eventually(async () => {
@@ -99,10 +99,10 @@ describe("what istio/ has, applied to the real Istio", () => {
   async function plugins(overlay: string): Promise<KubeObject[]> {
     const kustomize = await locateKustomize();
     cpSync(ISTIO, folder, { recursive: true });
-    const data: Record<string, string> = { registry: mesh.registry.host, tag: "0.1.0" };
+    const data: Record<string, string> = { registry: mesh.registry.host, tag: VERSION };
     for (const filter of FILTERS) {
       const repository = `${mesh.registry.host}/outrigger/${filter}`;
-      const digest = await pushImage(repository, "0.1.0", readFileSync(`build/${filter}.wasm`));
+      const digest = await pushImage(repository, VERSION, readFileSync(`build/${filter}.wasm`));
       data[filter] = digest.replace("sha256:", "");
     }
     const path = join(folder, "plugins/overlays", overlay);
@@ -303,24 +303,9 @@ function rateLimits(): string[] {
     .flatMap(({ data }) => Object.values(data ?? {}));
 }
 
-/** The Service, without pods: its endpoint is told by hand. */
-function rateLimitService(port: number): KubeObject[] {
-  const [service] = resourcesIn("mesh/rate-limit").filter(
-    ({ kind, metadata }) => kind === "Service" && metadata.name === "ratelimit",
-  );
-  return [
-    { ...manifestOf(service!), spec: { ...service!.spec, selector: undefined } },
-    {
-      apiVersion: "discovery.k8s.io/v1",
-      kind: "EndpointSlice",
-      metadata: {
-        name: "ratelimit",
-        namespace: "istio-system",
-        labels: { "kubernetes.io/service-name": "ratelimit" },
-      },
-      addressType: "IPv4",
-      ports: [{ name: "grpc", port, protocol: "TCP" }],
-      endpoints: [{ addresses: ["127.0.0.1"], conditions: { ready: true } }],
-    },
-  ];
+/** The Service, of which no pods are here. */
+function rateLimitService(): KubeObject[] {
+  return resourcesIn("mesh/rate-limit")
+    .filter(({ kind, metadata }) => kind === "Service" && metadata.name === "ratelimit")
+    .map(manifestOf);
 }

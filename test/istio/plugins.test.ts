@@ -1,13 +1,14 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { parse } from "yaml";
 import { checkSource } from "../../cli/check.ts";
 import { Modules } from "../../cli/modules.ts";
 import { parseSource } from "../../cli/source.ts";
 import { generated, ISTIO, PLACEMENTS } from "../../tools/istio-plugins.ts";
+import { FILTERS, VERSION } from "./modules.ts";
 import { at, resourcesIn, titleOf, type Resource } from "./resources.ts";
 
-const FILTERS = ["authz", "dark-launch", "global-rate-limit", "local-rate-limit", "trace-propagation"];
 const modules = new Modules("build");
 
 const resources = [...resourcesIn("plugins"), ...resourcesIn("mesh")];
@@ -30,7 +31,7 @@ describe("each plugin", () => {
       const folder =
         kind === "WasmPlugin" ? `plugins/${placement}/` : `plugins/traffic-extension/${placement}/`;
       const there = plugins.filter((plugin) => plugin.kind === kind && plugin.file.startsWith(folder));
-      expect([...new Set(there.map(filterOf))].sort(), kind).toEqual(FILTERS);
+      expect([...new Set(there.map(filterOf))].sort(), kind).toEqual([...FILTERS].sort());
     }
   });
 
@@ -50,7 +51,7 @@ describe("each plugin", () => {
     (_, plugin) => {
       const wasm = plugin.kind === "WasmPlugin" ? plugin.spec : at(plugin.spec, "wasm")[0];
       expect(at(plugin.spec, "match.mode"), "match.mode").toHaveLength(1);
-      expect(at(wasm, "url")).toEqual([`oci://registry.example/outrigger/${filterOf(plugin)}:0.1.0`]);
+      expect(at(wasm, "url")).toEqual([`oci://registry.example/outrigger/${filterOf(plugin)}:${VERSION}`]);
       // A rate limit, a trace and a variant can be done without; who may do what cannot. The companion cannot deny by itself.
       const closed = filterOf(plugin) === "authz" && at(wasm, "type")[0] !== "NETWORK";
       expect(at(wasm, "failStrategy")).toEqual([closed ? "FAIL_RELOAD" : "FAIL_OPEN"]);
@@ -120,5 +121,23 @@ test("a wrong configuration is told with its line, in both kinds", () => {
 test("what is made of the WasmPlugins is as the tool makes it (npx tsx tools/istio-plugins.ts)", async () => {
   for (const [file, text] of await generated()) {
     expect(readFileSync(join(ISTIO, file), "utf8"), file).toBe(text);
+  }
+});
+
+test("what names a version names that of package.json", () => {
+  const chart = parse(readFileSync(join(ISTIO, "chart/Chart.yaml"), "utf8")) as Record<string, string>;
+  expect([chart.version, chart.appVersion]).toEqual([VERSION, VERSION]);
+  const overlays = join(ISTIO, "plugins/overlays");
+  const releases = readdirSync(overlays).map((overlay) => join(overlays, overlay, "release.yaml"));
+  const tags = releases
+    .filter((file) => existsSync(file))
+    .map((file) => parse(readFileSync(file, "utf8")) as unknown);
+  expect(tags.length).toBeGreaterThan(3);
+  for (const release of tags) expect(at(release, "data.tag")).toEqual([VERSION]);
+  for (const file of ["plugins/README.md", "mesh/authorization/README.md"]) {
+    const named = readFileSync(join(ISTIO, file), "utf8").match(
+      /(?<=registry\.example\/outrigger\/[\w{}-]+:)[\w.-]*\w/g,
+    );
+    expect(new Set(named), file).toEqual(new Set([VERSION]));
   }
 });
