@@ -11,6 +11,7 @@ import { locateCompose, locateDockerd } from "../test/peers/docker.ts";
 import { locateIstioFetch } from "../test/peers/istio-fetch.ts";
 import { locateIstioRbac } from "../test/peers/istio-rbac.ts";
 import { locateIstio, locateKubectlValidate } from "../test/peers/istio.ts";
+import { linkModules } from "../test/peers/module-folder.ts";
 import { locateOciRegistry } from "../test/peers/oci-registry.ts";
 import { PeerNotFound } from "../test/peers/process.ts";
 import { locatePromtool } from "../test/peers/prometheus.ts";
@@ -30,6 +31,7 @@ if (await tests.build()) {
     await found(locateRateLimit),
     await found(locateIstioRbac),
     await found(async () => (await locateIstio()).discovery),
+    await found(linkModules),
     await found(locateKubectlValidate),
     await found(locateRegistry),
     await found(locateZipkin),

@@ -2,33 +2,15 @@
  * A proxy of the mesh on loopback: Istio's pilot-agent and the stock Envoy that it starts. Each has an address of 127.0.0.0/8 for its
  * own, so that all have the ports that Istio gives them.
  */
-import {
-  lstatSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  readlinkSync,
-  rmdirSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { locateEnvoy } from "../envoy/locate.ts";
 import type { Certificate } from "../envoy/certificate.ts";
 import { locateIstio } from "./istio.ts";
 import type { Istiod } from "./istiod.ts";
-import { PeerNotFound, PeerProcess } from "./process.ts";
-
-/** Where pilot-agent keeps the modules that it has pulled (`pkg/config/constants`); no setting changes it. */
-const MODULES = "/var/lib/istio/data";
-
-/**
- * Where that leads: into the folder of whichever agent or Envoy asks. Agents with one folder would write the same module while another's
- * Envoy reads it, and Envoy would find it corrupted.
- */
-const OWN_MODULES = "/proc/self/cwd/modules";
+import { linkModules } from "./module-folder.ts";
+import { PeerProcess } from "./process.ts";
 
 export interface IstioProxyOptions {
   istiod: Istiod;
@@ -69,7 +51,7 @@ export class IstioProxy {
     const { address, identity } = options;
     const istio = await locateIstio();
     const envoy = await locateEnvoy();
-    linkModules();
+    await linkModules();
     // Names of sockets in it are limited to 108 bytes.
     const folder = mkdtempSync(join(tmpdir(), "outrigger-mesh-"));
     mkdirSync(join(folder, "modules"));
@@ -173,21 +155,4 @@ function environment(options: IstioProxyOptions, envoy: string): NodeJS.ProcessE
     }),
     ...options.settings,
   };
-}
-
-function linkModules(): void {
-  try {
-    mkdirSync(dirname(MODULES), { recursive: true });
-    const there = lstatSync(MODULES, { throwIfNoEntry: false });
-    if (there?.isSymbolicLink() && readlinkSync(MODULES) === OWN_MODULES) return;
-    // An empty folder is nobody's.
-    if (there?.isDirectory()) rmdirSync(MODULES);
-    symlinkSync(OWN_MODULES, MODULES);
-  } catch (error) {
-    throw new PeerNotFound(
-      "pilot-agent",
-      `${MODULES}, where it keeps modules, cannot be made a link to ${OWN_MODULES}: ${(error as Error).message}`,
-      `Where nothing else needs it: sudo rm -rf ${MODULES}; sudo mkdir -p ${dirname(MODULES)}; sudo ln -s ${OWN_MODULES} ${MODULES}`,
-    );
-  }
 }
