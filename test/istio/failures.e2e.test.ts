@@ -48,24 +48,22 @@ describe("with the real Istio", () => {
 
   let plugins = 0;
 
+  /** Makes the plugin that is being played, or changes it. */
+  function applied(options: Partial<PluginOptions>): void {
+    const config = { header: "x-launch", default: "on" };
+    const url = `oci://${repository}:1`;
+    mesh.apply(wasmPlugin(`plugin-${plugins}`, { on: "gateway", mode: "CLIENT", url, config, ...options }));
+  }
+
   /** A plugin is there while `play` runs. Of a name that was there before, Envoy would for a moment have what it was told last. */
   async function played(options: Partial<PluginOptions>, play: () => Promise<void>): Promise<void> {
     onTestFailed(() => console.log(mesh.log()));
-    const name = `plugin-${++plugins}`;
-    const config = { header: "x-launch", default: "on" };
-    mesh.apply(
-      wasmPlugin(name, {
-        on: "gateway",
-        mode: "CLIENT",
-        url: `oci://${repository}:1`,
-        config,
-        ...options,
-      }),
-    );
+    plugins++;
+    applied(options);
     try {
       await play();
     } finally {
-      mesh.delete(referenceTo(name, "gateway"));
+      mesh.delete(referenceTo(`plugin-${plugins}`, "gateway"));
     }
     await eventually(async () => expect(echo(await asked()).headers).not.toHaveProperty("x-launch"));
   }
@@ -126,17 +124,34 @@ describe("with the real Istio", () => {
         await eventually(async () => expect(await instead()).toBe("wasm-default-deny"));
         await pushFile(repository, "late", "build/dark-launch.wasm");
         expect(await instead()).toBe("wasm-default-deny");
-        const config = { header: "x-launch", default: "on", rules: [] };
-        mesh.apply(
-          wasmPlugin(`plugin-${plugins}`, {
-            on: "gateway",
-            mode: "CLIENT",
-            url,
-            failStrategy: "FAIL_CLOSE",
-            config,
-          }),
-        );
+        applied({
+          url,
+          failStrategy: "FAIL_CLOSE",
+          config: { header: "x-launch", default: "on", rules: [] },
+        });
         await eventually(inForce);
+      });
+    },
+  );
+
+  test(
+    "an update to an image that cannot be pulled ends a plugin that worked, either way",
+    { timeout: 60_000 },
+    async () => {
+      const url = `oci://${repository}:missing`;
+      await played({ failStrategy: "FAIL_OPEN" }, async () => {
+        await eventually(inForce);
+        applied({ failStrategy: "FAIL_OPEN", url });
+        await eventually(async () => expect(await instead()).toBe("wasm-default-allow"));
+        await eventually(async () => expect(echo(await asked()).headers).not.toHaveProperty("x-launch"));
+      });
+      await played({ failStrategy: "FAIL_CLOSE" }, async () => {
+        await eventually(inForce);
+        applied({ failStrategy: "FAIL_CLOSE", url });
+        await eventually(async () => expect(await instead()).toBe("wasm-default-deny"));
+        await eventually(async () =>
+          expect(await asked()).toMatchObject({ status: 403, body: "RBAC: access denied" }),
+        );
       });
     },
   );
