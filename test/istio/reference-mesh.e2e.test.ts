@@ -1,4 +1,5 @@
 /** The reference mesh of `istio/mesh`, applied to the real istiod and observed on real Envoys: what each subject promises. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { connect } from "node:tls";
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFailed, test } from "vitest";
 import { parseResources } from "../peers/kube-resources.ts";
@@ -296,7 +297,7 @@ describe("the reference mesh", () => {
     test.each([
       ["EnvoyFilter", "envoy-filter.yaml"],
       ["WasmPlugin", "wasm-plugin.yaml"],
-    ])("by %s: 20 a minute without a key, 100 with one", { timeout: 60_000 }, async (way, file) => {
+    ])("by %s: 20 a minute without a key, 100 with one", { timeout: 90_000 }, async (way, file) => {
       apply("gateway", "gateway.yaml", "virtual-service.yaml");
       apply("rate-limit", "service.yaml");
       reference.mesh.apply(rateLimitEndpoints(service.port));
@@ -307,19 +308,21 @@ describe("the reference mesh", () => {
       });
       // Before the filter remembers what it was refused.
       await redis.flush();
-      reference.apply(atRegistry(manifests("rate-limit", file)));
+      // A call that takes longer than the manifests' 20 ms lets its request pass, which a busy machine is not to decide here.
+      const text = manifests("rate-limit", file);
+      expect(text).toContain("timeout: 20ms");
+      reference.apply(atRegistry(text.replaceAll("timeout: 20ms", "timeout: 2s")));
       /** How many are let through, of as many as it takes; all within one minute of the service's clock. */
       const counted = async (headers: Record<string, string>): Promise<number> => {
-        for (;;) {
-          await redis.flush();
-          const minute = Math.floor(Date.now() / 60_000);
-          for (let passed = 0; passed <= 200; passed++) {
-            const { status } = await reference.fromOutside({ headers });
-            if (status === 429 && Math.floor(Date.now() / 60_000) === minute) return passed;
-            if (status === 429) break;
-            expect(status).toBe(200);
-          }
+        const left = 60_000 - (Date.now() % 60_000);
+        if (left < 15_000) await sleep(left + 100);
+        await redis.flush();
+        for (let passed = 0; passed <= 200; passed++) {
+          const { status } = await reference.fromOutside({ headers });
+          if (status === 429) return passed;
+          expect(status).toBe(200);
         }
+        return Infinity;
       };
       await eventually(async () =>
         expect((await reference.fromOutside()).headers).toHaveProperty("x-ratelimit-remaining"),
@@ -328,11 +331,10 @@ describe("the reference mesh", () => {
       const withKey = await counted({ "x-api-key": `${way}-key` });
       const anonymous = await counted({});
       observed.push(["rate-limit", `by ${way}: ${anonymous} without a key, ${withKey} with one`]);
-      // A call that takes longer than the manifests' 20 ms lets its request pass.
-      expect(anonymous).toBeGreaterThanOrEqual(18);
-      expect(anonymous).toBeLessThan(60);
-      expect(withKey).toBeGreaterThanOrEqual(98);
-      expect(withKey).toBeLessThan(180);
+      expect(anonymous).toBe(20);
+      // A lease that crosses the limit is refused as a whole: of the last twentieth some may be lost (docs/leases.md), and none is added.
+      expect(withKey).toBeLessThanOrEqual(100);
+      expect(withKey).toBeGreaterThanOrEqual(way === "WasmPlugin" ? 95 : 100);
     });
   });
 
