@@ -97,11 +97,11 @@ test("the gateway: traces, a limit for each address, policies, limits of the ser
   request: { method: OPTIONS, path: /api/v1/products, authority: api.example.com }
   response: { status: 403 }
 - name: so does a health check of the load balancer's
-  request: { path: /healthz, authority: 192.0.2.1, remoteAddress: 10.1.2.3 }
+  request: { path: /healthz, authority: api.example.com, remoteAddress: 10.1.2.3 }
   response: { status: 200 }
   calls: { "${RATELIMIT}": 0 }
 - name: of an outsider it does not
-  request: { path: /healthz, authority: 192.0.2.1, remoteAddress: 198.51.100.9 }
+  request: { path: /healthz, authority: api.example.com, remoteAddress: 198.51.100.9 }
   response: { status: 403 }
 - name: twenty a minute without a key
   request: { path: /productpage, authority: api.example.com, remoteAddress: 203.0.113.7 }
