@@ -8,7 +8,6 @@
 import { readFileSync } from "node:fs";
 import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { writeCompose } from "../envoy/compose.ts";
 import { bundleCommand, bundleLibraries } from "./bundle.ts";
 import { compile } from "./compile.ts";
 import { Packages } from "./packages.ts";
@@ -56,6 +55,8 @@ if (wanted.length === 0 || wanted.includes("cli")) {
   for (const path of [...(await bundleLibraries()), await bundleCommand()]) console.log(path);
 }
 if (wanted.length === 0 || wanted.includes("compose")) {
+  // It brings in the local Envoy and its tests, of which modules know nothing.
+  const { writeCompose } = await import("../envoy/compose.ts");
   for (const path of await writeCompose()) console.log(path);
 }
 

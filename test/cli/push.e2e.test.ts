@@ -5,7 +5,7 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { onPath, run } from "../peers/cache.ts";
@@ -14,6 +14,7 @@ import { type Fetched, istioFetch } from "../peers/istio-fetch.ts";
 import { OciRegistry } from "../peers/oci-registry.ts";
 import { Registry } from "../peers/registry.ts";
 import { TokenServer } from "../peers/registry-tokens.ts";
+import { buildElsewhere } from "../tools/elsewhere.ts";
 import { Folder, outrigger, type Ran } from "./command.ts";
 
 const MODULE = "build/dark-launch.wasm";
@@ -220,21 +221,9 @@ describe("a registry that lists referrers", { timeout: TIMEOUT }, () => {
 });
 
 describe("all modules that are built again, in another folder,", () => {
-  test("have the same bytes", { timeout: 900_000 }, async () => {
+  test("have the same bytes", { timeout: 900_000 }, () => {
     const clone = join(folder.path, "a clone", "elsewhere");
-    const copied = [
-      "assembly",
-      "filters",
-      "tools",
-      "asconfig.json",
-      "package.json",
-      "package-lock.json",
-      "tsconfig.json",
-    ];
-    for (const path of copied) execFileSync("cp", ["-r", "--parents", path, folderFor(clone)]);
-    execFileSync("ln", ["-s", resolve("node_modules"), join(clone, "node_modules")]);
-    const tsx = resolve("node_modules/tsx/dist/cli.mjs");
-    execFileSync(process.execPath, [tsx, "tools/build.ts", "modules"], { cwd: clone, stdio: "pipe" });
+    buildElsewhere(clone, "modules");
     const sums = (root: string): string[] =>
       readdirSync(join(root, "build"))
         .filter((file) => file.endsWith(".wasm"))
@@ -245,11 +234,6 @@ describe("all modules that are built again, in another folder,", () => {
     );
   });
 });
-
-function folderFor(path: string): string {
-  execFileSync("mkdir", ["-p", path]);
-  return path;
-}
 
 // Signing is the user's own choice of tool: without it there is nothing of ours to test.
 const cosign = process.env.COSIGN_BIN ?? (await onPath("cosign"));

@@ -1,14 +1,15 @@
 /** What the build says of a module: of what it consists, where it comes from, and that it comes out the same elsewhere. */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { Ajv } from "ajv";
 import { afterAll, describe, expect, test } from "vitest";
 import { Packages } from "../../tools/packages.ts";
 import { provenanceOf } from "../../tools/provenance.ts";
 import { revisionOf, webAddress } from "../../tools/revision.ts";
+import { buildElsewhere } from "./elsewhere.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "outrigger-records-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -177,24 +178,7 @@ describe("provenance", () => {
 describe("a module that is built again, in another folder,", () => {
   test("has the same bytes, and the same SBOM", { timeout: 300_000 }, () => {
     const clone = join(folder, "a clone", "elsewhere");
-    for (const path of [
-      "assembly",
-      "filters",
-      "tools",
-      "asconfig.json",
-      "package.json",
-      "package-lock.json",
-      "tsconfig.json",
-    ]) {
-      cpSync(path, join(clone, path), { recursive: true });
-    }
-    symlinkSync(resolve("node_modules"), join(clone, "node_modules"));
-    const env = { ...process.env, TZ: "Pacific/Auckland", LC_ALL: "C" };
-    execFileSync(
-      process.execPath,
-      [resolve("node_modules/tsx/dist/cli.mjs"), "tools/build.ts", "trace-propagation"],
-      { cwd: clone, env, stdio: "pipe" },
-    );
+    buildElsewhere(clone, "trace-propagation", { ...process.env, TZ: "Pacific/Auckland", LC_ALL: "C" });
     for (const file of ["trace-propagation.wasm", "sbom/trace-propagation.json"]) {
       expect(sha256(readFileSync(join(clone, "build", file))), file).toBe(
         sha256(readFileSync(join("build", file))),
