@@ -110,7 +110,9 @@ export class Authorizer {
     return token;
   }
 
-  /** Where tokens are given. Credentials go there: never in the clear, when the registry itself is not asked so. */
+  /**
+   * Where tokens are given. Credentials go there: in the clear only to this machine, or to the registry's own host where that is asked so.
+   */
   private realmOf(challenge: Challenge, url: URL): URL {
     const text = challenge.parameters.get("realm") ?? "";
     let realm: URL;
@@ -121,7 +123,8 @@ export class Authorizer {
         `${this.authority.host} names "${text}" as the realm for tokens, which is no URL`,
       );
     }
-    const inTheClear = realm.protocol === "http:" && (url.protocol === "http:" || isLoopback(realm.host));
+    const isAskedSo = url.protocol === "http:" && realm.hostname === url.hostname;
+    const inTheClear = realm.protocol === "http:" && (isAskedSo || isLoopback(realm.host));
     if (realm.protocol === "https:" || inTheClear) return realm;
     throw new RegistryError(
       `${this.authority.host} sends credentials to ${realm.origin}, which is not HTTPS; they are not sent there`,

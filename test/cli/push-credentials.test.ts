@@ -182,13 +182,16 @@ describe("a push that is not let in says what to do, and publishes nothing:", { 
     expect(stderr).toContain("have the right given");
   });
 
-  test("with a realm in the clear elsewhere, credentials stay here", async () => {
-    registry.tokens = { user: "ann:secret", realm: "ftp://tokens.test/token" };
-    login("ann:secret");
-    const { status, stderr } = await push();
-    expect(status).toBe(1);
-    expect(stderr).toContain("which is not HTTPS; they are not sent there");
-  });
+  test.each(["http://tokens.test/token", "ftp://tokens.test/token"])(
+    "with the realm %s elsewhere, credentials stay here",
+    async (realm) => {
+      registry.tokens = { user: "ann:secret", realm };
+      login("ann:secret");
+      const { status, stderr } = await push();
+      expect(status).toBe(1);
+      expect(stderr).toContain(`${new URL(realm).origin}, which is not HTTPS; they are not sent there`);
+    },
+  );
 
   const broken: [string, unknown, RegExp][] = [
     [
