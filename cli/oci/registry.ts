@@ -102,8 +102,7 @@ export class Repository {
     );
     if (answer.status === 404) return null;
     if (answer.status !== 200) throw await this.refusal("GET", answer);
-    const type = answer.headers.get("content-type")?.split(";")[0]?.trim() ?? "";
-    const content = contentOf(type, answer.body);
+    const content = contentOf(typeOf(answer.headers), answer.body);
     this.agree(answer, content.digest);
     if (DIGEST.test(name) && content.digest !== name) throw this.alteredContent(name, content.digest);
     return content;
@@ -149,8 +148,7 @@ export class Repository {
       const answer = await this.again(() =>
         this.once({ method: "GET", url: next, headers: { accept: INDEX_TYPE } }),
       );
-      // 404 is what the specification has for a registry without them; others do not know the path.
-      if (page === 0 && [400, 404, 405, 406, 501].includes(answer.status)) {
+      if (page === 0 && listsNone(answer)) {
         const index = await this.manifest(fallbackTag(digest));
         return { byRegistry: false, descriptors: index === null ? [] : descriptorsIn(index.bytes) };
       }
@@ -270,6 +268,20 @@ export class Repository {
     const asking = { host: this.host, name: this.name, who, action: this.push ? "push to" : "read" };
     return refusalOf(asking, method, answer, content?.bytes.length);
   }
+}
+
+/**
+ * Whether a registry answers so who does not list referrers. 404 is what the specification has for that; others do not know the path, or
+ * have a page for whatever they do not know (go-containerregistry takes the type for the sign as well, `pkg/v1/remote/referrers.go`).
+ */
+function listsNone({ status, headers }: Answer): boolean {
+  if (status === 200) return typeOf(headers) !== INDEX_TYPE;
+  return [400, 404, 405, 406, 501].includes(status);
+}
+
+/** The media type, without parameters. */
+function typeOf(headers: Headers): string {
+  return headers.get("content-type")?.split(";")[0]?.trim() ?? "";
 }
 
 /** `sha256-<hex>`, the tag that lists what refers to a digest. */

@@ -107,6 +107,19 @@ describe("a module is pushed with its records", { timeout: 30_000 }, () => {
     expect(listed!.size).toBe(bytes.length);
   });
 
+  const pages: [string, string, string][] = [
+    ["a page", "text/html", "<html>Welcome</html>"],
+    ["other JSON", "application/json; charset=utf-8", '{"ok":true}'],
+  ];
+  test.each(pages)("listed under a tag where the registry answers %s", async (_name, type, body) => {
+    registry.fault = ({ path }) =>
+      path.includes("/referrers/") ? { status: 200, headers: { "content-type": type }, body } : undefined;
+    expect(await push()).toMatchObject({ status: 0 });
+    const digest = registry.tags.get("dark-launch:1.0")!;
+    const list = registry.manifest("dark-launch", digest.replace(":", "-")) as { manifests: Referrer[] };
+    expect(list.manifests.map(({ artifactType }) => artifactType)).toEqual(TYPES);
+  });
+
   test("both ways, inspect tells them", async () => {
     for (const listsReferrers of [true, false]) {
       registry.listsReferrers = listsReferrers;
