@@ -50,12 +50,11 @@ export async function upload(
   await step(repository.putManifest(image.manifest));
   for (const { manifest, blobs } of referrers) {
     for (const blob of blobs) await step(repository.putBlob(blob));
+    const listed = listingOf(manifest.bytes, descriptorOf(manifest));
     await step(
-      repository.putReferrer(
-        image.manifest.digest,
-        manifest,
-        listingOf(manifest.bytes, descriptorOf(manifest)),
-      ),
+      repository.putReferrer(image.manifest.digest, manifest, listed).catch((error: unknown) => {
+        throw withAdvice(error);
+      }),
     );
   }
   progress(all, all);
@@ -82,6 +81,18 @@ export async function tag(
     );
   }
   return before;
+}
+
+/** A registry that has taken the image, and refuses what refers to it, takes the image alone, unless it is about who asks or how much. */
+function withAdvice(error: unknown): unknown {
+  if (!(error instanceof RegistryError)) return error;
+  const { status = 0, transient } = error.details;
+  const isOfItsKind = (status >= 400 && status < 500 && ![401, 403, 413].includes(status)) || status === 501;
+  if (!isOfItsKind || transient) return error;
+  return new RegistryError(
+    `${error.message}; the registry takes no attached files: --no-sbom --no-provenance`,
+    error.details,
+  );
 }
 
 /** How a list of referrers names one: with what its manifest says of itself (OCI distribution specification, "Referrers Tag Schema"). */

@@ -177,7 +177,7 @@ describe("a module is pushed with its records", { timeout: 30_000 }, () => {
     expect(registry.requests).toEqual([]);
   });
 
-  test("an artifact that the registry refuses leaves no tag", async () => {
+  test("an artifact that the registry refuses leaves no tag, and the way without is told", async () => {
     const image = (await push("--json", "--no-sbom", "--no-provenance")).status;
     expect(image).toBe(0);
     registry.tags.clear();
@@ -188,7 +188,21 @@ describe("a module is pushed with its records", { timeout: 30_000 }, () => {
         : undefined;
     const { status, stderr } = await push();
     expect(status).toBe(1);
-    expect(stderr).toContain("400: MANIFEST_INVALID: unknown config");
+    expect(stderr).toContain(
+      "400: MANIFEST_INVALID: unknown config; the registry takes no attached files: --no-sbom --no-provenance",
+    );
     expect([...registry.tags.keys()]).toEqual([]);
+  });
+
+  test("an artifact that may not be put there is no reason to leave it out", async () => {
+    let manifests = 0;
+    registry.fault = ({ method, path }) =>
+      method === "PUT" && path.includes("/manifests/sha256:") && ++manifests === 2
+        ? { status: 403, body: "" }
+        : undefined;
+    const { status, stderr } = await push();
+    expect(status).toBe(1);
+    expect(stderr).toContain("have the right given");
+    expect(stderr).not.toContain("--no-sbom");
   });
 });
