@@ -44,8 +44,11 @@ export async function pull(
   let manifest = await repository.manifest(name);
   if (manifest === null)
     throw new RegistryError(`there is no ${where}: correct the name or the tag, or push it`);
+  let refusedList: string | null = null;
   if (manifest.mediaType === INDEX_TYPE || manifest.mediaType === DOCKER_LIST_TYPE) {
-    const { digest } = onlyImage(parse(manifest, where), where);
+    const { descriptor, refused } = imageIn(parse(manifest, where), where);
+    refusedList = refused;
+    const { digest } = descriptor;
     manifest = await repository.manifest(digest);
     if (manifest === null)
       throw new RegistryError(`${where} lists ${digest}, which the registry does not have`);
@@ -58,10 +61,11 @@ export async function pull(
     const { bytes } = await repository.blob(last, limit);
     const isDocker = manifest.mediaType === DOCKER_MANIFEST_TYPE;
     const fits = isDocker === (last.mediaType === DOCKER_LAYER_TYPE);
-    const refusedByIstio = fits
+    const refusedLayer = fits
       ? null
       : `its last layer is ${last.mediaType} in a manifest of type ${manifest.mediaType}`;
-    return { manifest, annotations, layer: last, module: unpack(bytes, where, limit), refusedByIstio };
+    const module = unpack(bytes, where, limit);
+    return { manifest, annotations, layer: last, module, refusedByIstio: refusedList ?? refusedLayer };
   }
   const layer = layers.find(({ mediaType }) => mediaType === WASM_LAYER_TYPE || mediaType === WASM_TYPE);
   if (layer === undefined) {
@@ -70,11 +74,11 @@ export async function pull(
   }
   const { bytes: module } = await repository.blob(layer, limit);
   const taken = layer.mediaType === WASM_LAYER_TYPE && layers.length === 2;
-  const refusedByIstio = taken
+  const refusedLayers = taken
     ? null
     : `it has ${layers.length} layer(s) with one of type ${layer.mediaType}; Istio takes a last layer of type ${LAYER_TYPE} with ` +
       `${PLUGIN_FILE} in it, or two layers with one of type ${WASM_LAYER_TYPE}`;
-  return { manifest, annotations, layer, module, refusedByIstio };
+  return { manifest, annotations, layer, module, refusedByIstio: refusedList ?? refusedLayers };
 }
 
 function parse({ bytes }: Content, where: string): Manifest {
@@ -87,17 +91,29 @@ function parse({ bytes }: Content, where: string): Manifest {
   throw new RegistryError(`the manifest of ${where} is no JSON object`);
 }
 
-/** Of several images for platforms, that for Wasm; what attests to one is none. */
-function onlyImage({ manifests }: Manifest, where: string): Descriptor {
+type ForPlatform = Descriptor & { platform?: { architecture?: unknown; os?: unknown } | null };
+
+/**
+ * Of several images for platforms, the one that Istio takes: the first for linux/amd64, or for none (go-containerregistry
+ * `pkg/v1/remote/index.go`, `childByPlatform`). Where there is none, that for Wasm, and why it is refused.
+ */
+function imageIn({ manifests }: Manifest, where: string): { descriptor: Descriptor; refused: string | null } {
   const all = (Array.isArray(manifests) ? (manifests as unknown[]) : []).filter(
     isDescriptor,
-  ) as (Descriptor & {
-    platform?: { architecture?: unknown };
-  })[];
+  ) as ForPlatform[];
+  const taken = all.find(
+    ({ platform }) => platform == null || (platform.os === "linux" && platform.architecture === "amd64"),
+  );
+  if (taken !== undefined) return { descriptor: taken, refused: null };
+  // What attests to an image is none.
   const images = all.filter(({ platform }) => platform?.architecture !== "unknown");
   const wasm = images.filter(({ platform }) => platform?.architecture === "wasm");
   const [only, more] = wasm.length > 0 ? wasm : images;
-  if (only !== undefined && more === undefined) return only;
+  if (only !== undefined && more === undefined) {
+    const refused =
+      "it is a list of images for platforms, in which Istio looks for linux/amd64 or none, and finds neither; name the image by its digest";
+    return { descriptor: only, refused };
+  }
   throw new RegistryError(
     `${where} is a list of ${images.length} images, of which none is the one for Wasm: ${images.map(({ digest }) => digest).join(", ")}; name one by its digest`,
   );

@@ -42,6 +42,7 @@ function push(...words: string[]): Promise<Ran> {
 interface Inspected {
   digest: string;
   module: string;
+  refused: string | null;
   referrers: { digest: string; artifactType: string }[];
 }
 
@@ -183,6 +184,38 @@ describe("a registry that lists referrers", { timeout: TIMEOUT }, () => {
     });
     expect((await crane(["ls", name])).split("\n")).toEqual(["1.0"]);
     expect((await istioFetch(`${name}:1.0`)).manifest).toBe(digest.slice(7));
+  });
+
+  test("holds lists for platforms, of which inspect says what Istio makes of them", async () => {
+    const name = `${registry.host}/listed`;
+    expect((await push("--no-sbom", "--no-provenance", `oci://${name}:1.0`, MODULE)).status).toBe(0);
+    const { digest } = await inspect(`oci://${name}:1.0`);
+    const manifestType = "application/vnd.oci.image.manifest.v1+json";
+    const type = "application/vnd.oci.image.index.v1+json";
+    const size = Buffer.byteLength(await crane(["manifest", `${name}@${digest}`]));
+    const image = { mediaType: manifestType, digest, size };
+    const lists = {
+      wasm: { ...image, platform: { architecture: "wasm", os: "wasip1" } },
+      amd64: { ...image, platform: { architecture: "amd64", os: "linux" } },
+      none: image,
+    };
+    for (const [tag, listed] of Object.entries(lists)) {
+      const put = await fetch(`http://${registry.host}/v2/listed/manifests/${tag}`, {
+        method: "PUT",
+        headers: { "content-type": type },
+        body: JSON.stringify({ schemaVersion: 2, mediaType: type, manifests: [listed] }),
+      });
+      expect(put.status).toBe(201);
+      const { error, manifest } = await istioFetch(`${name}:${tag}`);
+      const { refused } = await inspect(`oci://${name}:${tag}`);
+      if (tag === "wasm") {
+        expect(error).toContain("no child with platform linux/amd64");
+        expect(refused).toContain("Istio looks for linux/amd64 or none, and finds neither");
+      } else {
+        expect(manifest).toBe(digest.slice(7));
+        expect(refused).toBeNull();
+      }
+    }
   });
 
   test("make publish brings all modules, as Istio loads them, and the same ones the second time", async () => {

@@ -235,6 +235,11 @@ describe("outrigger inspect", { timeout: ANSWER_SECONDS }, () => {
       registry.tags.set(`x:${name}`, digest);
       return digest;
     };
+    const inspected = async (name: string): Promise<unknown> => {
+      const { stdout, stderr } = await inspect("--json", `oci://${registry.host}/x:${name}`);
+      expect(stderr).toBe("");
+      return JSON.parse(stdout);
+    };
     put("chart", {
       layers: [
         {
@@ -255,7 +260,7 @@ describe("outrigger inspect", { timeout: ANSWER_SECONDS }, () => {
     const cncf = await inspect(`oci://${registry.host}/x:cncf`);
     expect(cncf.status).toBe(0);
     expect(cncf.stdout).toMatch(/refused: +it has 1 layer\(s\) with one of type application\/wasm/);
-    // Two layers, one of them the module; and a list of images for platforms with that one in it.
+    // Two layers, one of them the module.
     const config = {
       mediaType: "application/vnd.module.wasm.config.v1+json",
       digest: `sha256:${"3".repeat(64)}`,
@@ -267,25 +272,33 @@ describe("outrigger inspect", { timeout: ANSWER_SECONDS }, () => {
       size: module.length,
     };
     const artifact = put("artifact", { layers: [config, wasm] });
-    put(
-      "list",
-      {
-        manifests: [
-          { mediaType: type, digest: artifact, size: 1, platform: { architecture: "wasm", os: "wasip1" } },
-          {
-            mediaType: type,
-            digest: `sha256:${"4".repeat(64)}`,
-            size: 1,
-            platform: { architecture: "unknown" },
-          },
-        ],
-      },
-      "application/vnd.oci.image.index.v1+json",
-    );
-    for (const name of ["artifact", "list"]) {
-      const { stdout, stderr } = await inspect("--json", `oci://${registry.host}/x:${name}`);
-      expect(stderr).toBe("");
-      expect(JSON.parse(stdout), name).toMatchObject({ digest: artifact, module: digest, refused: null });
+    expect(await inspected("artifact")).toMatchObject({ digest: artifact, module: digest, refused: null });
+    // In a list for platforms Istio takes the first image for linux/amd64, or for none.
+    const listed = (platform?: object, of = artifact): object => ({
+      mediaType: type,
+      digest: of,
+      size: 1,
+      ...(platform && { platform }),
+    });
+    const forWasm = listed({ architecture: "wasm", os: "wasip1" });
+    const attestation = listed({ architecture: "unknown", os: "unknown" }, `sha256:${"4".repeat(64)}`);
+    const lists: [string, object[], unknown][] = [
+      [
+        "wasm",
+        [forWasm, attestation],
+        expect.stringContaining("Istio looks for linux/amd64 or none, and finds neither"),
+      ],
+      [
+        "arm",
+        [listed({ architecture: "arm64", os: "linux" })],
+        expect.stringContaining("Istio looks for linux/amd64"),
+      ],
+      ["amd64", [forWasm, listed({ architecture: "amd64", os: "linux" })], null],
+      ["none", [attestation, listed()], null],
+    ];
+    for (const [name, manifests, refused] of lists) {
+      put(name, { manifests }, "application/vnd.oci.image.index.v1+json");
+      expect(await inspected(name), name).toMatchObject({ digest: artifact, module: digest, refused });
     }
     registry.blobs.set(digest, Buffer.concat([module, Buffer.from("more")]));
     const altered = await inspect(`oci://${registry.host}/x:artifact`);
