@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { bundleCommand, bundleLibraries } from "./bundle.ts";
 import { compile } from "./compile.ts";
 import { Packages } from "./packages.ts";
-import { provenanceOf, UNNAMED_BUILDER } from "./provenance.ts";
+import { builderIn, provenanceOf } from "./provenance.ts";
 import { revisionOf } from "./revision.ts";
 import { sbomOf } from "./sbom.ts";
 import { bundleSchema } from "./schema.ts";
@@ -28,10 +28,14 @@ const packages = new Packages();
 const revision = revisionOf(".");
 
 const wanted = process.argv.slice(2);
+const names = [...entries.keys()].filter(
+  (name) => wanted.length === 0 || wanted.includes(name) || wanted.includes("modules"),
+);
+if (names.length > 0 && "why" in revision) console.log(`no provenance is written: ${revision.why}`);
 for (const folder of ["schema", "sbom", "provenance"])
   await mkdir(join("build", folder), { recursive: true });
-for (const [name, entry] of entries) {
-  if (wanted.length > 0 && !wanted.includes(name) && !wanted.includes("modules")) continue;
+for (const name of names) {
+  const entry = entries.get(name)!;
   const sources = new Map<string, string>();
   const binary = await compile(entry, undefined, sources);
   const file = `${name}.wasm`;
@@ -47,9 +51,12 @@ for (const [name, entry] of entries) {
     sbomOf({ ...project, name, description, binary, sources }, packages),
   );
   const provenance = `build/provenance/${name}.json`;
-  const builder = process.env.OUTRIGGER_BUILDER_ID ?? UNNAMED_BUILDER;
-  if (revision === undefined) await rm(provenance, { force: true });
-  else await writeJson(provenance, provenanceOf({ file, binary, entry, revision, builder }, packages));
+  if ("why" in revision) await rm(provenance, { force: true });
+  else
+    await writeJson(
+      provenance,
+      provenanceOf({ file, binary, entry, revision, builder: builderIn(process.env) }, packages),
+    );
 }
 if (wanted.length === 0 || wanted.includes("cli")) {
   for (const path of [...(await bundleLibraries()), await bundleCommand()]) console.log(path);

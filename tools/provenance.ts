@@ -3,13 +3,19 @@
  * (https://slsa.dev/spec/v1.0/provenance). `docs/publishing.md` says what its fields mean here.
  */
 import { createHash } from "node:crypto";
+import { PREDICATE_TYPE, STATEMENT_TYPE } from "../cli/oci/media-types.ts";
 import type { Packages } from "./packages.ts";
 import type { Revision } from "./revision.ts";
 
 /** How modules are built, as `docs/publishing.md` describes it. */
 export const BUILD_TYPE = "urn:outrigger:build:1";
-/** A build that nobody vouches for; `OUTRIGGER_BUILDER_ID` names another builder. */
-export const UNNAMED_BUILDER = "urn:outrigger:builder:unnamed";
+/** A build that nobody vouches for. */
+const UNNAMED_BUILDER = "urn:outrigger:builder:unnamed";
+
+/** The builder that `OUTRIGGER_BUILDER_ID` names, a URI; an empty variable counts as unset. */
+export function builderIn({ OUTRIGGER_BUILDER_ID: named = "" }: NodeJS.ProcessEnv): string {
+  return named === "" ? UNNAMED_BUILDER : named;
+}
 
 export interface Build {
   /** The module's file, without folder. */
@@ -25,9 +31,9 @@ export interface Build {
 export function provenanceOf({ file, binary, entry, revision, builder }: Build, packages: Packages): object {
   const { commit, committed, source } = revision;
   return {
-    _type: "https://in-toto.io/Statement/v1",
+    _type: STATEMENT_TYPE,
     subject: [{ name: file, digest: { sha256: createHash("sha256").update(binary).digest("hex") } }],
-    predicateType: "https://slsa.dev/provenance/v1",
+    predicateType: PREDICATE_TYPE,
     predicate: {
       buildDefinition: {
         buildType: BUILD_TYPE,

@@ -25,9 +25,10 @@ try {
 
 async function publish(): Promise<void> {
   const { registry, name, plainHttp, modules, uncommitted } = words();
-  if (!uncommitted && revisionOf(".") === undefined) {
+  const revision = revisionOf(".");
+  if (!uncommitted && "why" in revision) {
     throw new UserError(
-      "what is here is no commit: files differ from it, or this is no clone; commit them, or say --uncommitted, and then no provenance goes along",
+      `what is here is no commit: ${revision.why}; mend that, or say --uncommitted, and then no provenance goes along`,
     );
   }
   const files = readdirSync(modules).filter((file) => file.endsWith(".wasm"));

@@ -8,7 +8,7 @@ import { UserError } from "../errors.ts";
 import { readText } from "../source.ts";
 import { type Content, contentOf } from "./digest.ts";
 import type { Annotations } from "./image.ts";
-import { CYCLONEDX_TYPE, IN_TOTO_TYPE } from "./media-types.ts";
+import { CYCLONEDX_TYPE, IN_TOTO_TYPE, PREDICATE_TYPE, STATEMENT_TYPE } from "./media-types.ts";
 
 export interface BuildRecord {
   content: Content;
@@ -23,8 +23,6 @@ export interface BuildRecords {
 
 /** A path, `false` for none, and nothing for the one beside the module, if there is one. */
 export type RecordChoice = string | boolean | undefined;
-
-export const PREDICATE_TYPE = "https://slsa.dev/provenance/v1";
 
 /** `digest` is that of the module. Throws {@link UserError} for a record that is of another module, or none. */
 export function readBuildRecords(
@@ -82,8 +80,7 @@ function fromSbom(bom: Json, hex: string, modulePath: string): Annotations | str
 }
 
 function fromStatement(statement: Json, hex: string, modulePath: string): Annotations | string {
-  const isOurs =
-    statement._type === "https://in-toto.io/Statement/v1" && statement.predicateType === PREDICATE_TYPE;
+  const isOurs = statement._type === STATEMENT_TYPE && statement.predicateType === PREDICATE_TYPE;
   if (!isOurs) return `it is no in-toto statement with the predicate ${PREDICATE_TYPE}`;
   const names = array(statement.subject).some((subject) => object(object(subject).digest).sha256 === hex);
   if (!names) return `it is of another module than ${modulePath}: no subject has the SHA-256 ${hex}`;

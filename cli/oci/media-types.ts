@@ -16,5 +16,8 @@ export const WASM_TYPE = "application/wasm";
 
 export const CYCLONEDX_TYPE = "application/vnd.cyclonedx+json";
 export const IN_TOTO_TYPE = "application/vnd.in-toto+json";
+/** What such a statement says it is (https://in-toto.io/Statement/v1), and of which kind: SLSA's provenance. */
+export const STATEMENT_TYPE = "https://in-toto.io/Statement/v1";
+export const PREDICATE_TYPE = "https://slsa.dev/provenance/v1";
 
 export const MANIFEST_TYPES = [MANIFEST_TYPE, INDEX_TYPE, DOCKER_MANIFEST_TYPE, DOCKER_LIST_TYPE];

@@ -1,14 +1,14 @@
 /** What the build says of a module: of what it consists, where it comes from, and that it comes out the same elsewhere. */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Ajv } from "ajv";
 import { afterAll, describe, expect, test } from "vitest";
 import { Packages } from "../../tools/packages.ts";
-import { provenanceOf } from "../../tools/provenance.ts";
-import { revisionOf, webAddress } from "../../tools/revision.ts";
+import { builderIn, provenanceOf } from "../../tools/provenance.ts";
+import { type Revision, revisionOf, webAddress } from "../../tools/revision.ts";
 import { buildElsewhere } from "./elsewhere.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "outrigger-records-"));
@@ -104,27 +104,63 @@ describe("provenance", () => {
     execFileSync("git", [...identity, ...words], { cwd: folder, stdio: "ignore" });
   };
 
-  test("is of a commit when nothing differs from it, and of none else", () => {
-    expect(revisionOf(folder)).toBeUndefined();
+  const revision = (): Revision => {
+    const found = revisionOf(folder);
+    if ("why" in found) throw new Error(found.why);
+    return found;
+  };
+
+  test("is of a commit when nothing differs from it, and of none else, which says why", () => {
+    expect(revisionOf(folder)).toEqual({
+      why: expect.stringContaining("git fails: fatal: not a git repository") as string,
+    });
     git("init", "--quiet");
+    expect(revisionOf(folder)).toEqual({ why: expect.stringMatching(/^git fails: fatal: .*HEAD/) as string });
     writeFileSync(join(folder, "file"), "1");
     git("add", "file");
     git("commit", "--quiet", "--message", "one", "--date", "2026-01-02T03:04:05Z");
     git("remote", "add", "origin", "https://ann:secret@github.com/example/outrigger.git");
-    const revision = revisionOf(folder)!;
-    expect(revision.commit).toMatch(/^[0-9a-f]{40}$/);
-    expect(revision.committed).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
-    expect(revision.source).toBe("https://github.com/example/outrigger");
+    const found = revision();
+    expect(found.commit).toMatch(/^[0-9a-f]{40}$/);
+    expect(found.committed).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+    expect(found.source).toBe("https://github.com/example/outrigger");
     writeFileSync(join(folder, "file"), "2");
-    expect(revisionOf(folder)).toBeUndefined();
-    writeFileSync(join(folder, "file"), "1");
+    expect(revisionOf(folder)).toEqual({ why: "file differs from the commit" });
     writeFileSync(join(folder, "more"), "");
-    expect(revisionOf(folder)).toBeUndefined();
+    expect(revisionOf(folder)).toEqual({ why: "file and 1 more differ from the commit" });
     rmSync(join(folder, "more"));
-    expect(revisionOf(folder)).toEqual(revision);
+    writeFileSync(join(folder, "file"), "1");
+    expect(revision()).toEqual(found);
     // A folder of a clone is no clone.
-    cpSync(join(folder, "file"), join(folder, ".git", "x", "file"), { recursive: true });
-    expect(revisionOf(join(folder, ".git", "x"))).toBeUndefined();
+    mkdirSync(join(folder, "part"));
+    expect(revisionOf(join(folder, "part"))).toEqual({
+      why: expect.stringMatching(/^this folder is no clone, but a part of /) as string,
+    });
+    const { PATH } = process.env;
+    try {
+      process.env.PATH = folder;
+      expect(revisionOf(folder)).toEqual({ why: "there is no git on the PATH" });
+    } finally {
+      process.env.PATH = PATH;
+    }
+  });
+
+  test("has the source of package.json where the clone has no remote, and none where neither has", () => {
+    git("remote", "remove", "origin");
+    expect(revision().source).toBeUndefined();
+    const declare = (repository?: unknown): void => {
+      writeFileSync(join(folder, "package.json"), JSON.stringify({ repository }));
+      git("add", "package.json");
+      git("commit", "--quiet", "--allow-empty", "--message", "declare");
+    };
+    declare({ type: "git", url: "git+https://github.com/example/declared.git" });
+    expect(revision().source).toBe("https://github.com/example/declared");
+    declare("https://example.com/declared");
+    expect(revision().source).toBe("https://example.com/declared");
+    declare("github:example/declared");
+    expect(revision().source).toBeUndefined();
+    declare();
+    expect(revision().source).toBeUndefined();
   });
 
   test("tells where the source is as anybody may know it", () => {
@@ -138,6 +174,12 @@ describe("provenance", () => {
     expect(webAddress("/srv/git/outrigger.git")).toBeUndefined();
     expect(webAddress("../outrigger")).toBeUndefined();
     expect(webAddress("")).toBeUndefined();
+  });
+
+  test("names the builder that the environment does, if any", () => {
+    expect(builderIn({ OUTRIGGER_BUILDER_ID: "https://ci.test/1" })).toBe("https://ci.test/1");
+    for (const env of [{ OUTRIGGER_BUILDER_ID: "" }, {}])
+      expect(builderIn(env)).toBe("urn:outrigger:builder:unnamed");
   });
 
   test("names module, commit and tools in SLSA's terms", () => {
