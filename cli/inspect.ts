@@ -2,9 +2,9 @@
 import { basename } from "node:path";
 import { UserError } from "./errors.ts";
 import { moduleName } from "./filter-names.ts";
+import { type Annotations, OCI_ANNOTATION } from "./oci/annotations.ts";
 import { readBuildRecords } from "./oci/build-records.ts";
 import { type Descriptor, digestOf } from "./oci/digest.ts";
-import type { Annotations } from "./oci/image.ts";
 import { pull } from "./oci/pull.ts";
 import { parseReference, SCHEME } from "./oci/reference.ts";
 import { Repository } from "./oci/registry.ts";
@@ -61,8 +61,8 @@ async function image(location: string, { plainHttp }: InspectOptions): Promise<I
     const facts = wasmFacts(module, `what ${location} holds`);
     return {
       location,
-      filter: annotations["org.opencontainers.image.title"] ?? moduleName(location),
-      version: annotations["org.opencontainers.image.version"] ?? null,
+      filter: annotations[OCI_ANNOTATION.title] ?? moduleName(location),
+      version: annotations[OCI_ANNOTATION.version] ?? null,
       digest: manifest.digest,
       module: digestOf(module),
       size: module.length,
@@ -89,8 +89,8 @@ function file(path: string): Inspected {
   const annotations = recorded(path, digest);
   return {
     location: path,
-    filter: annotations["org.opencontainers.image.title"] ?? moduleName(basename(path)),
-    version: annotations["org.opencontainers.image.version"] ?? null,
+    filter: annotations[OCI_ANNOTATION.title] ?? moduleName(basename(path)),
+    version: annotations[OCI_ANNOTATION.version] ?? null,
     digest: null,
     module: digest,
     size: module.length,

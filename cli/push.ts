@@ -1,9 +1,9 @@
 /** `outrigger push`: brings a module into a registry, as an image that Istio takes, with what the build has recorded of it. */
 import { UserError } from "./errors.ts";
 import { moduleName } from "./filter-names.ts";
+import { type Annotations, OCI_ANNOTATION } from "./oci/annotations.ts";
 import { type BuildRecords, readBuildRecords, type RecordChoice } from "./oci/build-records.ts";
 import { digestOf } from "./oci/digest.ts";
-import type { Annotations } from "./oci/image.ts";
 import { type Publication, publicationOf, tag, upload } from "./oci/publication.ts";
 import { parseReference, type Reference, SCHEME } from "./oci/reference.ts";
 import { Repository } from "./oci/registry.ts";
@@ -63,15 +63,15 @@ export function prepare(text: string, file: string, options: PushOptions, progre
   const records = readBuildRecords(file, moduleDigest, options);
   const publication = publicationOf(module, records, {
     // What the build says goes over this, and what the user says over all.
-    ...(records.sbom === undefined ? { [TITLE]: moduleName(file) } : {}),
+    ...(records.sbom === undefined ? { [OCI_ANNOTATION.title]: moduleName(file) } : {}),
     ...annotationsIn(options.annotation ?? []),
   });
   const repository = new Repository(reference, {
     access: "push",
     plainHttp: options.plainHttp,
-    note: (note) => progress.show(note),
+    note: (text) => progress.show(text),
   });
-  const title = records.sbom?.annotations[TITLE] ?? moduleName(file);
+  const title = records.sbom?.annotations[OCI_ANNOTATION.title] ?? moduleName(file);
   return {
     reference: { ...reference, tag: reference.tag },
     title,
@@ -135,8 +135,6 @@ function report(prepared: Prepared, pieces: number, before: string | null, optio
   }
   stdout.line(wasmPlugin({ url, digest, title }).trimEnd());
 }
-
-const TITLE = "org.opencontainers.image.title";
 
 function annotationsIn(words: readonly string[]): Annotations {
   const annotations: Record<string, string> = {};

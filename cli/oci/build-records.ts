@@ -6,8 +6,8 @@ import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { UserError } from "../errors.ts";
 import { readText } from "../source.ts";
+import { type Annotations, OCI_ANNOTATION } from "./annotations.ts";
 import { type Content, contentOf } from "./digest.ts";
-import type { Annotations } from "./image.ts";
 import { CYCLONEDX_TYPE, IN_TOTO_TYPE, PREDICATE_TYPE, STATEMENT_TYPE } from "./media-types.ts";
 
 export interface BuildRecord {
@@ -99,10 +99,11 @@ function fromStatement(statement: Json, hex: string, modulePath: string): Annota
 }
 
 /** The texts among the values, under the names that OCI has for them. */
-function present(values: Record<string, unknown>): Annotations {
+function present(values: Partial<Record<keyof typeof OCI_ANNOTATION, unknown>>): Annotations {
   const annotations: Record<string, string> = {};
   for (const [name, value] of Object.entries(values)) {
-    if (typeof value === "string" && value !== "") annotations[`org.opencontainers.image.${name}`] = value;
+    if (typeof value === "string" && value !== "")
+      annotations[OCI_ANNOTATION[name as keyof typeof OCI_ANNOTATION]] = value;
   }
   return annotations;
 }

@@ -5,6 +5,7 @@
  */
 import { gzipSync } from "fflate";
 import { createTar } from "nanotar";
+import { type Annotations, OCI_ANNOTATION } from "./annotations.ts";
 import { type Content, contentOf, descriptorOf, digestOf, jsonContent } from "./digest.ts";
 import { CONFIG_TYPE, EMPTY_TYPE, LAYER_TYPE, MANIFEST_TYPE } from "./media-types.ts";
 
@@ -14,8 +15,6 @@ export interface Image {
   blobs: readonly Content[];
 }
 
-export type Annotations = Readonly<Record<string, string>>;
-
 export const PLUGIN_FILE = "plugin.wasm";
 
 /** `created`, in RFC 3339, is left out where nothing reproducible says it. */
@@ -24,7 +23,7 @@ export function imageOf(module: Uint8Array, annotations: Annotations): Image {
   const tar = createTar([file], { attrs: { mode: "644", uid: 0, gid: 0, mtime: 0, user: "", group: "" } });
   // Node's own zlib gives other bytes on other processors and in other versions.
   const layer = contentOf(LAYER_TYPE, gzipSync(tar, { level: 9, mtime: 0 }));
-  const created = annotations["org.opencontainers.image.created"];
+  const created = annotations[OCI_ANNOTATION.created];
   const config = jsonContent(CONFIG_TYPE, {
     ...(created === undefined ? {} : { created }),
     architecture: "wasm",

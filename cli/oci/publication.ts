@@ -1,7 +1,8 @@
 /** A module on its way into a registry. */
+import type { Annotations } from "./annotations.ts";
 import type { BuildRecords } from "./build-records.ts";
 import { descriptorOf, type Descriptor } from "./digest.ts";
-import { type Annotations, type Image, imageOf, referrerOf } from "./image.ts";
+import { type Image, imageOf, referrerOf } from "./image.ts";
 import { PREDICATE_TYPE } from "./media-types.ts";
 import type { Repository } from "./registry.ts";
 import { RegistryError } from "./registry-error.ts";

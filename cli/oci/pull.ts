@@ -1,8 +1,9 @@
 /** Looking at what a registry has: the module in an image, found as Istio's fetcher finds it (istio `pkg/wasm/imagefetcher.go`). */
 import { gunzipSync } from "node:zlib";
 import { parseTar } from "nanotar";
+import type { Annotations } from "./annotations.ts";
 import { type Content, type Descriptor, isDescriptor } from "./digest.ts";
-import { type Annotations, PLUGIN_FILE } from "./image.ts";
+import { PLUGIN_FILE } from "./image.ts";
 import {
   DOCKER_LAYER_TYPE,
   DOCKER_LIST_TYPE,
