@@ -12,7 +12,7 @@ export class UserError extends Error {
 
 export const ExitCode = {
   Ok: 0,
-  /** A configuration is invalid, a scenario failed. */
+  /** A configuration is invalid, a scenario failed, a registry refused, the answer cannot be written. */
   Failed: 1,
   /** The command was called wrongly, a file cannot be read, a scenario is none. */
   Usage: 2,
@@ -31,6 +31,8 @@ export function reasonOf(error: unknown): string {
       return "permission denied";
     case "EISDIR":
       return "is a folder";
+    case "ENOSPC":
+      return "no space left on device";
     default:
       return message;
   }

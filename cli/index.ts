@@ -14,7 +14,7 @@ import { inspect, type InspectOptions } from "./inspect.ts";
 import { push, type PushOptions } from "./push.ts";
 import type { RateLimitServiceOptions } from "./ratelimit-service.ts";
 import { playScenarios, type TestOptions } from "./test.ts";
-import { printable, stderr } from "./terminal.ts";
+import { endWhereOutputEnds, printable, stderr } from "./terminal.ts";
 import { validate, type ValidateOptions } from "./validate.ts";
 
 /** Filled in by the build: that of `package.json`. */
@@ -23,14 +23,7 @@ declare const OUTRIGGER_VERSION: string;
 /** The built modules lie beside the folder of the bundle: `build/cli/outrigger.js`, `build/dark-launch.wasm`. */
 const MODULES = fileURLToPath(new URL("..", import.meta.url));
 
-// The reader of a pipe has read enough (`outrigger .. | head`).
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit(process.exitCode ?? ExitCode.Ok);
-    throw error;
-  });
-}
-
+endWhereOutputEnds();
 await main();
 
 async function main(): Promise<void> {
@@ -78,7 +71,8 @@ Examples:
   $ outrigger test my-scenarios/
   $ outrigger explain --config launch.yaml --request "GET /reviews/1" -H 'x-beta-user: true'
 
-Exit codes: 0 all is well; 1 a configuration is invalid, a scenario failed or a registry refused; 2 wrong usage, or a file cannot be
+Exit codes: 0 all is well; 1 a configuration is invalid, a scenario failed, a registry refused or the answer cannot be
+written; 2 wrong usage, or a file cannot be
 read.`,
     );
 

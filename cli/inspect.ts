@@ -50,7 +50,7 @@ async function image(location: string, { plainHttp }: InspectOptions): Promise<I
     const repository = new Repository(reference, {
       access: "pull",
       plainHttp,
-      note: (text) => progress.show(text),
+      note: (text) => progress.note(text),
     });
     const { manifest, annotations, layer, module, refusedByIstio } = await pull(
       repository,

@@ -69,7 +69,7 @@ export function prepare(text: string, file: string, options: PushOptions, progre
   const repository = new Repository(reference, {
     access: "push",
     plainHttp: options.plainHttp,
-    note: (text) => progress.show(text),
+    note: (text) => progress.note(text),
   });
   const title = records.sbom?.annotations[OCI_ANNOTATION.title] ?? moduleName(file);
   return {

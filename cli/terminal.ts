@@ -1,5 +1,6 @@
 /** Writing for people: colours and progress where a terminal is, plain text elsewhere. */
 import pc from "picocolors";
+import { ExitCode, reasonOf } from "./errors.ts";
 
 type Colors = ReturnType<typeof pc.createColors>;
 
@@ -29,6 +30,25 @@ function wantsColors(stream: NodeJS.WriteStream): boolean {
   return Boolean(stream.isTTY) && TERM !== "dumb";
 }
 
+/**
+ * Has the process end in order where nothing can be written any more: quietly where the reader of a pipe has read enough (`outrigger .. | head`),
+ * and else with what is in the way.
+ */
+export function endWhereOutputEnds(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "EPIPE") process.exit(process.exitCode ?? ExitCode.Ok);
+      if (stream === process.stdout) tellUnwritten(error);
+      process.exit(ExitCode.Failed);
+    });
+  }
+}
+
+/** Says that standard output cannot be written. */
+export function tellUnwritten(error: Error): void {
+  stderr.line(`${stderr.colors.red("error:")} cannot write the answer: ${reasonOf(error)}`);
+}
+
 /** One line on a terminal's stderr that is overwritten as work goes on; nothing where there is no terminal. */
 export class Progress {
   private shown = false;
@@ -36,8 +56,14 @@ export class Progress {
   show(text: string): void {
     if (!process.stderr.isTTY) return;
     const width = process.stderr.columns || 80;
-    process.stderr.write(`\r\u001b[2K${stderr.colors.dim(text.slice(0, width - 1))}`);
+    process.stderr.write(`\r\u001b[2K${stderr.colors.dim(printable(text).slice(0, width - 1))}`);
     this.shown = true;
+  }
+
+  /** What is worth a line of its own where there is no terminal: why nothing goes on for a while. */
+  note(text: string): void {
+    if (process.stderr.isTTY) this.show(text);
+    else stderr.line(`note: ${printable(text)}`);
   }
 
   /** Takes the line away; to be called before anything else is written. */

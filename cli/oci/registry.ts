@@ -16,7 +16,7 @@ export interface RegistryOptions {
   access: "pull" | "push";
   /** Plain HTTP; left out: for registries on this machine. */
   plainHttp?: boolean | undefined;
-  /** What is going on, for a terminal. */
+  /** Told why a request is made again, and when. */
   note?: (text: string) => void;
   patience?: Patience;
   /** Default: those of `docker login`. */

@@ -5,7 +5,8 @@ import { gunzipSync } from "node:zlib";
 import { parseTar } from "nanotar";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { Folder, outrigger } from "./command.ts";
+import { run } from "../peers/cache.ts";
+import { COMMAND, environment, Folder, outrigger } from "./command.ts";
 import { RegistryServer } from "./registry-server.ts";
 
 const MODULE = "build/dark-launch.wasm";
@@ -120,6 +121,41 @@ describe("outrigger push", { timeout: ANSWER_SECONDS }, () => {
       replaced: null,
       referrers: [],
     });
+  });
+
+  test("says that its answer cannot be written, and fails", async () => {
+    const words = [process.execPath, COMMAND, "push", `oci://${registry.host}/filter:1.0`, MODULE];
+    const { code, output } = await run("sh", ["-c", '"$@" > /dev/full', "sh", ...words], {
+      env: environment(env),
+    });
+    expect(code).toBe(1);
+    expect(output).toMatch(/^error: cannot write the answer: no space left on device\n$/m);
+    expect(output).not.toContain("    at ");
+    expect(registry.tags.has("filter:1.0")).toBe(true);
+  });
+
+  test("speaks plain HTTP to a registry elsewhere, and to its tokens, where that is asked for", async () => {
+    // An address of this machine that is none of loopback's, as far as its name says.
+    const host = registry.host.replace("127.0.0.1", "0.0.0.0");
+    registry.tokens = { user: "ann:secret", realm: `http://${host}/token` };
+    folder.write(
+      "config.json",
+      JSON.stringify({ auths: { [host]: { auth: Buffer.from("ann:secret").toString("base64") } } }),
+    );
+    const url = `oci://${host}/filter:1.0`;
+    const tls = await push(url, MODULE);
+    expect(tls.status).toBe(1);
+    expect(tls.stderr).toContain(`${host} does not speak TLS; for plain HTTP add --plain-http`);
+    expect(await push("--quiet", "--plain-http", url, MODULE)).toMatchObject({ status: 0, stderr: "" });
+    expect((await inspect("--plain-http", url)).status).toBe(0);
+  });
+
+  test("says why it waits, also where there is no terminal", async () => {
+    let faults = 1;
+    registry.fault = ({ method }) => (method === "POST" && faults-- > 0 ? { status: 503 } : undefined);
+    const { status, stderr } = await push("--quiet", `oci://${registry.host}/filter:1.0`, MODULE);
+    expect(status).toBe(0);
+    expect(stderr).toMatch(/^note: POST http:.*\/uploads\/: 503; again in 0\.[56] s\n$/);
   });
 
   test("refuses what no proxy would load, and asks the registry nothing", async () => {
