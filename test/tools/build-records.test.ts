@@ -1,5 +1,4 @@
 /** What the build says of a module: of what it consists, where it comes from, and that it comes out the same elsewhere. */
-import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,7 +8,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { Packages } from "../../tools/packages.ts";
 import { builderIn, provenanceOf } from "../../tools/provenance.ts";
 import { type Revision, revisionOf, webAddress } from "../../tools/revision.ts";
-import { buildElsewhere } from "./elsewhere.ts";
+import { buildElsewhere, gitIn } from "./elsewhere.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "outrigger-records-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -92,17 +91,7 @@ describe("the SBOM of a module", () => {
 });
 
 describe("provenance", () => {
-  const git = (...words: string[]): void => {
-    const identity = [
-      "-c",
-      "user.name=Test",
-      "-c",
-      "user.email=test@example.com",
-      "-c",
-      "commit.gpgsign=false",
-    ];
-    execFileSync("git", [...identity, ...words], { cwd: folder, stdio: "ignore" });
-  };
+  const git = (...words: string[]): string => gitIn(folder, ...words);
 
   const revision = (): Revision => {
     const found = revisionOf(folder);
