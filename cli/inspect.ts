@@ -5,6 +5,7 @@ import { moduleName } from "./filter-names.ts";
 import { type Annotations, OCI_ANNOTATION } from "./oci/annotations.ts";
 import { readBuildRecords } from "./oci/build-records.ts";
 import { type Descriptor, digestOf } from "./oci/digest.ts";
+import { PREDICATE_ANNOTATION } from "./oci/media-types.ts";
 import { pull } from "./oci/pull.ts";
 import { parseReference, SCHEME } from "./oci/reference.ts";
 import { Repository } from "./oci/registry.ts";
@@ -139,7 +140,7 @@ function show(found: Inspected): void {
   list(
     "referrers",
     found.referrers.map(({ digest, size, artifactType, annotations }) => {
-      const kind = annotations?.["in-toto.io/predicate-type"];
+      const kind = annotations?.[PREDICATE_ANNOTATION];
       return `${digest} ${artifactType ?? "of no type"}${kind === undefined ? "" : ` (${kind})`}, ${size} bytes`;
     }),
   );

@@ -2,6 +2,7 @@
 import { type Challenge, parseChallenges } from "./challenge.ts";
 import type { Credentials } from "./docker-config.ts";
 import { asked, exchange, statusOf } from "./exchange.ts";
+import { type Json, jsonOf } from "./json.ts";
 import { isLoopback } from "./reference.ts";
 import { RegistryError } from "./registry-error.ts";
 
@@ -144,7 +145,7 @@ function withQuery(url: URL, parameters: Record<string, string>): URL {
 
 function tokenIn(body: Uint8Array): string | null {
   try {
-    const { token, access_token } = JSON.parse(new TextDecoder().decode(body)) as Record<string, unknown>;
+    const { token, access_token } = jsonOf(body) as Json;
     const value = token ?? access_token;
     // It becomes a header.
     return typeof value === "string" && /^[\x21-\x7e]+$/.test(value) ? value : null;

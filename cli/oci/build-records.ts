@@ -8,6 +8,7 @@ import { UserError } from "../errors.ts";
 import { readText } from "../source.ts";
 import { type Annotations, OCI_ANNOTATION } from "./annotations.ts";
 import { type Content, contentOf } from "./digest.ts";
+import { isObject, type Json } from "./json.ts";
 import { CYCLONEDX_TYPE, IN_TOTO_TYPE, PREDICATE_TYPE, STATEMENT_TYPE } from "./media-types.ts";
 
 export interface BuildRecord {
@@ -58,8 +59,6 @@ export function readBuildRecords(
     ),
   };
 }
-
-type Json = Record<string, unknown>;
 
 /** The annotations, or what is wrong. Field names are those of CycloneDX 1.6. */
 function fromSbom(bom: Json, hex: string, modulePath: string): Annotations | string {
@@ -117,7 +116,7 @@ function objectIn(text: string, path: string): Json {
 }
 
 function object(value: unknown): Json {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Json) : {};
+  return isObject(value) ? value : {};
 }
 
 function array(value: unknown): readonly unknown[] {

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { reasonOf, UserError } from "../errors.ts";
+import { isObject, type Json } from "./json.ts";
 import { credentialKeyOf } from "./reference.ts";
 
 export interface Credentials {
@@ -41,8 +42,6 @@ export async function credentialsFor(
   const found = helper === "" ? null : await askHelper(helper, key, path, env);
   return found ?? storedIn(member(config, "auths", path), key, path);
 }
-
-type Json = Record<string, unknown>;
 
 function readConfig(path: string): Json | null {
   let text: string;
@@ -180,8 +179,4 @@ function textOf(object: Json, name: string, path: string, place?: string): strin
 
 function broken(path: string, why: string): UserError {
   return new UserError(`${path}: ${why}; correct it, or move it away and log in again (docker login HOST)`);
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -19,5 +19,7 @@ export const IN_TOTO_TYPE = "application/vnd.in-toto+json";
 /** What such a statement says it is (https://in-toto.io/Statement/v1), and of which kind: SLSA's provenance. */
 export const STATEMENT_TYPE = "https://in-toto.io/Statement/v1";
 export const PREDICATE_TYPE = "https://slsa.dev/provenance/v1";
+/** The annotation that says so of what refers to an image. */
+export const PREDICATE_ANNOTATION = "in-toto.io/predicate-type";
 
 export const MANIFEST_TYPES = [MANIFEST_TYPE, INDEX_TYPE, DOCKER_MANIFEST_TYPE, DOCKER_LIST_TYPE];

@@ -3,7 +3,8 @@ import type { Annotations } from "./annotations.ts";
 import type { BuildRecords } from "./build-records.ts";
 import { descriptorOf, type Descriptor } from "./digest.ts";
 import { type Image, imageOf, referrerOf } from "./image.ts";
-import { PREDICATE_TYPE } from "./media-types.ts";
+import { jsonOf } from "./json.ts";
+import { PREDICATE_ANNOTATION, PREDICATE_TYPE } from "./media-types.ts";
 import type { Repository } from "./registry.ts";
 import { RegistryError } from "./registry-error.ts";
 
@@ -25,7 +26,7 @@ export function publicationOf(module: Uint8Array, records: BuildRecords, more: A
   const referrers: Image[] = [];
   if (sbom !== undefined) referrers.push(referrerOf(image.manifest, sbom.content, {}));
   if (provenance !== undefined) {
-    const predicate = { "in-toto.io/predicate-type": PREDICATE_TYPE };
+    const predicate = { [PREDICATE_ANNOTATION]: PREDICATE_TYPE };
     referrers.push(referrerOf(image.manifest, provenance.content, predicate));
   }
   return { image, referrers };
@@ -99,7 +100,7 @@ function withAdvice(error: unknown): unknown {
 
 /** How a list of referrers names one: with what its manifest says of itself (OCI distribution specification, "Referrers Tag Schema"). */
 function listingOf(manifest: Uint8Array, descriptor: Descriptor): Descriptor {
-  const { artifactType, annotations } = JSON.parse(new TextDecoder().decode(manifest)) as Partial<Descriptor>;
+  const { artifactType, annotations } = jsonOf(manifest) as Partial<Descriptor>;
   return {
     ...descriptor,
     ...(artifactType === undefined ? {} : { artifactType }),

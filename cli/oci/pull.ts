@@ -4,6 +4,7 @@ import { parseTar } from "nanotar";
 import type { Annotations } from "./annotations.ts";
 import { type Content, type Descriptor, isDescriptor } from "./digest.ts";
 import { PLUGIN_FILE } from "./image.ts";
+import { isObject, jsonOf } from "./json.ts";
 import {
   DOCKER_LAYER_TYPE,
   DOCKER_LIST_TYPE,
@@ -84,8 +85,8 @@ export async function pull(
 
 function parse({ bytes }: Content, where: string): Manifest {
   try {
-    const value: unknown = JSON.parse(new TextDecoder().decode(bytes));
-    if (typeof value === "object" && value !== null) return value;
+    const value = jsonOf(bytes);
+    if (isObject(value)) return value;
   } catch {
     // Told below.
   }
@@ -137,6 +138,8 @@ function unpack(layer: Uint8Array, where: string, limit: number): Uint8Array {
 }
 
 function textsOf(value: unknown): Annotations {
-  if (typeof value !== "object" || value === null) return {};
-  return Object.fromEntries(Object.entries(value).filter(([, text]) => typeof text === "string"));
+  if (!isObject(value)) return {};
+  return Object.fromEntries(
+    Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === "string"),
+  );
 }

@@ -3,9 +3,10 @@
  * and takes is checked against its digest each time.
  */
 import { Authorizer } from "./authorizer.ts";
-import { type Content, contentOf, type Descriptor, isDescriptor } from "./digest.ts";
+import { type Content, contentOf, type Descriptor, isDescriptor, jsonContent } from "./digest.ts";
 import { credentialsFor, type Credentials } from "./docker-config.ts";
 import { type Answer, asked, exchange, type Request } from "./exchange.ts";
+import { isObject, jsonOf } from "./json.ts";
 import { INDEX_TYPE, MANIFEST_TYPES } from "./media-types.ts";
 import { apiHostOf, DIGEST, isLoopback, type Reference } from "./reference.ts";
 import { refusalOf } from "./refusal.ts";
@@ -166,7 +167,7 @@ export class Repository {
     const { byRegistry, descriptors } = await this.referrers(subject);
     if (byRegistry || descriptors.some(({ digest }) => digest === content.digest)) return isNew;
     const index = { schemaVersion: 2, mediaType: INDEX_TYPE, manifests: [...descriptors, listed] };
-    await this.putUnder(fallbackTag(subject), contentOf(INDEX_TYPE, Buffer.from(JSON.stringify(index))));
+    await this.putUnder(fallbackTag(subject), jsonContent(INDEX_TYPE, index));
     return true;
   }
 
@@ -290,13 +291,13 @@ function fallbackTag(digest: string): string {
 }
 
 function descriptorsIn(bytes: Uint8Array): Descriptor[] {
-  let index: { manifests?: unknown };
+  let index: unknown;
   try {
-    index = JSON.parse(new TextDecoder().decode(bytes)) as typeof index;
+    index = jsonOf(bytes);
   } catch {
     throw new RegistryError("the registry's list of referrers is no JSON");
   }
-  const { manifests } = index;
-  if (!Array.isArray(manifests)) throw new RegistryError("the registry's list of referrers has no manifests");
-  return (manifests as unknown[]).filter(isDescriptor);
+  if (!isObject(index) || !Array.isArray(index.manifests))
+    throw new RegistryError("the registry's list of referrers has no manifests");
+  return index.manifests.filter(isDescriptor);
 }

@@ -120,6 +120,20 @@ describe("a module is pushed with its records", { timeout: 30_000 }, () => {
     expect(list.manifests.map(({ artifactType }) => artifactType)).toEqual(TYPES);
   });
 
+  test.each([
+    ["[", "is no JSON"],
+    ["null", "has no manifests"],
+    ['{"manifests":{}}', "has no manifests"],
+  ])("but where the list that the registry answers is %s", async (body, message) => {
+    const headers = { "content-type": "application/vnd.oci.image.index.v1+json" };
+    registry.fault = ({ path }) =>
+      path.includes("/referrers/") ? { status: 200, headers, body } : undefined;
+    const { status, stderr } = await push();
+    expect(status).toBe(1);
+    expect(stderr).toBe(`error: the registry's list of referrers ${message}\n`);
+    expect([...registry.tags.keys()]).toEqual([]);
+  });
+
   test("both ways, inspect tells them", async () => {
     for (const listsReferrers of [true, false]) {
       registry.listsReferrers = listsReferrers;
