@@ -12,16 +12,29 @@ import { ENVOY_VERSION } from "../envoy/locate.ts";
 
 interface Service {
   image: string;
+  command?: string[];
+  environment?: Record<string, string>;
   ports?: string[];
+  depends_on?: Record<string, unknown>;
   healthcheck?: { test: string[] };
   network_mode?: string;
-  volumes?: { source: string; read_only?: boolean }[];
+  volumes?: { source: string; target: string; read_only?: boolean }[];
+  tmpfs?: string[];
+}
+
+interface DataSource {
+  type: string;
+  uid: string;
 }
 
 const FILE = "envoy/docker-compose.yaml";
 const { services } = parse(readFileSync(FILE, "utf8"), { merge: true }) as {
   services: Record<string, Service>;
 };
+/** `<container>:<port>` of all ports that are published. */
+const places = Object.entries(services).flatMap(([name, { ports }]) =>
+  (ports ?? []).map((port) => `${name}:${port.split(":").pop()}`),
+);
 
 describe.each(Object.entries(services))("the service %s", (name, service) => {
   test("has an image with an exact tag", () => {
@@ -37,6 +50,12 @@ describe.each(Object.entries(services))("the service %s", (name, service) => {
 
   test("publishes on loopback alone", () => {
     for (const port of service.ports ?? []) expect(port).toMatch(/^127\.0\.0\.1:\$\{[A-Z_]+:-\d+\}:\d+$/);
+  });
+
+  test("waits for and joins services that there are", () => {
+    const named = Object.keys(service.depends_on ?? {});
+    if (service.network_mode !== undefined) named.push(service.network_mode.replace(/^service:/, ""));
+    expect(named.filter((other) => services[other] === undefined)).toEqual([]);
   });
 
   test("mounts what is in the clone or built, and cannot change it", () => {
@@ -61,6 +80,73 @@ test("each cluster of the Envoy in a container is a container", () => {
   expect(clusters.filter((name) => services[name] === undefined)).toEqual([]);
 });
 
+test.each([
+  ["redis", "/data"],
+  ["prometheus", "/prometheus"],
+])("what the image of %s would keep in a volume without a name is in memory", (name, folder) => {
+  expect(services[name]?.tmpfs).toEqual([folder]);
+});
+
+describe("Prometheus", () => {
+  const { command = [] } = services.prometheus!;
+
+  test("is started with the file that is mounted", () => {
+    const option = command.find((word) => word.startsWith("--config.file="));
+    expect(existsSync(sourceOf("prometheus", option?.split("=")[1] ?? ""))).toBe(true);
+  });
+
+  test("asks containers, on ports that they have", () => {
+    const { scrape_configs } = read("envoy/prometheus/prometheus.yaml") as {
+      scrape_configs: { static_configs: { targets: string[] }[] }[];
+    };
+    const targets = scrape_configs.flatMap(({ static_configs }) =>
+      static_configs.flatMap((one) => one.targets),
+    );
+    expect(targets).toEqual(["envoy:9901"]);
+    for (const target of targets) expect(places).toContain(target);
+  });
+});
+
+describe("Grafana", () => {
+  const { environment = {} } = services.grafana!;
+  const { datasources } = read("envoy/grafana/provisioning/datasources/outrigger.yaml") as {
+    datasources: (DataSource & { url: string })[];
+  };
+
+  test("has the data sources that the dashboard asks, and no others, which its viewers could not", () => {
+    const asked = dataSourcesIn(read("envoy/grafana/dashboards/outrigger.json"));
+    expect(asked.length).toBeGreaterThan(15);
+    const ids = (sources: readonly DataSource[]): Set<string> =>
+      new Set(sources.map(({ type, uid }) => `${type} ${uid}`));
+    expect(ids(asked)).toEqual(ids(datasources));
+  });
+
+  test("asks containers, on ports that they have", () => {
+    for (const { url } of datasources) expect(places).toContain(new URL(url).host);
+  });
+
+  test("is told where the dashboard is that it begins with", () => {
+    const { providers } = read("envoy/grafana/provisioning/dashboards/outrigger.yaml") as {
+      providers: { options: { path: string } }[];
+    };
+    for (const { options } of providers)
+      expect(sourceOf("grafana", options.path)).toBe(join("envoy", "grafana", "dashboards"));
+    const home = environment.GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH ?? "";
+    expect(sourceOf("grafana", home)).toBe(join("envoy", "grafana", "dashboards", "outrigger.json"));
+    // Where Grafana looks, unless it is told otherwise.
+    expect(sourceOf("grafana", "/etc/grafana/provisioning")).toBe(join("envoy", "grafana", "provisioning"));
+  });
+
+  test("is changed by nobody who reaches it", () => {
+    expect(environment).toMatchObject({
+      GF_AUTH_ANONYMOUS_ORG_ROLE: "Viewer",
+      // Its first user is admin with the password admin, by the form and by basic authentication.
+      GF_AUTH_DISABLE_LOGIN_FORM: "true",
+      GF_AUTH_BASIC_ENABLED: "false",
+    });
+  });
+});
+
 describe("metrics that are named", () => {
   const written = execFileSync("git", ["ls-files", "filters/*/README.md"], { encoding: "utf8" })
     .trim()
@@ -77,3 +163,24 @@ describe("metrics that are named", () => {
     },
   );
 });
+
+/** A file of YAML or JSON. */
+function read(file: string): unknown {
+  return parse(readFileSync(file, "utf8"));
+}
+
+/** The path in the clone of a container's path. Throws where nothing is mounted there. */
+function sourceOf(name: string, path: string): string {
+  const mount = services[name]?.volumes?.find(
+    ({ target }) => path === target || path.startsWith(`${target}/`),
+  );
+  if (mount === undefined) throw new Error(`${name} has nothing mounted at ${path}`);
+  return join("envoy", mount.source, path.slice(mount.target.length));
+}
+
+/** All that are named, wherever they stand. */
+function dataSourcesIn(node: unknown): DataSource[] {
+  if (typeof node !== "object" || node === null) return [];
+  const { datasource } = node as { datasource?: DataSource };
+  return [...(datasource === undefined ? [] : [datasource]), ...Object.values(node).flatMap(dataSourcesIn)];
+}
