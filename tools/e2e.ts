@@ -14,7 +14,8 @@ import { locateIstio, locateKubectlValidate } from "../test/peers/istio.ts";
 import { linkModules } from "../test/peers/module-folder.ts";
 import { locateOciRegistry } from "../test/peers/oci-registry.ts";
 import { PeerNotFound } from "../test/peers/process.ts";
-import { locatePromtool } from "../test/peers/prometheus.ts";
+import { locateProgram } from "../test/peers/program.ts";
+import { locatePrometheus, locatePromtool } from "../test/peers/prometheus.ts";
 import { locateRateLimit } from "../test/peers/ratelimit.ts";
 import { locateRedis } from "../test/peers/redis.ts";
 import { locateRegistry } from "../test/peers/registry.ts";
@@ -43,7 +44,13 @@ if (await tests.build()) {
     await found(locateCertificateDefinition),
   ];
   // What one part of the tests needs, and not everybody has or may start.
-  const forCompose = [await found(locateDockerd), await found(locateCompose), await found(locatePromtool)];
+  const forCompose = [
+    await found(locateDockerd),
+    await found(locateCompose),
+    await found(locatePrometheus),
+    await found(locatePromtool),
+    await found(() => locateProgram("wget", "wget")),
+  ];
   const without = forCompose.includes(null) ? ["test/compose/**"] : [];
   if (envoy !== null && !peers.includes(null)) await tests.vitest("e2e", { ENVOY_BIN: envoy }, without);
 }

@@ -10,9 +10,9 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { locateEnvoy } from "../envoy/locate.ts";
-import { onPath, run } from "../peers/cache.ts";
+import { run } from "../peers/cache.ts";
 import type { Docker } from "../peers/docker.ts";
-import { PeerNotFound } from "../peers/process.ts";
+import { locateProgram } from "../peers/program.ts";
 import { locatePrometheus } from "../peers/prometheus.ts";
 import { locateRateLimit } from "../peers/ratelimit.ts";
 import { locateRedis } from "../peers/redis.ts";
@@ -31,15 +31,15 @@ interface StandIn {
 
 /** Those that can be made: Grafana cannot be had as a package. Throws {@link PeerNotFound}. */
 export async function standIns(): Promise<StandIn[]> {
-  const sh = await program("sh", "dash");
-  const wget = await program("wget", "wget");
+  const sh = await locateProgram("sh", "dash");
+  const wget = await locateProgram("wget", "wget");
   const java = await javaHome();
   return [
     {
       repository: "envoyproxy/envoy",
       paths: {
         "/usr/local/bin/envoy": await locateEnvoy(),
-        "/bin/bash": await program("bash", "bash"),
+        "/bin/bash": await locateProgram("bash", "bash"),
         "/bin/sh": sh,
       },
       // The real one gives up the rights of root first.
@@ -51,7 +51,7 @@ export async function standIns(): Promise<StandIn[]> {
       repository: "redis",
       paths: {
         "/usr/local/bin/redis-server": await locateRedis(),
-        "/usr/local/bin/redis-cli": await program("redis-cli", "redis-tools"),
+        "/usr/local/bin/redis-cli": await locateProgram("redis-cli", "redis-tools"),
       },
     },
     { repository: "envoyproxy/ratelimit", paths: { "/bin/ratelimit": await locateRateLimit() } },
@@ -170,11 +170,4 @@ async function pipe(
 /** The folder that `java` is below. */
 async function javaHome(): Promise<string> {
   return dirname(dirname(await realpath(await locateJava())));
-}
-
-/** The path of a program of Debian's package. Throws {@link PeerNotFound}. */
-async function program(name: string, debianPackage: string): Promise<string> {
-  const path = await onPath(name);
-  if (path !== undefined) return path;
-  throw new PeerNotFound(name, "it is not on the PATH", `Install it: apt-get install ${debianPackage}.`);
 }

@@ -110,7 +110,8 @@ function removeFolder(folder: string): void {
 
 /** The path of the daemon, which `docker` is beside. Throws {@link PeerNotFound}. */
 export async function locateDockerd(env: NodeJS.ProcessEnv = process.env): Promise<string> {
-  const remedy = "Install it: apt-get install docker.io (or https://docs.docker.com/engine/install).";
+  const remedy =
+    "Install it: apt-get install docker.io, and docker-cli where there is such a package (Debian 13) (or https://docs.docker.com/engine/install).";
   const paths = await Promise.all(["dockerd", "docker"].map((name) => onPath(name, env)));
   const [daemon] = paths;
   if (daemon === undefined) throw new PeerNotFound("Docker", "dockerd is not on the PATH", remedy);

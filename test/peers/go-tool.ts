@@ -39,10 +39,8 @@ export async function goTools(tools: GoTools, env: NodeJS.ProcessEnv = process.e
     const packages = tools.packages.map((path) => `${tools.module}/${path}@${version}`);
     const words = ["install", "-p", "2", ...packages] as const;
     await compile({ name, go, what, words, cwd: folder }, { ...env, GOBIN: folder });
-    const { code, output } = await run("go", ["mod", "download", "-json", what], { env, cwd: folder });
-    if (code !== 0) throw new PeerNotFound(name, `go mod download ${what} failed (${code})`, output.trim());
-    const { Dir } = JSON.parse(output) as { Dir: string };
-    for (const file of tools.files) await cp(join(Dir, file), join(folder, basename(file)));
+    const source = await goSource({ name, go, what, cwd: folder }, env);
+    for (const file of tools.files) await cp(join(source, file), join(folder, basename(file)));
     await writeFile(join(folder, "complete"), `${what}\n`);
   };
   return dirname(await cached(`${name}-${version}`, "complete", make, env));
@@ -79,17 +77,24 @@ export function goModule(tool: GoModule, env: NodeJS.ProcessEnv = process.env): 
   const { name, version, go } = tool;
   const make = async (folder: string): Promise<void> => {
     const what = `${tool.module}@${version}`;
-    const remedy = `Install Go ${go} or later: https://go.dev/dl (or apt-get install golang, where that is new enough).`;
-    const { code, output } = await run("go", ["mod", "download", "-json", what], { env, cwd: folder });
-    if (code === "ENOENT") throw new PeerNotFound(name, "go is not installed", remedy);
-    if (code !== 0)
-      throw new PeerNotFound(name, `go mod download ${what} failed (${code}):\n${output.trim()}`, remedy);
-    const { Dir: cwd } = JSON.parse(output) as { Dir: string };
+    const cwd = await goSource({ name, go, what, cwd: folder }, env);
     // In its own folder it is the main module, whose `go.mod` may say anything.
     const words = ["build", "-p", "2", "-o", join(folder, name), tool.package] as const;
     await compile({ name, go, what, words, cwd }, env);
   };
   return cached(`${name}-${version}`, name, make, env);
+}
+
+/** The folder of a module's source, `what` being `<module>@<version>`; fetched where it is not there. Throws {@link PeerNotFound}. */
+export async function goSource(
+  { name, go, what, cwd }: Omit<Compilation, "words">,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<string> {
+  const { code, output } = await run("go", ["mod", "download", "-json", what], { env, cwd });
+  if (code === "ENOENT") throw new PeerNotFound(name, "go is not installed", remedy(go));
+  if (code !== 0)
+    throw new PeerNotFound(name, `go mod download ${what} failed (${code}):\n${output.trim()}`, remedy(go));
+  return (JSON.parse(output) as { Dir: string }).Dir;
 }
 
 function build(tool: GoTool, folder: string, env: NodeJS.ProcessEnv): Promise<void> {
@@ -108,9 +113,8 @@ interface Compilation extends Pick<GoTool, "name" | "go"> {
 }
 
 async function compile({ name, go, what, words, cwd }: Compilation, env: NodeJS.ProcessEnv): Promise<void> {
-  const remedy = `Install Go ${go} or later: https://go.dev/dl (or apt-get install golang, where that is new enough).`;
   const found = await run("go", ["version"], { env, cwd });
-  if (found.code === "ENOENT") throw new PeerNotFound(name, "go is not installed", remedy);
+  if (found.code === "ENOENT") throw new PeerNotFound(name, "go is not installed", remedy(go));
   console.error(`Building ${what} (once, a few minutes) ...`);
   const [command, ...rest] = words;
   const { code, output } = await run("go", [command, "-ldflags", "-s -w", ...rest], {
@@ -118,5 +122,10 @@ async function compile({ name, go, what, words, cwd }: Compilation, env: NodeJS.
     cwd,
   });
   if (code !== 0)
-    throw new PeerNotFound(name, `go ${words.join(" ")} failed (${code}):\n${output.trim()}`, remedy);
+    throw new PeerNotFound(name, `go ${words.join(" ")} failed (${code}):\n${output.trim()}`, remedy(go));
+}
+
+/** What to do where Go, of this version or later, is missing or fails. */
+function remedy(go: string): string {
+  return `Install Go ${go} or later: https://go.dev/dl (or apt-get install golang, where that is new enough).`;
 }

@@ -4,8 +4,8 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePort } from "../envoy/process.ts";
-import { onPath } from "./cache.ts";
-import { PeerNotFound, PeerProcess } from "./process.ts";
+import { PeerProcess } from "./process.ts";
+import { locateProgram } from "./program.ts";
 
 export class Redis {
   private readonly folder = mkdtempSync(join(tmpdir(), "outrigger-redis-"));
@@ -79,12 +79,6 @@ export class Redis {
 }
 
 /** The path of `redis-server`. Throws {@link PeerNotFound}. */
-export async function locateRedis(env: NodeJS.ProcessEnv = process.env): Promise<string> {
-  const path = await onPath("redis-server", env);
-  if (path !== undefined) return path;
-  throw new PeerNotFound(
-    "redis-server",
-    "it is not on the PATH",
-    "Install it: apt-get install redis-server (or https://redis.io/docs/latest/get-started).",
-  );
+export function locateRedis(env: NodeJS.ProcessEnv = process.env): Promise<string> {
+  return locateProgram("redis-server", "redis-server", "https://redis.io/docs/latest/get-started", env);
 }
