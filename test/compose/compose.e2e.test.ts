@@ -118,6 +118,7 @@ test("the smoke test says how to start an Envoy that is not there", { timeout: S
 test("what was started is gone after down", { timeout: 60_000 }, async () => {
   await composed("--profile", "metrics", "down", "--timeout", "5");
   expect(await docker!.run("ps", "--all", "--quiet")).toBe("");
+  expect(await docker!.run("network", "ls", "--quiet", "--filter", "type=custom")).toBe("");
 });
 
 test("promtool takes the configuration, and the alerts fire when they are to", async () => {

@@ -2,6 +2,7 @@
  * A Docker daemon of the tests' own, in a folder that ends with it, and Docker Compose, which is built once. Nothing of a daemon that runs
  * already is asked or changed.
  */
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,11 +16,23 @@ export const COMPOSE_VERSION = "v2.40.3";
 /** As its `go.mod` says. */
 const COMPOSE_GO_VERSION = "1.24.9";
 
+/** What outlives its daemon, in the order in which it can be removed: containers as processes, networks as bridges of the machine. */
+const OUTLIVING = [
+  { list: ["ps", "--all", "--quiet"], remove: ["rm", "--force"] },
+  { list: ["network", "ls", "--quiet", "--filter", "type=custom"], remove: ["network", "rm"] },
+] as const;
+
+/** Milliseconds that a command of {@link OUTLIVING} may take. */
+const REMOVED_WITHIN = 20_000;
+
 export class Docker {
   private constructor(
     private readonly folder: string,
-    private readonly process: PeerProcess,
-  ) {}
+    private readonly daemon: PeerProcess,
+  ) {
+    // Before the listeners that end the daemon, which is asked here.
+    process.prependListener("exit", this.onExit);
+  }
 
   /** Throws {@link PeerNotFound}; rejects with its output where it does not start. */
   static async start(): Promise<Docker> {
@@ -27,7 +40,7 @@ export class Docker {
     // Not below a longer path: that of a socket has 108 bytes at most.
     const folder = mkdtempSync(join(tmpdir(), "outrigger-docker-"));
     try {
-      const process_ = await PeerProcess.start({
+      const daemon = await PeerProcess.start({
         command,
         arguments: [
           // The machine's firewall is not changed: ports are published by a process of Docker's.
@@ -40,7 +53,7 @@ export class Docker {
         isReady: async () => (await run("docker", ["version"], { env: environmentIn(folder) })).code === 0,
         readyWithin: 60_000,
       });
-      return new Docker(folder, process_);
+      return new Docker(folder, daemon);
     } catch (error) {
       removeFolder(folder);
       throw error;
@@ -59,17 +72,51 @@ export class Docker {
     return output;
   }
 
-  /** Ends the daemon and what it runs, and removes its folder. */
+  /** Ends the daemon and what it runs, and removes its networks and its folder. */
   async stop(): Promise<void> {
-    const containerd = processIn(join(this.folder, "exec", "containerd", "containerd.pid"));
+    const containerd = this.containerd();
     try {
-      const ids = (await this.run("ps", "--all", "--quiet")).split("\n").filter((id) => id !== "");
-      if (ids.length > 0) await this.run("rm", "--force", ...ids);
+      this.removeOutliving();
     } finally {
-      await this.process.stop();
+      await this.daemon.stop();
       await ended(containerd);
       removeFolder(this.folder);
+      process.off("exit", this.onExit);
     }
+  }
+
+  /** The tests end before {@link stop}: nothing can be waited for any more. */
+  private readonly onExit = (): void => {
+    const containerd = this.containerd();
+    try {
+      this.removeOutliving();
+    } catch (error) {
+      console.error(error);
+    }
+    if (this.daemon.exit === undefined) send(this.daemon.pid, "SIGKILL");
+    if (containerd !== undefined) send(containerd, "SIGKILL");
+    removeFolder(this.folder);
+  };
+
+  /** Throws what Docker says where something cannot be removed. */
+  private removeOutliving(): void {
+    const run = (words: readonly string[]): string[] => {
+      const { status, stdout, stderr, error } = spawnSync("docker", words, {
+        env: this.environment,
+        encoding: "utf8",
+        timeout: REMOVED_WITHIN,
+      });
+      if (status !== 0) throw new Error(`docker ${words.join(" ")} failed: ${error?.message ?? stderr}`);
+      return stdout.split("\n").filter((id) => id !== "");
+    };
+    for (const { list, remove } of OUTLIVING) {
+      const ids = run(list);
+      if (ids.length > 0) run([...remove, ...ids]);
+    }
+  }
+
+  private containerd(): number | undefined {
+    return processIn(join(this.folder, "exec", "containerd", "containerd.pid"));
   }
 }
 
@@ -93,15 +140,17 @@ function processIn(file: string): number | undefined {
 /** Waits for a process that is no child of ours, five seconds at most, and ends it then. */
 async function ended(pid: number | undefined): Promise<void> {
   if (pid === undefined) return;
-  const isAlive = (signal: number | NodeJS.Signals): boolean => {
-    try {
-      return process.kill(pid, signal);
-    } catch {
-      return false;
-    }
-  };
-  for (let waited = 0; waited < 5000 && isAlive(0); waited += 50) await sleep(50);
-  isAlive("SIGKILL");
+  for (let waited = 0; waited < 5000 && send(pid, 0); waited += 50) await sleep(50);
+  send(pid, "SIGKILL");
+}
+
+/** False where there is no such process. */
+function send(pid: number, signal: number | NodeJS.Signals): boolean {
+  try {
+    return process.kill(pid, signal);
+  } catch {
+    return false;
+  }
 }
 
 function removeFolder(folder: string): void {
