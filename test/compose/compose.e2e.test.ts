@@ -97,6 +97,11 @@ test("what the global limit counts is in Redis", async () => {
   );
 });
 
+test("after a restart of the rate limit service, as README.md has it, all are healthy again", async () => {
+  await composed("restart", "--timeout", "5", "ratelimit", "ratelimit-health");
+  await up();
+});
+
 test("the smoke test fails where a service is gone, and says for what", { timeout: SMOKED }, async () => {
   await composed("stop", "--timeout", "5", "ratelimit", "zipkin", "reviews-v2");
   const { status, output } = await smoke();
