@@ -20,20 +20,22 @@ export interface Traces {
 
 /** Of docker-compose.yaml's, the image that is made fastest. */
 const IMAGE = "redis:0.0.0";
+/** Of the container and its network. */
+const NAME = "outlives";
 
 async function main(ending: string | undefined): Promise<void> {
   const docker = await Docker.start();
   await importStandIns(docker, [IMAGE]);
-  const network = (await docker.run("network", "create", "own")).trim();
-  const container = (
-    await docker.run("run", "--detach", "--network", "own", IMAGE, "redis-server", "--save", "")
-  ).trim();
+  await docker.run("network", "create", NAME);
+  const options = ["--detach", "--name", NAME, "--network", NAME];
+  await docker.run("run", ...options, IMAGE, "redis-server", "--save", "");
+  const network = await docker.run("network", "inspect", "--format", "{{.Id}}", NAME);
   const folder = dirname(docker.environment.DOCKER_HOST!.replace("unix://", ""));
   const traces: Traces = {
     processes: [
       readFileSync(join(folder, "pid"), "utf8"),
       readFileSync(join(folder, "exec", "containerd", "containerd.pid"), "utf8"),
-      await docker.run("inspect", "--format", "{{.State.Pid}}", container),
+      await docker.run("inspect", "--format", "{{.State.Pid}}", NAME),
     ].map(Number),
     bridge: `br-${network.slice(0, 12)}`,
     folder,
