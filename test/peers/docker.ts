@@ -3,7 +3,7 @@
  * already is asked or changed.
  */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -24,6 +24,8 @@ const OUTLIVING = [
 
 /** Milliseconds that a command of {@link OUTLIVING} may take. */
 const REMOVED_WITHIN = 20_000;
+/** Milliseconds that the daemon may take to end. */
+const ENDED_WITHIN = 10_000;
 
 export class Docker {
   private constructor(
@@ -93,8 +95,13 @@ export class Docker {
     } catch (error) {
       console.error(error);
     }
+    // One that is killed at once leaves its mounts.
+    send(this.daemon.pid, "SIGTERM");
+    const pidFile = join(this.folder, "pid");
+    for (let waited = 0; existsSync(pidFile) && waited < ENDED_WITHIN; waited += 100) pause(100);
     if (this.daemon.exit === undefined) send(this.daemon.pid, "SIGKILL");
     if (containerd !== undefined) send(containerd, "SIGKILL");
+    spawnSync("umount", ["--lazy", join(this.folder, "data")]);
     removeFolder(this.folder);
   };
 
@@ -118,6 +125,11 @@ export class Docker {
   private containerd(): number | undefined {
     return processIn(join(this.folder, "exec", "containerd", "containerd.pid"));
   }
+}
+
+/** Where nothing can be awaited. */
+function pause(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }
 
 function socketIn(folder: string): string {
