@@ -67,7 +67,7 @@ export class QueryParamAttribute extends Attribute {
 
   /** Of a form (`application/x-www-form-urlencoded`) a `+` is a space; here it stays. */
   isAmbiguous(request: RequestView): bool {
-    return countQueryParams(request, this.name) > 1 || indexOfByte(request.queryParam(this.name), 0x2b) >= 0;
+    return countQueryParams(request, this.name) > 1 || indexOfByte(this.read(request), 0x2b) >= 0;
   }
 }
 
