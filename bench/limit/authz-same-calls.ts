@@ -4,7 +4,7 @@
  * on `GET`, `/reviews/` and the value of `x-user` that is its configuration. What authz costs above this is what our runtime and its
  * generality cost; what is below is the host's.
  */
-import { headerPairs, reset } from "./host";
+import { headerPairs, refuse, reset } from "./host";
 import { count, current, nameOf } from "./roots";
 
 export {
@@ -14,19 +14,6 @@ export {
   proxy_on_memory_allocate,
   proxy_on_tick,
 } from "./roots";
-
-// @ts-ignore: decorator
-@external("env", "proxy_send_local_response")
-declare function proxy_send_local_response(
-  status: u32,
-  details: usize,
-  detailsLength: usize,
-  body: usize,
-  bodyLength: usize,
-  headers: usize,
-  headersLength: usize,
-  grpcStatus: i32,
-): u32;
 
 /** `x-user`, `/reviews/`, little endian. */
 const X_USER_START: u32 = 0x73752d78;
@@ -40,9 +27,7 @@ export function proxy_on_request_headers(_context: u32, _count: u32, _endOfStrea
     count(root);
     return 0;
   }
-  proxy_send_local_response(403, 0, 0, 0, 0, 0, 0, -1);
-  // `StopIteration` (proxy-wasm ABI 0.2.1).
-  return 1;
+  return refuse(403);
 }
 
 /** Is called for each response, and has nothing to do there: as authz without CUSTOM policies. */

@@ -47,6 +47,19 @@ declare function proxy_get_header_map_value(
   size: usize,
 ): u32;
 
+// @ts-ignore: decorator
+@external("env", "proxy_send_local_response")
+declare function proxy_send_local_response(
+  status: u32,
+  details: usize,
+  detailsLength: usize,
+  body: usize,
+  bodyLength: usize,
+  headers: usize,
+  headersLength: usize,
+  grpcStatus: i32,
+): u32;
+
 /** Where the host writes the address and the size of what it returns. */
 const returned = memory.data(8);
 
@@ -91,6 +104,13 @@ export function readName(size: u32, target: usize): void {
   kept = (at + 7) & ~7;
   store<usize>(target, start);
   store<usize>(target, at - start, 4);
+}
+
+/** Refuses the request with this status; what `proxy_on_request_headers` is to return then. */
+export function refuse(status: u32): u32 {
+  proxy_send_local_response(status, 0, 0, 0, 0, 0, 0, -1);
+  // `StopIteration` (proxy-wasm ABI 0.2.1).
+  return 1;
 }
 
 /** Reads the request's headers, and looks at none of them. False when the host has none. */

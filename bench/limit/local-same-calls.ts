@@ -3,7 +3,7 @@
  * headers, the listener's direction, the clock, the bucket, the bucket again. It knows one rate, no keys, no matches and no modes. What
  * local-rate-limit costs above this is what our runtime and its generality cost.
  */
-import { requestHeaders, reset } from "./host";
+import { requestHeaders, refuse, reset } from "./host";
 import { count, current, nameOf } from "./roots";
 
 export {
@@ -36,19 +36,6 @@ declare function proxy_get_shared_data(
 @external("env", "proxy_set_shared_data")
 declare function proxy_set_shared_data(key: usize, keyLength: usize, data: usize, size: usize, cas: u32): u32;
 
-// @ts-ignore: decorator
-@external("env", "proxy_send_local_response")
-declare function proxy_send_local_response(
-  status: u32,
-  details: usize,
-  detailsLength: usize,
-  body: usize,
-  bodyLength: usize,
-  headers: usize,
-  headersLength: usize,
-  grpcStatus: i32,
-): u32;
-
 /** A million a second, and as many at once: as in the row of local-rate-limit (`../rate-limits.ts`). */
 const INTERVAL: u64 = 1000;
 const TOLERANCE: u64 = 1000000000;
@@ -78,9 +65,7 @@ export function proxy_on_request_headers(_context: u32, _count: u32, _endOfStrea
     count(root);
     return 0;
   }
-  proxy_send_local_response(429, 0, 0, 0, 0, 0, 0, -1);
-  // `StopIteration` (proxy-wasm ABI 0.2.1).
-  return 1;
+  return refuse(429);
 }
 
 /** Is called for each response, and has nothing to do there: as local-rate-limit without headers about limits. */
