@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { compile } from "../../tools/compile.ts";
 import type { CallAnswer, Header } from "../driver.ts";
-import { Host, PluginModule, WasmResult } from "../host/index.ts";
+import { Host, type Listener, PluginModule, WasmResult } from "../host/index.ts";
 import { ALLOCATIONS, compileCounted } from "../modules/counted.ts";
 import { allowed, denied, encodeResponse, GrpcAuthorizer, option, type CheckResponse } from "./ext-authz.ts";
 
@@ -136,6 +136,17 @@ const PROVIDERS: readonly object[] = [
 const configuration = (providers: readonly object[]): string =>
   JSON.stringify({ extensionProviders: providers });
 
+/** A proxy whose one provider lets all pass, and whose decisions are remembered so. */
+async function remembering(cache: object): Promise<{ host: Host; grpc: GrpcAuthorizer; listener: Listener }> {
+  const module = PluginModule.compile(await compile(ENTRY));
+  const host = new Host({ logLevel: 3 });
+  const grpc = new GrpcAuthorizer(() => allowed());
+  host.clusters.set("grpc", grpc.cluster);
+  const provider = { name: "grpc", envoyExtAuthzGrpc: { cluster: "grpc" }, cache };
+  const plugins = [{ module, name: "custom", rootId: "custom", configuration: configuration([provider]) }];
+  return { host, grpc, listener: host.listen({ plugins }) };
+}
+
 describe(`answers that nobody meant, SEED=${seed}`, { timeout: 120_000 }, () => {
   let module: PluginModule;
   beforeAll(async () => {
@@ -240,17 +251,11 @@ describe("external authorization, over many requests", { timeout: 240_000 }, () 
   });
 
   test("keeps no more decisions than it may, and forgets those that end first", async () => {
-    const module = PluginModule.compile(await compile(ENTRY));
-    const host = new Host({ logLevel: 3 });
-    const grpc = new GrpcAuthorizer(() => allowed());
-    host.clusters.set("grpc", grpc.cluster);
-    const provider = {
-      name: "grpc",
-      envoyExtAuthzGrpc: { cluster: "grpc" },
-      cache: { by: [{ header: "x-key" }], ttl: "1h", maxEntries: 64 },
-    };
-    const plugins = [{ module, name: "custom", rootId: "custom", configuration: configuration([provider]) }];
-    const listener = host.listen({ plugins });
+    const { host, grpc, listener } = await remembering({
+      by: [{ header: "x-key" }],
+      ttl: "1h",
+      maxEntries: 64,
+    });
     const ask = (key: string): boolean => {
       const before = grpc.asked.length;
       listener.run({ method: "GET", path: "/", headers: [["x-key", key]] });
@@ -275,17 +280,7 @@ describe("external authorization, over many requests", { timeout: 240_000 }, () 
   });
 
   test("takes nothing that it remembers for good where the clock stands still", async () => {
-    const module = PluginModule.compile(await compile(ENTRY));
-    const host = new Host({ logLevel: 3 });
-    const grpc = new GrpcAuthorizer(() => allowed());
-    host.clusters.set("grpc", grpc.cluster);
-    const provider = {
-      name: "grpc",
-      envoyExtAuthzGrpc: { cluster: "grpc" },
-      cache: { by: [{ header: "x-key" }], ttl: "10s" },
-    };
-    const plugins = [{ module, name: "custom", rootId: "custom", configuration: configuration([provider]) }];
-    const listener = host.listen({ plugins });
+    const { host, grpc, listener } = await remembering({ by: [{ header: "x-key" }], ttl: "10s" });
     const ask = (): number => {
       listener.run({ method: "GET", path: "/", headers: [["x-key", "k"]] });
       return grpc.asked.length;

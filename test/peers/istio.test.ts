@@ -1,8 +1,9 @@
 /** What is said where Istio or a registry cannot be had, and that what was built is built once. */
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { bareEnvironment } from "./bare-environment.ts";
 import { ISTIO_VERSION, locateIstio } from "./istio.ts";
 import { locateRegistry } from "./registry.ts";
 
@@ -10,16 +11,8 @@ let folder: string;
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), "outrigger-locate-"))));
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A PATH with nothing else on it, and an empty cache. */
-function environment(programs: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
-  const bin = join(folder, "bin");
-  mkdirSync(bin);
-  for (const [name, script] of Object.entries(programs)) {
-    writeFileSync(join(bin, name), `#!/bin/sh\n${script}\n`);
-    chmodSync(join(bin, name), 0o755);
-  }
-  return { PATH: bin, XDG_CACHE_HOME: join(folder, "cache") };
-}
+const environment = (programs: Readonly<Record<string, string>>): NodeJS.ProcessEnv =>
+  bareEnvironment(folder, programs);
 
 const cache = (): string[] => readdirSync(join(folder, "cache", "outrigger"));
 

@@ -1,24 +1,17 @@
 /** What is said where Zipkin cannot be had, and that what was fetched is fetched once. */
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { bareEnvironment } from "./bare-environment.ts";
 import { locateZipkin, ZIPKIN_VERSION } from "./zipkin.ts";
 
 let folder: string;
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), "outrigger-locate-"))));
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A PATH with nothing else on it, and an empty cache. */
-function environment(programs: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
-  const bin = join(folder, "bin");
-  mkdirSync(bin);
-  for (const [name, script] of Object.entries(programs)) {
-    writeFileSync(join(bin, name), `#!/bin/sh\n${script}\n`);
-    chmodSync(join(bin, name), 0o755);
-  }
-  return { PATH: bin, XDG_CACHE_HOME: join(folder, "cache") };
-}
+const environment = (programs: Readonly<Record<string, string>>): NodeJS.ProcessEnv =>
+  bareEnvironment(folder, programs);
 
 const JAVA_17 = `echo 'openjdk version "17.0.15" 2025-04-15' >&2`;
 
