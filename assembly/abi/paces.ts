@@ -10,8 +10,6 @@ export class Pace {
   period: u32;
   /** When the second at hand began, on the monotonic clock. */
   secondBegan: u64;
-  /** What that clock said in the last tick; 0 before the first one. */
-  lastTick: u64;
 }
 
 const ENTRY: usize = offsetof<Pace>();
@@ -41,17 +39,6 @@ export function addPace(root: u32, period: u32, now: u64): void {
   pace.root = root;
   pace.period = period;
   pace.secondBegan = now;
-  pace.lastTick = 0;
-}
-
-/**
- * A tick of a root that has a pace, at `now`: whether the clock stands still since the last one, which it does only where the host does
- * not tell the time any more. Nothing that waits until then would ever be over.
- */
-export function standsStill(pace: Pace, now: u64): bool {
-  const still = now == pace.lastTick;
-  pace.lastTick = now;
-  return still;
 }
 
 /** The root ticks once a second again, or is gone. */

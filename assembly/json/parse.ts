@@ -14,7 +14,7 @@ import {
 } from "../bytes/bytes";
 import { decimalText } from "../bytes/decimal";
 import { JsonKind, JsonNode } from "./node";
-import { utf8SequenceLength } from "./utf8";
+import { utf8SequenceLength } from "../bytes/utf8";
 
 /** Arrays and objects within one another. */
 export const MAX_DEPTH: u32 = 64;

@@ -2,7 +2,7 @@ import { arenaAllocate, giveBack } from "../bytes/arena";
 import { ABSENT, Bytes, bytesOf, equals, lengthOf, pointerOf } from "../bytes/bytes";
 import { ProtobufReader, Wire } from "../bytes/protobuf";
 import { numberTo, NUMBER_ROOM } from "./number-text";
-import { utf8SequenceLength } from "./utf8";
+import { utf8SequenceLength } from "../bytes/utf8";
 
 /**
  * `google.protobuf.Struct` (google/protobuf/struct.proto), which Envoy keeps dynamic metadata in, as JSON text. The message may come from

@@ -3,7 +3,7 @@ import { ABSENT, Bytes, bytesOf, lengthOf, pointerOf } from "../../assembly/byte
 import { hexTo } from "../../assembly/bytes/hex";
 import { ProtobufWriter } from "../../assembly/bytes/protobuf";
 import { SHA256_SIZE, sha256 } from "../../assembly/bytes/sha256";
-import { utf8SequenceLength } from "../../assembly/json/utf8";
+import { utf8SequenceLength } from "../../assembly/bytes/utf8";
 import { Attribute } from "../../assembly/match/attribute";
 import { RequestView } from "../../assembly/request-view";
 

@@ -9,12 +9,12 @@ import {
   slice,
 } from "../../../assembly/bytes/bytes";
 import { ProtobufWriter } from "../../../assembly/bytes/protobuf";
+import { utf8Of } from "../../../assembly/bytes/utf8";
 import { getProperty } from "../../../assembly/host/properties";
 import { directAddress, peerCertificateUri, sourceAddress } from "../../../assembly/properties";
 import { RequestView } from "../../../assembly/request-view";
 import { requestProtocol, requestTime } from "../../../assembly/stream-properties";
 import { MergedHeaders } from "./merged-headers";
-import { utf8Of } from "./utf8";
 
 /**
  * Writes a `CheckRequest` (`envoy/service/auth/v3/external_auth.proto`, `attribute_context.proto`) with what Envoy's ext_authz filter puts

@@ -1,9 +1,9 @@
 import { lowerCase } from "../../../assembly/bytes/arena";
 import { ABSENT, Bytes, bytesOf } from "../../../assembly/bytes/bytes";
 import { ProtobufReader, Wire } from "../../../assembly/bytes/protobuf";
+import { isUtf8 } from "../../../assembly/bytes/utf8";
 import { Change } from "./change";
 import { decision, Outcome } from "./decision";
-import { isUtf8 } from "./utf8";
 
 /** Which headers of an answer are read. */
 const enum For {

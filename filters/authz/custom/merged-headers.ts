@@ -10,9 +10,9 @@ import {
   literal,
   pointerOf,
 } from "../../../assembly/bytes/bytes";
+import { utf8Of } from "../../../assembly/bytes/utf8";
 import { getHeaderPairs } from "../../../assembly/host/headers";
 import { PairsReader } from "../../../assembly/host/pairs";
-import { utf8Of } from "./utf8";
 
 /**
  * The request's headers as an authorization service is told of them (Envoy `check_request_utils.cc`): each name once, several values joined

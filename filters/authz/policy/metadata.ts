@@ -11,13 +11,13 @@ import {
   literal,
   pointerOf,
 } from "../../../assembly/bytes/bytes";
+import { isUtf8 } from "../../../assembly/bytes/utf8";
 import { countElements, elementLength, firstElement, isStructure, valuePath } from "../../../assembly/claims";
 import { returnedBytes, returnedLength, returnedPointer } from "../../../assembly/host/returned";
 import { ConfigReader } from "../../../assembly/json/config-reader";
 import { Attribute, internAttribute } from "../../../assembly/match/attribute";
 import { RequestView } from "../../../assembly/request-view";
 import { ClaimKind } from "../claims";
-import { isUtf8 } from "../custom/utf8";
 import { askProperty, doubt } from "./attributes";
 
 /** Dynamic metadata of a request, as policies compare it. Its {@link name} is the property's path, with that of a list's first element behind it. */

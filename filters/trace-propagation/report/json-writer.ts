@@ -1,7 +1,7 @@
 import { Bytes, copyTo, lengthOf, pointerOf } from "../../../assembly/bytes/bytes";
 import { decimalTo } from "../../../assembly/bytes/decimal";
 import { hexDigitsTo } from "../../../assembly/bytes/hex";
-import { utf8SequenceLength } from "../../../assembly/json/utf8";
+import { utf8SequenceLength } from "../../../assembly/bytes/utf8";
 
 /** Writes JSON (RFC 8259) to where {@link top} points, which has room for it. */
 @final
