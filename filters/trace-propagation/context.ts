@@ -58,8 +58,13 @@ export class TraceContext {
     this.forced = forced;
   }
 
+  /** Whether two contexts are of the same trace. */
+  isOf(other: TraceContext): bool {
+    return ((this.high ^ other.high) | (this.low ^ other.low)) == 0;
+  }
+
   /** Whether two contexts are of the same trace and span. */
   agrees(other: TraceContext): bool {
-    return this.high == other.high && this.low == other.low && this.span == other.span;
+    return this.isOf(other) && this.span == other.span;
   }
 }

@@ -118,14 +118,18 @@ export class TracePropagation extends Filter {
     }
     const correlation = config.correlation;
     const isInbound = (correlation == null && this.recorder == null) || this.isInbound();
-    // A request that goes out with a context of its own needs no other.
-    const correlates = correlation != null && (isInbound || from == NEW) && correlation.identify(headers);
+    // A request that goes out with a context of its own needs no other. Many an application forwards all of it, but no baggage.
+    const correlates =
+      correlation != null &&
+      (isInbound || from == NEW || (baggage == ABSENT && config.baggage != null)) &&
+      correlation.identify(headers);
     let time: u64 = 0;
     if (correlates && !isInbound) {
       time = monotonicNow();
-      if (correlation!.restore(context, time)) {
-        from = RESTORED;
-        if (baggage == ABSENT) baggage = correlation!.baggage;
+      const remembered = from == NEW ? context : this.other;
+      if (correlation!.restore(remembered, time)) {
+        if (from == NEW) from = RESTORED;
+        if (baggage == ABSENT && context.isOf(remembered)) baggage = correlation!.baggage;
       }
     }
     count(unchecked(this.requests[from]));

@@ -23,6 +23,18 @@ import type { Echo } from "./workload.ts";
 
 const LOG = "access.log";
 
+/** Of the headers here, what bookinfo's productpage passes on (`getForwardHeaders` in `samples/bookinfo/src/productpage/productpage.py`). */
+const FORWARDED = [
+  "x-request-id",
+  "traceparent",
+  "tracestate",
+  "x-b3-traceid",
+  "x-b3-spanid",
+  "x-b3-parentspanid",
+  "x-b3-sampled",
+  "x-b3-flags",
+];
+
 /** A line of the access log of `istio/mesh/install`. */
 type Line = Record<string, string | number | undefined>;
 
@@ -84,10 +96,12 @@ describe("what istio/ has, applied to the real Istio", () => {
     reviews = await pod("reviews");
     gateway = await mesh.gateway();
     mesh.apply(...plainGateway());
-    // productpage asks reviews for /productpage, and forwards one header.
+    // productpage asks reviews for /productpage, and forwards one header, or all of those that bookinfo's forwards: no baggage.
     productpage.workload.onRequest = ({ path, headers }, response) => {
-      if (path !== "/productpage?with=reviews") return false;
-      void fromProductpage({ "x-request-id": String(headers["x-request-id"]) }).then(
+      if (!path.startsWith("/productpage?with=reviews")) return false;
+      const forwarded = path.endsWith("&headers=all") ? FORWARDED : ["x-request-id"];
+      const own = forwarded.flatMap((name) => (name in headers ? [[name, String(headers[name])]] : []));
+      void fromProductpage(Object.fromEntries(own) as Record<string, string>).then(
         ({ body }) => response.end(body),
         (error: unknown) => response.destroy(error as Error),
       );
@@ -146,13 +160,16 @@ describe("what istio/ has, applied to the real Istio", () => {
     async () => {
       told();
       const path = "/productpage?with=reviews";
-      await eventually(async () => {
-        const beta = seen(await fromOutside(path, { "x-beta-user": "true", "x-variant": "v1" }));
-        expect(beta).toMatchObject({
-          workload: "reviews-v2",
-          headers: { "x-variant": "v2", baggage: "variant=v2" },
+      for (const forwarding of ["", "&headers=all"]) {
+        await eventually(async () => {
+          const headers = { "x-beta-user": "true", "x-variant": "v1" };
+          const beta = seen(await fromOutside(path + forwarding, headers));
+          expect(beta).toMatchObject({
+            workload: "reviews-v2",
+            headers: { "x-variant": "v2", baggage: "variant=v2" },
+          });
         });
-      });
+      }
       const plain = seen(await fromOutside(path, { "x-variant": "v2", baggage: "variant=v2" }));
       expect(plain).toMatchObject({ workload: "reviews-v1", headers: { "x-variant": "v1" } });
     },

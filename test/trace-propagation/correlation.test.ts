@@ -60,7 +60,23 @@ describe("a request of the application's own that has the id and no context", ()
     expect(one.leave([id("b")])).toMatchObject({ "x-b3-sampled": "0" });
   });
 
-  test("keeps a context of its own, for which nothing is read", () => {
+  test("keeps a context of its own, and gets the allowed baggage of its trace, by one read", () => {
+    const one = proxy({ baggage: { allow: ["variant"] } });
+    one.enter([id("a"), ["traceparent", TRACEPARENT], ["tracestate", "a=1"], ["baggage", "variant=v2"]]);
+    const own = `00-${TRACE}-2222222222222222-00`;
+    const reads = one.calls("proxy_get_shared_data");
+    const left = one.leave([id("a"), ["traceparent", own]]);
+    expect(left).toMatchObject({ traceparent: own, baggage: "variant=v2" });
+    expect(left).not.toHaveProperty("tracestate");
+    expect(one.calls("proxy_get_shared_data")).toBe(reads + 1);
+    // An upper half of the trace id that differs is another trace.
+    const half = `00-${"1".repeat(16)}${TRACE.slice(16)}-${SPAN}-01`;
+    expect(one.leave([id("a"), ["traceparent", half]])).not.toHaveProperty("baggage");
+    expect(one.leave([id("a"), ["traceparent", own], ["baggage", "variant=v3"]]).baggage).toBe("variant=v3");
+    expect(one.calls("proxy_get_shared_data")).toBe(reads + 2);
+  });
+
+  test("keeps a context of its own, for which nothing is read where no baggage is allowed by name", () => {
     const one = proxy();
     one.enter([id("a"), ["traceparent", TRACEPARENT]]);
     const reads = one.calls("proxy_get_shared_data");
