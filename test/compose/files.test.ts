@@ -82,9 +82,9 @@ test("each cluster of the Envoy in a container is a container", () => {
 
 test.each([
   ["redis", "/data"],
-  ["prometheus", "/prometheus"],
-])("what the image of %s would keep in a volume without a name is in memory", (name, folder) => {
-  expect(services[name]?.tmpfs).toEqual([folder]);
+  ["prometheus", "/prometheus:uid=65534,gid=65534"],
+])("what the image of %s would keep in a volume without a name is in memory", (name, mount) => {
+  expect(services[name]?.tmpfs).toEqual([mount]);
 });
 
 describe("Prometheus", () => {

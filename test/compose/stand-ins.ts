@@ -4,7 +4,16 @@
  * it (users, certificates, their own start scripts) is not there and not tested.
  */
 import { spawn } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { realpath } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -27,6 +36,8 @@ interface StandIn {
   scripts?: Readonly<Record<string, string>>;
   /** As in a Dockerfile. */
   entrypoint?: string;
+  /** Who it runs as, where that is not root, and the folder that is that user's own, with mode 0775. */
+  user?: { id: number; folder: string };
 }
 
 /** Those that can be made: Grafana cannot be had as a package. Throws {@link PeerNotFound}. */
@@ -79,6 +90,7 @@ export async function standIns(): Promise<StandIn[]> {
         "/usr/bin/wget": wget,
       },
       entrypoint: '["/bin/prometheus"]',
+      user: { id: 65534, folder: "/prometheus" },
     },
   ];
 }
@@ -109,7 +121,13 @@ async function importImage(docker: Docker, image: string, standIn: StandIn): Pro
       mkdirSync(dirname(join(folder, path)), { recursive: true });
       writeFileSync(join(folder, path), script, { mode: 0o755 });
     }
-    const { entrypoint } = standIn;
+    const { entrypoint, user } = standIn;
+    if (user !== undefined) {
+      const home = join(folder, user.folder);
+      mkdirSync(home);
+      chmodSync(home, 0o775);
+      chownSync(home, user.id, user.id);
+    }
     await pipe(
       // The folder holds links, and the image what they lead to.
       ["tar", "--create", "--dereference", "--directory", folder, "."],
@@ -117,6 +135,7 @@ async function importImage(docker: Docker, image: string, standIn: StandIn): Pro
         "docker",
         "import",
         ...(entrypoint === undefined ? [] : ["--change", `ENTRYPOINT ${entrypoint}`]),
+        ...(user === undefined ? [] : ["--change", `USER ${user.id}`]),
         "-",
         image,
       ],
