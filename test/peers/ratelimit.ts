@@ -19,6 +19,8 @@ export interface RateLimitOptions {
   configurations: readonly string[];
   /** Its own settings: `{SHADOW_MODE: "true"}`. */
   settings?: Readonly<Record<string, string>>;
+  /** Milliseconds until it is given up; those of {@link PeerProcess} without it. */
+  readyWithin?: number;
 }
 
 export class RateLimit {
@@ -66,7 +68,7 @@ export class RateLimit {
   /** Begins anew on the same ports; what was counted is in Redis. */
   async restart(): Promise<void> {
     await this.kill();
-    const { redis, settings } = this.options;
+    const { redis, settings, readyWithin } = this.options;
     this.process = await PeerProcess.start({
       command: this.binary,
       arguments: [],
@@ -88,13 +90,17 @@ export class RateLimit {
         DEBUG_PORT: String(this.debugPort),
         ...settings,
       },
-      isReady: async () => {
-        const answer = await fetch(`http://127.0.0.1:${this.httpPort}/healthcheck`, {
-          signal: AbortSignal.timeout(1000),
-        });
-        return answer.ok;
-      },
+      isReady: () => this.isHealthy(),
+      ...(readyWithin === undefined ? {} : { readyWithin }),
     });
+  }
+
+  /** What its health check says. Rejects where it does not answer. */
+  async isHealthy(): Promise<boolean> {
+    const answer = await fetch(`http://127.0.0.1:${this.httpPort}/healthcheck`, {
+      signal: AbortSignal.timeout(1000),
+    });
+    return answer.ok;
   }
 
   async kill(): Promise<void> {
