@@ -235,7 +235,7 @@ describe("what istio/ has, applied to the real Istio", () => {
     );
   });
 
-  test("and by the EnvoyFilter that it replaces", { timeout: 90_000 }, async () => {
+  test("and by the EnvoyFilter that it replaces", { timeout: 150_000 }, async () => {
     told();
     mesh.delete({ kind: "WasmPlugin", name: "global-rate-limit", namespace: "istio-system" });
     const [filter] = resourcesIn("mesh/rate-limit").filter(({ kind }) => kind === "EnvoyFilter");
@@ -250,7 +250,8 @@ describe("what istio/ has, applied to the real Istio", () => {
         "100, 100;w=60",
       ),
     );
-    await twentyPass();
+    // What takes longer than its 20 ms, on a busy machine, passes.
+    await eventually(twentyPass, 60_000);
     expect((await anonymous("/productpage")).headers).toHaveProperty("x-envoy-ratelimited", "true");
   });
 
