@@ -70,8 +70,9 @@ function toTrafficExtension(document: Document): void {
 }
 
 /**
- * `{<placement>: {<name>: {kind, filter, with, spec}}}`, without where modules come from, which is the values' to say. `with` is the
- * filter's first resource of the placement, without which the others are for nothing.
+ * `{<placement>: {<name>: {kind, apiVersion, annotations, filter, with, spec}}}`, without where modules come from, which is the values' to
+ * say; of a plugin without `apiVersion`, which is that of the kind that the values name. `with` is the filter's first resource of the
+ * placement, without which the others are for nothing.
  */
 function chartPlugins(): string {
   const places: Record<string, Record<string, unknown>> = {};
@@ -83,9 +84,16 @@ function chartPlugins(): string {
       const spec = Object.fromEntries(
         Object.entries(resource.spec).filter(([field]) => field !== "url" && field !== "imagePullPolicy"),
       );
-      const filter = resource.metadata.labels["app.kubernetes.io/name"] ?? "";
-      const companion = first.has(filter) ? { with: first.get(filter) } : {};
-      place[resource.metadata.name] = { kind: resource.kind, filter, ...companion, spec };
+      const { kind, apiVersion, metadata } = resource;
+      const filter = metadata.labels["app.kubernetes.io/name"] ?? "";
+      place[metadata.name] = {
+        kind,
+        ...(kind === "WasmPlugin" ? {} : { apiVersion }),
+        ...(metadata.annotations === undefined ? {} : { annotations: metadata.annotations }),
+        filter,
+        ...(first.has(filter) ? { with: first.get(filter) } : {}),
+        spec,
+      };
       if (!first.has(filter)) first.set(filter, resource.metadata.name);
     }
   }
@@ -96,8 +104,9 @@ function chartPlugins(): string {
 }
 
 interface Resource {
+  apiVersion: string;
   kind: string;
-  metadata: { name: string; labels: Record<string, string> };
+  metadata: { name: string; labels: Record<string, string>; annotations?: Record<string, string> };
   spec: Record<string, unknown>;
 }
 

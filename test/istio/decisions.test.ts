@@ -247,8 +247,8 @@ test("a waypoint of reviews: traces, policies, limits for each caller, and the v
     "trace-propagation-waypoint",
     "authz-waypoint",
     "local-rate-limit-waypoint",
-    "dark-launch-waypoint",
     "global-rate-limit-waypoint",
+    "dark-launch-waypoint",
   ]);
   const peer = '{ uri: "spiffe://cluster.local/ns/my-app/sa/productpage" }';
   await play(

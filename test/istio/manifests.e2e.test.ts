@@ -1,5 +1,5 @@
 /** All manifests of `istio/` pass what a cluster would say of them. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -8,10 +8,15 @@ import { validateManifests, type Problem } from "./validate.ts";
 /** Helm's files are no manifests; what they render is compared with those that are. */
 const isChart = (file: string): boolean => file.startsWith("chart/");
 
-/** Warnings that stay: every EnvoyFilter has them, and the README beside this one says when to have one. */
+const EXTENSIONS = "plugins/traffic-extension/waypoint/plugins.yaml";
+
+/** Warnings that stay: every EnvoyFilter has them, and the README beside it says why it is there. */
 const EXPLAINED: readonly Partial<Problem>[] = [
   { tool: "istioctl analyze", code: "IST0133", at: "mesh/rate-limit/envoy-filter.yaml:1" },
   { tool: "istioctl validate", at: "EnvoyFilter/istio-system/filter-ratelimit" },
+  { tool: "istioctl validate", at: "EnvoyFilter/my-app/rate-limit-cluster" },
+  // It is there for both kinds of plugins, and told of the last.
+  { tool: "istioctl analyze", code: "IST0133", at: documentOf("EnvoyFilter", EXTENSIONS) },
 ];
 
 test(
@@ -72,3 +77,9 @@ test("each of the three finds what the others do not", { timeout: 900_000 }, asy
     rmSync(folder, { recursive: true, force: true });
   }
 });
+
+/** Where the document of the only resource of a kind begins, as `<file>:<line>`. */
+function documentOf(kind: string, file: string): string {
+  const before = readFileSync(join("istio", file), "utf8").split(`\nkind: ${kind}\n`, 1)[0]!;
+  return `${file}:${before.slice(0, before.lastIndexOf("\n---\n") + 5).split("\n").length}`;
+}

@@ -83,6 +83,32 @@ describe("each plugin", () => {
     },
   );
 
+  // All of one are in the same chains; with equal ones the older resource would be first.
+  test.each(["gateway", "waypoint"])(
+    "of a %s has a phase and priority that no other one has",
+    (placement) => {
+      const places = plugins
+        .filter(({ file }) => file.startsWith(`plugins/${placement}/`))
+        .map(({ spec }) => [...at(spec, "phase"), ...at(spec, "priority")].join());
+      expect(places).toHaveLength(FILTERS.length);
+      expect(new Set(places).size, places.join(" ")).toBe(places.length);
+    },
+  );
+
+  test.each(["", "traffic-extension/"])(
+    "of a waypoint calls clusters that istiod is asked for beside it (%s)",
+    (folder) => {
+      const there = resourcesIn(`plugins/${folder}waypoint`);
+      const named = there.flatMap(({ metadata }) =>
+        (metadata.annotations?.["envoyfilter.istio.io/referenced-services"] ?? "").split(","),
+      );
+      const clusters = [...JSON.stringify(there).matchAll(/outbound\|\d+\|\|[\w-]+\.([\w-]+)[\w.-]+/g)];
+      const services = clusters.map(([cluster, namespace]) => `${namespace}/${cluster.split("||")[1]}`);
+      expect(services.length).toBeGreaterThan(0);
+      expect(named).toEqual(expect.arrayContaining(services));
+    },
+  );
+
   test("of a waypoint names its target, and is for inbound listeners", () => {
     const there = plugins.filter(({ file }) => file.includes("waypoint"));
     expect(there).toHaveLength(2 * FILTERS.length);

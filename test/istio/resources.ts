@@ -10,7 +10,12 @@ export interface Resource {
   file: string;
   apiVersion: string;
   kind: string;
-  metadata: { name: string; namespace?: string; labels?: Record<string, string> };
+  metadata: {
+    name: string;
+    namespace?: string;
+    labels?: Record<string, string>;
+    annotations?: Record<string, string>;
+  };
   spec?: Spec;
   data?: Record<string, string>;
 }
