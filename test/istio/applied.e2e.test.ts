@@ -2,26 +2,27 @@
  * The plugins of `istio/plugins` as its overlay `digest` makes them, with the mesh's routes, access log and rate limit service, on the real
  * istiod, pilot-agent and Envoy, from a real registry: what they are to do together.
  */
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFailed, test } from "vitest";
 import { stringify } from "yaml";
-import { ISTIO } from "../../tools/istio-plugins.ts";
-import { run } from "../peers/cache.ts";
 import type { IstioProxy } from "../peers/istio-proxy.ts";
 import { parseResources, type KubeObject } from "../peers/kube-resources.ts";
 import { RateLimit } from "../peers/ratelimit.ts";
 import { Redis } from "../peers/redis.ts";
-import { locateKustomize } from "../peers/render.ts";
 import { ask, eventually, type Answer } from "./client.ts";
-import { pushImage } from "./image.ts";
+import {
+  applications,
+  LOG,
+  meshConfig,
+  overlay,
+  rateLimits,
+  rateLimitService,
+  telemetry,
+  type Line,
+} from "./installed.ts";
 import { Mesh, type Sidecar } from "./mesh.ts";
-import { FILTERS, rateLimitEndpoints, VERSION } from "./modules.ts";
+import { rateLimitEndpoints } from "./modules.ts";
 import { at, manifestOf, resourcesIn } from "./resources.ts";
 import type { Echo } from "./workload.ts";
-
-const LOG = "access.log";
 
 /** Of the headers here, what bookinfo's productpage passes on (`getForwardHeaders` in `samples/bookinfo/src/productpage/productpage.py`). */
 const FORWARDED = [
@@ -35,11 +36,7 @@ const FORWARDED = [
   "x-b3-flags",
 ];
 
-/** A line of the access log of `istio/mesh/install`. */
-type Line = Record<string, string | number | undefined>;
-
 describe("what istio/ has, applied to the real Istio", () => {
-  const folder = mkdtempSync(join(tmpdir(), "outrigger-istio-"));
   let mesh: Mesh;
   let gateway: IstioProxy;
   let productpage: Sidecar;
@@ -53,7 +50,7 @@ describe("what istio/ has, applied to the real Istio", () => {
     redis = await Redis.start();
     rateLimit = await RateLimit.start({ redis, configurations: rateLimits() });
     mesh.apply(...rateLimitService(), rateLimitEndpoints(rateLimit.port));
-    mesh.apply(...(await plugins("digest")));
+    mesh.apply(...(await overlay("digest", mesh.registry)));
     // Everything is there when the gateway and both sidecars decide.
     await eventually(async () => {
       expect((await fromOutside("/admin")).body).toBe('{"error":"denied"}');
@@ -67,19 +64,10 @@ describe("what istio/ has, applied to the real Istio", () => {
     await mesh?.stop();
     await rateLimit?.stop();
     await redis?.stop();
-    rmSync(folder, { recursive: true, force: true });
   });
 
   async function applyApplication(): Promise<void> {
-    const ofApplication = new Set(["Service", "DestinationRule"]);
-    const services = ["productpage", "reviews"];
-    mesh.apply(
-      ...resourcesIn("mesh/workloads")
-        .filter(({ kind, metadata }) => ofApplication.has(kind) && services.includes(metadata.name))
-        .map(manifestOf),
-      ...resourcesIn("mesh/dark-launch").map(manifestOf),
-      accessLog(),
-    );
+    mesh.apply(...applications("productpage", "reviews"), telemetry("accessLogging"));
     await mesh.workload({
       name: "reviews-v2",
       namespace: "my-app",
@@ -107,26 +95,6 @@ describe("what istio/ has, applied to the real Istio", () => {
       );
       return true;
     };
-  }
-
-  /** An overlay's resources, with this registry and the digests of the images in it. */
-  async function plugins(overlay: string): Promise<KubeObject[]> {
-    const kustomize = await locateKustomize();
-    cpSync(ISTIO, folder, { recursive: true });
-    const data: Record<string, string> = { registry: mesh.registry.host, tag: VERSION };
-    for (const filter of FILTERS) {
-      const repository = `${mesh.registry.host}/outrigger/${filter}`;
-      const digest = await pushImage(repository, VERSION, readFileSync(`build/${filter}.wasm`));
-      data[filter] = digest.replace("sha256:", "");
-    }
-    const path = join(folder, "plugins/overlays", overlay);
-    const annotations = { "config.kubernetes.io/local-config": "true" };
-    const metadata = { name: "outrigger-release", annotations };
-    const release = { apiVersion: "v1", kind: "ConfigMap", metadata, data };
-    writeFileSync(join(path, "release.yaml"), stringify(release));
-    const { code, output } = await run(kustomize, ["build", path]);
-    expect(code, output).toBe(0);
-    return parseResources(output);
   }
 
   let keys = 0;
@@ -257,14 +225,14 @@ describe("what istio/ has, applied to the real Istio", () => {
 
   test("the same as TrafficExtensions", { timeout: 90_000 }, async () => {
     told();
-    const there = [...(await plugins("digest")), ...resourcesIn("mesh/rate-limit")];
+    const there = [...(await overlay("digest", mesh.registry)), ...resourcesIn("mesh/rate-limit")];
     for (const { kind, metadata } of there) {
       const { name, namespace = "" } = metadata;
       if (kind === "WasmPlugin" || kind === "EnvoyFilter") mesh.api.delete({ kind, name, namespace });
     }
     // Without a filter the gateway has no such route.
     await eventually(async () => expect((await fromOutside("/admin")).status).toBe(404));
-    mesh.apply(...(await plugins("traffic-extension")));
+    mesh.apply(...(await overlay("traffic-extension", mesh.registry)));
     await eventually(async () => {
       expect((await fromOutside("/admin")).body).toBe('{"error":"denied"}');
       expect((await toReviews()).body).toBe("RBAC: access denied");
@@ -290,18 +258,6 @@ function seen({ status, body }: Answer): Echo {
   return JSON.parse(body) as Echo;
 }
 
-/** That of the installation, with the access log in a file. */
-function meshConfig(): object {
-  const [config] = resourcesIn("mesh/install").flatMap(({ spec }) => at(spec, "meshConfig"));
-  return JSON.parse(JSON.stringify(config).replace("/dev/stdout", LOG)) as object;
-}
-
-/** The mesh's Telemetry without what needs Istio's own filters, and a collector. */
-function accessLog(): KubeObject {
-  const [telemetry] = resourcesIn("mesh/telemetry").filter(({ kind }) => kind === "Telemetry");
-  return { ...manifestOf(telemetry!), spec: { accessLogging: telemetry!.spec!.accessLogging } };
-}
-
 /** Gateway and route, by plain HTTP. */
 function plainGateway(): KubeObject[] {
   return resourcesIn("mesh/gateway")
@@ -313,17 +269,4 @@ function plainGateway(): KubeObject[] {
         .map((server) => ({ ...(server as object), tls: undefined }));
       return { ...manifestOf(resource), spec: { ...resource.spec, servers } };
     });
-}
-
-function rateLimits(): string[] {
-  return resourcesIn("mesh/rate-limit")
-    .filter(({ metadata }) => metadata.name === "ratelimit-config")
-    .flatMap(({ data }) => Object.values(data ?? {}));
-}
-
-/** The Service, of which no pods are here. */
-function rateLimitService(): KubeObject[] {
-  return resourcesIn("mesh/rate-limit")
-    .filter(({ kind, metadata }) => kind === "Service" && metadata.name === "ratelimit")
-    .map(manifestOf);
 }

@@ -1,0 +1,82 @@
+/** What `istio/` has for a whole mesh, as far as it can be on loopback. */
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { stringify } from "yaml";
+import { ISTIO } from "../../tools/istio-plugins.ts";
+import { run } from "../peers/cache.ts";
+import { parseResources, type KubeObject } from "../peers/kube-resources.ts";
+import type { Registry } from "../peers/registry.ts";
+import { locateKustomize } from "../peers/render.ts";
+import { pushImage } from "./image.ts";
+import { FILTERS, VERSION } from "./modules.ts";
+import { at, manifestOf, resourcesIn } from "./resources.ts";
+
+/** The file of the access log. */
+export const LOG = "access.log";
+
+/** A line of the access log of `istio/mesh/install`. */
+export type Line = Record<string, string | number | undefined>;
+
+/** The MeshConfig of the installation, with the access log in a file. */
+export function meshConfig(): object {
+  const [config] = resourcesIn("mesh/install").flatMap(({ spec }) => at(spec, "meshConfig"));
+  return JSON.parse(JSON.stringify(config).replace("/dev/stdout", LOG)) as object;
+}
+
+/** The mesh's Telemetry, of which only this; its metrics need Istio's own filters. */
+export function telemetry(...fields: ("accessLogging" | "tracing")[]): KubeObject {
+  const [there] = resourcesIn("mesh/telemetry").filter(({ kind }) => kind === "Telemetry");
+  const spec = Object.fromEntries(fields.map((field) => [field, there!.spec![field]]));
+  return { ...manifestOf(there!), spec };
+}
+
+/** Of these applications the Services and subsets, and where reviews' versions lead. */
+export function applications(...names: string[]): KubeObject[] {
+  const kinds = new Set(["Service", "DestinationRule"]);
+  return [
+    ...resourcesIn("mesh/workloads").filter(
+      ({ kind, metadata }) => kinds.has(kind) && names.includes(metadata.name),
+    ),
+    ...resourcesIn("mesh/dark-launch"),
+  ].map(manifestOf);
+}
+
+/** The rate limit service's configurations. */
+export function rateLimits(): string[] {
+  return resourcesIn("mesh/rate-limit")
+    .filter(({ metadata }) => metadata.name === "ratelimit-config")
+    .flatMap(({ data }) => Object.values(data ?? {}));
+}
+
+/** Its Service, of which no pods are here. */
+export function rateLimitService(): KubeObject[] {
+  return resourcesIn("mesh/rate-limit")
+    .filter(({ kind, metadata }) => kind === "Service" && metadata.name === "ratelimit")
+    .map(manifestOf);
+}
+
+/** The resources of an overlay of `istio/plugins`, with this registry, into which it pushes the images, and their digests. */
+export async function overlay(name: string, registry: Registry): Promise<KubeObject[]> {
+  const kustomize = await locateKustomize();
+  const data: Record<string, string> = { registry: registry.host, tag: VERSION };
+  for (const filter of FILTERS) {
+    const repository = `${registry.host}/outrigger/${filter}`;
+    const digest = await pushImage(repository, VERSION, readFileSync(`build/${filter}.wasm`));
+    data[filter] = digest.replace("sha256:", "");
+  }
+  const folder = mkdtempSync(join(tmpdir(), "outrigger-istio-"));
+  try {
+    cpSync(ISTIO, folder, { recursive: true });
+    const path = join(folder, "plugins/overlays", name);
+    const annotations = { "config.kubernetes.io/local-config": "true" };
+    const metadata = { name: "outrigger-release", annotations };
+    const release = { apiVersion: "v1", kind: "ConfigMap", metadata, data };
+    writeFileSync(join(path, "release.yaml"), stringify(release));
+    const { code, output } = await run(kustomize, ["build", path]);
+    if (code !== 0) throw new Error(`kustomize build ${path}: ${code}\n${output}`);
+    return parseResources(output);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
