@@ -8,6 +8,7 @@ import { EnvoyNotFound, locateEnvoy } from "../test/envoy/locate.ts";
 import { locateCertificateDefinition } from "../test/peers/cert-manager.ts";
 import { locateCrane } from "../test/peers/crane.ts";
 import { locateCompose, locateDockerd } from "../test/peers/docker.ts";
+import { locateGatewayDefinitions } from "../test/peers/gateway-api.ts";
 import { locateIstioFetch } from "../test/peers/istio-fetch.ts";
 import { locateIstioRbac } from "../test/peers/istio-rbac.ts";
 import { locateIstio, locateKubectlValidate } from "../test/peers/istio.ts";
@@ -42,6 +43,7 @@ if (await tests.build()) {
     await found(locateKustomize),
     await found(locateHelm),
     await found(locateCertificateDefinition),
+    await found(locateGatewayDefinitions),
   ];
   // What one part of the tests needs, and not everybody has or may start.
   const forCompose = [

@@ -1,6 +1,7 @@
 /** A client of proxies at any loopback address, over HTTP or HTTPS. */
 import { Agent as HttpAgent, request as httpRequest, type IncomingHttpHeaders } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 
 export interface Ask {
@@ -15,6 +16,8 @@ export interface Ask {
   authority?: string;
   /** To keep connections. */
   agent?: HttpAgent | HttpsAgent;
+  /** What the request goes through, in the place of a connection to the address. */
+  connection?: Duplex;
 }
 
 export interface Answer {
@@ -27,7 +30,7 @@ export interface Answer {
 
 /** Rejects where the connection breaks, and without an answer within ten seconds. */
 export function ask(what: Ask): Promise<Answer> {
-  const { address, port, host, path = "/", method = "GET", headers = {}, authority } = what;
+  const { address, port, host, path = "/", method = "GET", headers = {}, authority, connection } = what;
   const begin = performance.now();
   return new Promise((resolve, reject) => {
     const options = {
@@ -36,8 +39,8 @@ export function ask(what: Ask): Promise<Answer> {
       path,
       method,
       headers: { ...headers, host },
-      agent: what.agent ?? false,
       timeout: 10_000,
+      ...(connection === undefined ? { agent: what.agent ?? false } : { createConnection: () => connection }),
     };
     const outgoing =
       authority === undefined

@@ -34,7 +34,7 @@ describe("with the real Istio", () => {
 
   // The first time on a machine Istio is built.
   beforeAll(async () => {
-    mesh = await Mesh.start({ accessLogFile: "access.log" }, "1s");
+    mesh = await Mesh.start({ accessLogFile: "access.log" }, { drainDuration: "1s" });
     bookinfo = await Bookinfo.deploy(mesh);
     repository = `${mesh.registry.host}/outrigger/dark-launch`;
     digest = (await pushFile(repository, "1", "build/dark-launch.wasm")).replace("sha256:", "");

@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import { CertificateAuthority, type Certificate } from "../envoy/certificate.ts";
 import { freePort } from "../envoy/process.ts";
+import { locateGatewayDefinitions } from "../peers/gateway-api.ts";
 import { IstioProxy, type IstioProxyOptions } from "../peers/istio-proxy.ts";
 import { locateIstio } from "../peers/istio.ts";
 import { Istiod } from "../peers/istiod.ts";
@@ -13,10 +14,18 @@ import { parseResources, type KubeObject } from "../peers/kube-resources.ts";
 import type { Reference } from "../peers/kube-store.ts";
 import { Registry } from "../peers/registry.ts";
 import { endpointSlice, type Pod } from "./endpoints.ts";
+import { enrolled, waypointPod, waypointResources } from "./waypoint.ts";
 import { Workload } from "./workload.ts";
 
 /** Of Services whose requests a sidecar takes, when its application makes them. */
 const SERVICE_PORT = 9080;
+
+export interface MeshOptions {
+  /** Of all proxies: see {@link IstioProxyOptions}. */
+  drainDuration?: string;
+  /** With waypoints. */
+  ambient?: boolean;
+}
 
 export interface WorkloadOptions {
   /** Of the pod: `reviews-v1`. */
@@ -56,17 +65,19 @@ export class Mesh {
     readonly api: KubeApi,
     readonly istiod: Istiod,
     readonly registry: Registry,
-    private readonly drainDuration: string | undefined,
+    private readonly options: MeshOptions,
   ) {}
 
-  /** `config` is istiod's MeshConfig, `drainDuration` that of all proxies. Throws `PeerNotFound`. */
-  static async start(config: object = {}, drainDuration?: string): Promise<Mesh> {
+  /** `config` is istiod's MeshConfig. Throws `PeerNotFound`. */
+  static async start(config: object = {}, options: MeshOptions = {}): Promise<Mesh> {
+    const { ambient = false } = options;
     const { definitions } = await locateIstio();
+    const files = [definitions, ...(ambient ? [await locateGatewayDefinitions()] : [])];
     const registry = await Registry.start();
-    const api = await KubeApi.start(readFileSync(definitions, "utf8"));
+    const api = await KubeApi.start(files.map((file) => readFileSync(file, "utf8")).join("\n---\n"));
     for (const name of ["istio-system", "my-app"]) api.apply(namespace(name));
     try {
-      return new Mesh(api, await Istiod.start({ api, mesh: config }), registry, drainDuration);
+      return new Mesh(api, await Istiod.start({ api, mesh: config, ambient }), registry, options);
     } catch (error) {
       await Promise.all([api.close(), registry.stop()]);
       throw error;
@@ -179,6 +190,25 @@ export class Mesh {
     return this.#proxy("router", { ...options, files }, this.#gateway);
   }
 
+  /** The waypoint of a namespace, which is enrolled with it: `istioctl waypoint apply -n <namespace> --enroll-namespace`. */
+  async waypoint(namespace: string): Promise<IstioProxy> {
+    const options = waypointPod(namespace);
+    const address = this.#address();
+    this.apply(enrolled(namespace), pod(options, address), ...(await waypointResources(namespace, address)));
+    return this.#proxy("waypoint", options, address);
+  }
+
+  /** The address of a Service. */
+  clusterIp(namespace: string, name: string): string {
+    const { store } = this.api;
+    const service = store.get(
+      store.types.find(({ kind }) => kind === "Service")!,
+      name,
+      namespace,
+    );
+    return (service!.spec as { clusterIP: string }).clusterIP;
+  }
+
   /** The ends of all logs, for what has failed. */
   log(): string {
     const proxies = this.#proxies.map((proxy) => `== ${proxy.address}\n${proxy.log()}`);
@@ -191,8 +221,9 @@ export class Mesh {
     await Promise.all([this.api.close(), this.registry.stop(), ...this.#workloads.map((one) => one.close())]);
   }
 
-  async #proxy(type: "router" | "sidecar", options: ProxyOptions, address: string): Promise<IstioProxy> {
+  async #proxy(type: IstioProxyOptions["type"], options: ProxyOptions, address: string): Promise<IstioProxy> {
     const { namespace, serviceAccount = "default" } = options;
+    const { drainDuration } = this.options;
     const proxy = await IstioProxy.start({
       ...options,
       type,
@@ -200,7 +231,7 @@ export class Mesh {
       address,
       identity: { ...this.identity(namespace, serviceAccount), authority: this.authority.certificate },
       insecureRegistries: [this.registry.host],
-      ...(this.drainDuration === undefined ? {} : { drainDuration: this.drainDuration }),
+      ...(drainDuration === undefined ? {} : { drainDuration }),
     });
     this.#proxies.push(proxy);
     return proxy;
@@ -222,7 +253,7 @@ export class Mesh {
       const clusterIP = `10.96.0.${++this.#services}`;
       return { ...object, spec: { clusterIP, ...(object.spec as object) } };
     }
-    if (object.kind !== "Gateway") return object;
+    if (object.kind !== "Gateway" || !object.apiVersion.startsWith("networking.istio.io/")) return object;
     if (this.#gateway === undefined)
       throw new Error(`Gateway ${object.metadata.name}: there is no gateway yet`);
     const spec = object.spec as { servers: { tls?: { credentialName?: string } }[] };

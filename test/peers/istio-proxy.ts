@@ -15,7 +15,7 @@ import { PeerProcess } from "./process.ts";
 export interface IstioProxyOptions {
   istiod: Istiod;
   /** A gateway is a `router`. */
-  type: "router" | "sidecar";
+  type: "router" | "sidecar" | "waypoint";
   /** Of the pod. */
   name: string;
   namespace: string;
@@ -57,7 +57,7 @@ export class IstioProxy {
     mkdirSync(join(folder, "modules"));
     writeFileSync(
       join(folder, "bootstrap.json"),
-      onItsAddress(readFileSync(istio.bootstrap, "utf8"), address),
+      forStockEnvoy(onItsAddress(readFileSync(istio.bootstrap, "utf8"), address)),
     );
     for (const [name, text] of Object.entries(options.files ?? {})) writeFileSync(join(folder, name), text);
     if (identity !== undefined) {
@@ -118,6 +118,11 @@ async function page(address: string, path: string): Promise<string> {
 /** What Istio's template has listen on all addresses, or on 127.0.0.1, listens on the proxy's own. */
 function onItsAddress(template: string, address: string): string {
   return template.replace(/\{\{ \.(localhost|wildcard) \}\}/g, address);
+}
+
+/** Without what a waypoint asks istiod about its peers: an extension of Istio's own Envoy, which the stock one would not start with. */
+function forStockEnvoy(template: string): string {
+  return template.replaceAll("{{- if .metadata_discovery }}", "{{- if false }}");
 }
 
 function environment(options: IstioProxyOptions, envoy: string): NodeJS.ProcessEnv {

@@ -11,6 +11,8 @@ export interface IstiodOptions {
   api: KubeApi;
   /** MeshConfig (istio.mesh.v1alpha1), as an object. */
   mesh?: object;
+  /** With waypoints: the API has to know the Gateway API's definitions. */
+  ambient?: boolean;
 }
 
 /**
@@ -35,6 +37,13 @@ const SETTINGS: Readonly<Record<string, string>> = {
   PILOT_DEBOUNCE_AFTER: "10ms",
 };
 
+/** Of an ambient mesh. Gateways' deployments and the status of anything are nobody's here. */
+const AMBIENT: Readonly<Record<string, string>> = {
+  PILOT_ENABLE_AMBIENT: "true",
+  AMBIENT_ENABLE_STATUS: "false",
+  PILOT_ENABLE_GATEWAY_API: "true",
+};
+
 export class Istiod {
   private constructor(
     private readonly process: PeerProcess,
@@ -45,7 +54,7 @@ export class Istiod {
   ) {}
 
   /** Ready after about five seconds. The first call on a machine builds it. Throws `PeerNotFound`; rejects with its log. */
-  static async start({ api, mesh = {} }: IstiodOptions): Promise<Istiod> {
+  static async start({ api, mesh = {}, ambient = false }: IstiodOptions): Promise<Istiod> {
     const { discovery } = await locateIstio();
     const folder = mkdtempSync(join(tmpdir(), "outrigger-istiod-"));
     writeFileSync(join(folder, "kubeconfig"), api.kubeconfig);
@@ -68,7 +77,7 @@ export class Istiod {
         command: discovery,
         arguments: ["discovery", ...Object.entries(words).map(([name, value]) => `--${name}=${value}`)],
         cwd: folder,
-        env: { PATH: process.env.PATH, HOME: folder, ...SETTINGS },
+        env: { PATH: process.env.PATH, HOME: folder, ...SETTINGS, ...(ambient ? AMBIENT : {}) },
         isReady: async () => {
           const ready = `http://127.0.0.1:${http.port}/ready`;
           return (await fetch(ready, { signal: AbortSignal.timeout(1000) })).ok;
