@@ -6,20 +6,18 @@
  * their schemas); default all.
  */
 import { readFileSync } from "node:fs";
-import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { bundleCommand, bundleLibraries } from "./bundle.ts";
 import { compile } from "./compile.ts";
+import { FILTERS } from "./filters.ts";
 import { Packages } from "./packages.ts";
 import { builderIn, provenanceOf } from "./provenance.ts";
 import { revisionOf } from "./revision.ts";
 import { sbomOf } from "./sbom.ts";
 import { bundleSchema } from "./schema.ts";
 
-const entries = new Map<string, string>();
-for (const folder of await readdir("filters", { withFileTypes: true })) {
-  if (folder.isDirectory()) entries.set(folder.name, `filters/${folder.name}/module.ts`);
-}
+const entries = new Map(FILTERS.map((name) => [name, `filters/${name}/module.ts`]));
 entries.set("outrigger", "filters/module.ts");
 
 const project = JSON.parse(readFileSync("package.json", "utf8")) as { version: string; license: string };

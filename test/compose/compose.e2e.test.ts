@@ -6,12 +6,12 @@ import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, onTestFailed, test } from "vitest";
+import { FILTERS } from "../../tools/filters.ts";
 import { freePort } from "../envoy/process.ts";
 import { run } from "../peers/cache.ts";
 import { Docker, locateCompose } from "../peers/docker.ts";
 import { importStandIns } from "./stand-ins.ts";
 
-const FILTERS = ["dark-launch", "authz", "local-rate-limit", "global-rate-limit", "trace-propagation"];
 /** Milliseconds. Zipkin takes the longest to start. */
 const STARTED = 180_000;
 const SMOKED = 180_000;

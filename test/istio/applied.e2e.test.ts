@@ -11,13 +11,12 @@ import { Redis } from "../peers/redis.ts";
 import { ask, eventually, type Answer } from "./client.ts";
 import {
   applications,
-  LOG,
+  logged,
   meshConfig,
   overlay,
   rateLimits,
   rateLimitService,
   telemetry,
-  type Line,
 } from "./installed.ts";
 import { Mesh, type Sidecar } from "./mesh.ts";
 import { rateLimitEndpoints } from "./modules.ts";
@@ -116,10 +115,6 @@ describe("what istio/ has, applied to the real Istio", () => {
     return ask({ address: reviews.proxy.address, port: 9080, host: "reviews:9080", path: "/reviews/0" });
   }
 
-  function logged(proxy: IstioProxy): Line[] {
-    return proxy.lines(LOG).map((line) => JSON.parse(line) as Line);
-  }
-
   const told = (): void => onTestFailed(() => console.log(mesh.log()));
 
   test(
@@ -169,7 +164,7 @@ describe("what istio/ has, applied to the real Istio", () => {
         authz: "authz:no-allow",
       }),
     );
-    expect(gateway.lines(LOG).join("\n")).not.toContain("secret");
+    expect(JSON.stringify(logged(gateway))).not.toContain("secret");
   });
 
   test(

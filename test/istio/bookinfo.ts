@@ -1,8 +1,12 @@
 /** An application in the mesh: a gateway, productpage with a sidecar behind it, and reviews in two versions behind both. */
 import type { IstioProxy } from "../peers/istio-proxy.ts";
 import { ask, type Answer, type Ask } from "./client.ts";
+import { httpGateway } from "./gateway.ts";
 import type { Mesh, Sidecar } from "./mesh.ts";
 import type { Echo, Workload } from "./workload.ts";
+
+/** What the gateway serves. */
+export const HOST = "bookinfo.test";
 
 /** Of reviews, v2 where `x-variant` says so. */
 const MANIFESTS = `
@@ -34,17 +38,10 @@ spec:
     - route: [{destination: {host: reviews, subset: v1}}]
 ---
 apiVersion: networking.istio.io/v1
-kind: Gateway
-metadata: {name: bookinfo, namespace: my-app}
-spec:
-  selector: {istio: ingressgateway}
-  servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: [bookinfo.test]}]
----
-apiVersion: networking.istio.io/v1
 kind: VirtualService
 metadata: {name: bookinfo, namespace: my-app}
 spec:
-  hosts: [bookinfo.test]
+  hosts: [${HOST}]
   gateways: [bookinfo]
   http:
     - match: [{uri: {prefix: /reviews}, headers: {x-variant: {exact: v2}}}]
@@ -70,7 +67,7 @@ export class Bookinfo {
       });
     const reviews = { v1: await version("v1"), v2: await version("v2") };
     const gateway = await mesh.gateway();
-    mesh.apply(MANIFESTS);
+    mesh.apply(httpGateway("bookinfo", HOST), MANIFESTS);
     const productpage = await mesh.sidecar({
       name: "productpage-v1",
       namespace: "my-app",
@@ -82,7 +79,7 @@ export class Bookinfo {
 
   /** What a client of the gateway asks: `/reviews/..` of reviews, all else of productpage. */
   fromOutside(what: Partial<Ask> = {}): Promise<Answer> {
-    return ask({ address: this.gateway.address, port: 8080, host: "bookinfo.test", ...what });
+    return ask({ address: this.gateway.address, port: 8080, host: HOST, ...what });
   }
 
   /** What somebody without a sidecar asks productpage's sidecar, by plain HTTP. */

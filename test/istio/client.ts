@@ -62,6 +62,18 @@ export function ask(what: Ask): Promise<Answer> {
   });
 }
 
+/** So many answers, of requests of which `atOnce` are under way at the same time. */
+export async function many(count: number, asked: () => Promise<Answer>, atOnce = 20): Promise<Answer[]> {
+  const answers: Answer[] = [];
+  let left = count;
+  await Promise.all(
+    Array.from({ length: atOnce }, async () => {
+      while (left-- > 0) answers.push(await asked());
+    }),
+  );
+  return answers;
+}
+
 /**
  * Tries until `holds` does not throw, at least once, and answers what it answers. After `within` milliseconds it throws what was thrown
  * last: for what a mesh does some time after it has been told to.

@@ -1,4 +1,4 @@
-/** What Kubernetes' controller of EndpointSlices does: the ready pods that a Service selects, as its endpoints. */
+/** What Kubernetes' controller of EndpointSlices does: the ready pods that a Service selects, as its endpoints; and those made by hand. */
 import type { KubeObject } from "../peers/kube-resources.ts";
 
 interface Service extends KubeObject {
@@ -57,5 +57,25 @@ export function endpointSlice(object: KubeObject, pods: readonly Pod[]): KubeObj
       conditions: { ready: true, serving: true, terminating: false },
       targetRef: { kind: "Pod", name: pod.metadata.name, namespace: pod.metadata.namespace! },
     })),
+  };
+}
+
+/** Beside those of its pods, an endpoint of a Service's port: that port of 127.0.0.1, where a server without a pod listens. */
+export function loopbackEndpoint(
+  service: { name: string; namespace: string },
+  portName: string,
+  port: number,
+): KubeObject {
+  return {
+    apiVersion: "discovery.k8s.io/v1",
+    kind: "EndpointSlice",
+    metadata: {
+      name: `${service.name}-by-hand`,
+      namespace: service.namespace,
+      labels: { "kubernetes.io/service-name": service.name },
+    },
+    addressType: "IPv4",
+    ports: [{ name: portName, port, protocol: "TCP" }],
+    endpoints: [{ addresses: ["127.0.0.1"], conditions: { ready: true } }],
   };
 }

@@ -3,17 +3,19 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
+import { FILTERS } from "../../tools/filters.ts";
 import { ISTIO } from "../../tools/istio-plugins.ts";
 import { run } from "../peers/cache.ts";
 import { parseResources, type KubeObject } from "../peers/kube-resources.ts";
+import type { IstioProxy } from "../peers/istio-proxy.ts";
 import type { Registry } from "../peers/registry.ts";
 import { locateKustomize } from "../peers/render.ts";
 import { pushImage } from "./image.ts";
-import { FILTERS, VERSION } from "./modules.ts";
+import { VERSION } from "./modules.ts";
 import { at, manifestOf, resourcesIn } from "./resources.ts";
 
-/** The file of the access log. */
-export const LOG = "access.log";
+/** In each proxy's own folder: a container's `/dev/stdout` is a socket here, which cannot be opened. */
+const LOG = "access.log";
 
 /** A line of the access log of `istio/mesh/install`. */
 export type Line = Record<string, string | number | undefined>;
@@ -79,4 +81,9 @@ export async function overlay(name: string, registry: Registry): Promise<KubeObj
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** What a proxy has logged. Envoy writes it once a second. */
+export function logged(proxy: IstioProxy): Line[] {
+  return proxy.lines(LOG).map((line) => JSON.parse(line) as Line);
 }

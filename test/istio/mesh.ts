@@ -47,6 +47,8 @@ export interface Sidecar {
    * application would have to be told.
    */
   outbound: { address: string; port: number };
+  /** Its Sidecar, which has these addresses; it is told of all Services. */
+  resource: KubeObject;
   /** The application behind it. */
   workload: Workload;
 }
@@ -100,8 +102,8 @@ export class Mesh {
   }
 
   /** `kubectl delete -f`, of what is there. */
-  remove(manifests: string): void {
-    for (const { kind, metadata } of parseResources(manifests)) this.api.delete({ kind, ...metadata });
+  remove(...resources: readonly KubeObject[]): void {
+    for (const { kind, metadata } of resources) this.api.delete({ kind, ...metadata });
     this.#publish();
   }
 
@@ -121,42 +123,40 @@ export class Mesh {
     const address = this.#address();
     const outbound = { address: this.#address(), port: SERVICE_PORT };
     const tls = { "security.istio.io/tlsMode": "istio" };
-    this.apply(
-      { ...pod({ ...options, labels: { ...labels, ...tls } }, address) },
-      {
-        apiVersion: "networking.istio.io/v1",
-        kind: "Sidecar",
-        metadata: { name, namespace: options.namespace },
-        spec: {
-          workloadSelector: { labels },
-          ingress: [
-            {
-              port: { number: options.port ?? SERVICE_PORT, protocol: "HTTP", name: "http" },
-              bind: address,
-              captureMode: "NONE",
-              defaultEndpoint: `127.0.0.1:${workload.port}`,
-            },
-          ],
-          egress: [
-            {
-              port: { number: outbound.port, protocol: "HTTP", name: "outbound" },
-              bind: outbound.address,
-              captureMode: "NONE",
-              hosts: ["*/*"],
-            },
-            {
-              // It makes the clusters of Services on all ports known, for plugins. Itself it finds those on port 80 only: its routes'
-              // domains have ports, which are not looked at (`IgnorePortInHostMatching`, pilot/pkg/networking/core/httproute.go).
-              port: { number: 15080, protocol: "HTTP_PROXY", name: "proxy" },
-              bind: outbound.address,
-              captureMode: "NONE",
-              hosts: ["*/*"],
-            },
-          ],
-        },
+    const resource = {
+      apiVersion: "networking.istio.io/v1",
+      kind: "Sidecar",
+      metadata: { name, namespace: options.namespace },
+      spec: {
+        workloadSelector: { labels },
+        ingress: [
+          {
+            port: { number: options.port ?? SERVICE_PORT, protocol: "HTTP", name: "http" },
+            bind: address,
+            captureMode: "NONE",
+            defaultEndpoint: `127.0.0.1:${workload.port}`,
+          },
+        ],
+        egress: [
+          {
+            port: { number: outbound.port, protocol: "HTTP", name: "outbound" },
+            bind: outbound.address,
+            captureMode: "NONE",
+            hosts: ["*/*"],
+          },
+          {
+            // It makes the clusters of Services on all ports known, for plugins. Itself it finds those on port 80 only: its routes'
+            // domains have ports, which are not looked at (`IgnorePortInHostMatching`, pilot/pkg/networking/core/httproute.go).
+            port: { number: 15080, protocol: "HTTP_PROXY", name: "proxy" },
+            bind: outbound.address,
+            captureMode: "NONE",
+            hosts: ["*/*"],
+          },
+        ],
       },
-    );
-    return { workload, outbound, proxy: await this.#proxy("sidecar", options, address) };
+    };
+    this.apply(pod({ ...options, labels: { ...labels, ...tls } }, address), resource);
+    return { workload, outbound, resource, proxy: await this.#proxy("sidecar", options, address) };
   }
 
   /**

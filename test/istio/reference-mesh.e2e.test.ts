@@ -1,23 +1,23 @@
 /** The reference mesh of `istio/mesh`, applied to the real istiod and observed on real Envoys: what each subject promises. */
+import type { ServerResponse } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect } from "node:tls";
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFailed, test } from "vitest";
-import { parseResources } from "../peers/kube-resources.ts";
 import type { IstioProxy } from "../peers/istio-proxy.ts";
+import type { KubeObject } from "../peers/kube-resources.ts";
 import { RateLimit } from "../peers/ratelimit.ts";
 import { Redis } from "../peers/redis.ts";
 import { echo } from "./bookinfo.ts";
-import { ask, eventually, type Answer, type Ask } from "./client.ts";
+import { ask, eventually, many, type Answer, type Ask } from "./client.ts";
+import { logged } from "./installed.ts";
 import { pushModules, rateLimitEndpoints } from "./modules.ts";
+import { Observations } from "./observations.ts";
 import { HOST, manifests, ReferenceMesh } from "./reference-mesh.ts";
-
-/** Asked at the same time, where many are asked. */
-const AT_ONCE = 20;
+import type { Workload } from "./workload.ts";
 
 describe("the reference mesh", () => {
   let reference: ReferenceMesh;
-  /** Subject, and what was seen. */
-  const observed: [string, string][] = [];
+  const observed = new Observations();
 
   // The first time on a machine Istio is built.
   beforeAll(async () => {
@@ -26,16 +26,14 @@ describe("the reference mesh", () => {
   afterEach(() => reference.restore());
 
   afterAll(async () => {
-    const width = Math.max(...observed.map(([subject]) => subject.length));
-    const lines = observed.map(([subject, what]) => `  ${subject.padEnd(width)}  ${what}`);
-    console.log(["Observed on Envoy:", ...lines].join("\n"));
+    observed.tell();
     await reference?.mesh.stop();
   });
 
   /** Applies manifests of `istio/mesh` for as long as the test plays. */
   function apply(subject: string, ...files: string[]): void {
     onTestFailed(() => console.log(reference.mesh.log()));
-    reference.apply(manifests(subject, ...files));
+    reference.apply(...manifests(subject, ...files));
   }
 
   test("canary: a tenth of the requests goes to v2", { timeout: 60_000 }, async () => {
@@ -45,7 +43,7 @@ describe("the reference mesh", () => {
     );
     const answers = await many(600, () => reference.fromProductpage("reviews", { path: "/reviews/1" }));
     const v2 = answers.filter((answer) => echo(answer).workload.startsWith("reviews-v2")).length;
-    observed.push(["canary", `${v2} of ${answers.length} requests at v2, weights 90/10`]);
+    observed.note("canary", `${v2} of ${answers.length} requests at v2, weights 90/10`);
     // Four standard deviations of 600 trials at 10 %.
     expect(v2).toBeGreaterThan(60 - 30);
     expect(v2).toBeLessThan(60 + 30);
@@ -69,10 +67,10 @@ describe("the reference mesh", () => {
       await versions({ "x-variant": "v2" }),
       await versions({}),
     ];
-    observed.push([
+    observed.note(
       "dark-launch",
       `x-beta-user: ${seen[0]}; x-variant v2: ${seen[1]}; without: ${seen[2]} (20 requests each)`,
-    ]);
+    );
     expect(seen).toEqual(["reviews-v2", "reviews-v2", "reviews-v1"]);
   });
 
@@ -99,10 +97,10 @@ describe("the reference mesh", () => {
       const reads = reference.details.received.length;
       const write = await reference.fromProductpage("details", { path: "/details/0", method: "POST" });
       const writes = reference.details.received.length - reads;
-      observed.push([
+      observed.note(
         "retries",
         `GET over two 503: ${read.status} after ${reads} tries; POST: ${write.status} after ${writes}`,
-      ]);
+      );
       expect([read.status, reads, write.status, writes]).toEqual([200, 3, 503, 1]);
     });
 
@@ -113,10 +111,10 @@ describe("the reference mesh", () => {
       const reads = reference.details.received.length;
       const write = await reference.fromProductpage("details", { path: "/details/0", method: "POST" });
       const writes = reference.details.received.length - reads;
-      observed.push([
+      observed.note(
         "timeouts",
         `GET: ${read.status} after ${seconds(read)} and ${reads} tries; POST: ${write.status} after ${seconds(write)} and ${writes}`,
-      ]);
+      );
       expect([read.status, reads, write.status, writes]).toEqual([504, 3, 504, 1]);
       expect(read.took).toBeGreaterThan(4400);
       expect(read.took).toBeLessThan(6000);
@@ -125,14 +123,73 @@ describe("the reference mesh", () => {
     });
   });
 
-  test("circuit-breaking: a pod that fails is left out", { timeout: 60_000 }, async () => {
+  /** Applies it, and waits until productpage's proxy has it. */
+  async function applyCircuitBreaking(): Promise<void> {
     apply("circuit-breaking");
-    const cluster = "outbound|9080||reviews.my-app.svc.cluster.local";
     await eventually(async () =>
       expect(
         await reference.productpage.proxy.admin("/config_dump?resource=dynamic_active_clusters"),
       ).toContain("consecutive_gateway_failure"),
     );
+  }
+
+  test(
+    "circuit-breaking: what is over the connections and those that may wait is refused at once",
+    { timeout: 60_000 },
+    async () => {
+      await applyCircuitBreaking();
+      const pods: Workload[] = [...reference.reviewsV1, reference.reviewsV2.workload];
+      /** Under way, and not answered before {@link release}. */
+      const held: ServerResponse[] = [];
+      const hold = (_: unknown, response: ServerResponse): boolean => held.push(response) > 0;
+      const release = (): void => {
+        for (const pod of pods) pod.onRequest = () => false;
+        for (const response of held) response.end("late");
+      };
+      for (const pod of pods) pod.onRequest = hold;
+      const reviews = (): Promise<Answer> => reference.fromProductpage("reviews", { path: "/reviews/1" });
+      try {
+        const first: Promise<Answer>[] = [];
+        // Each waits for its connection for a moment: so few at a time that these are not those which may wait.
+        while (first.length < 100) {
+          first.push(...Array.from({ length: 20 }, reviews));
+          await eventually(() => expect(held.length).toBe(first.length));
+        }
+        const refused: Answer[] = [];
+        const rest = Array.from({ length: 130 }, async () => {
+          const answer = await reviews();
+          if (answer.status === 503) refused.push(answer);
+          return answer;
+        });
+        await eventually(() => expect(refused.length).toBeGreaterThanOrEqual(30));
+        const underWay = held.length;
+        release();
+        const answers = await Promise.all([...first, ...rest]);
+        const answered = answers.filter(({ status }) => status === 200).length;
+        await eventually(() => {
+          const lines = logged(reference.productpage.proxy);
+          expect(lines.filter(({ response_flags }) => response_flags === "UO")).toHaveLength(refused.length);
+        });
+        observed.note(
+          "connection pool",
+          `of ${answers.length} at once ${underWay} are under way, ${answered - underWay} wait, ${refused.length} are 503 (UO) within ${seconds(refused.at(-1)!)}`,
+        );
+        expect([underWay, answered, refused.length]).toEqual([100, 200, 30]);
+        for (const { headers, body } of refused) {
+          expect(headers).toMatchObject({ "x-envoy-overloaded": "true" });
+          expect(body).toContain("overflow");
+        }
+        // None of them counts for a pod.
+        expect(await reference.productpage.proxy.admin("/clusters")).not.toContain("failed_outlier_check");
+      } finally {
+        release();
+      }
+    },
+  );
+
+  test("circuit-breaking: a pod that fails is left out", { timeout: 60_000 }, async () => {
+    await applyCircuitBreaking();
+    const cluster = "outbound|9080||reviews.my-app.svc.cluster.local";
     const broken = reference.reviewsV1[1];
     broken.received.length = 0;
     broken.onRequest = (_, response) => {
@@ -153,10 +210,10 @@ describe("the reference mesh", () => {
       });
       const before = broken.received.length;
       const answers = await many(100, () => reference.fromProductpage("reviews", { path: "/reviews/1" }));
-      observed.push([
+      observed.note(
         "outlier ejection",
         `out after ${before} errors; of 100 requests then ${broken.received.length - before} arrive, and ${answers.filter(({ status }) => status === 200).length} are 200`,
-      ]);
+      );
       expect(before).toBeGreaterThanOrEqual(3);
       expect(broken.received.length).toBe(before);
       expect(answers.every(({ status }) => status === 200)).toBe(true);
@@ -177,10 +234,10 @@ describe("the reference mesh", () => {
     const delayed = answers.filter(({ took }) => took >= 3000).length;
     const others = await many(100, () => reference.fromProductpage("ratings", { path: "/ratings/0" }));
     const touched = others.filter(({ status, took }) => status !== 200 || took >= 3000).length;
-    observed.push([
+    observed.note(
       "fault-injection",
       `reviews v2: ${delayed} of 400 delayed by 3 s (20 %), ${aborted} aborted (10 %); productpage: ${touched} of 100`,
-    ]);
+    );
     // Four standard deviations of 400 trials at 20 % and 10 %.
     expect(Math.abs(delayed - 80)).toBeLessThan(32);
     expect(Math.abs(aborted - 40)).toBeLessThan(24);
@@ -205,10 +262,10 @@ describe("the reference mesh", () => {
     const shop = await preflight("https://shop.example.com");
     const stranger = await preflight("https://stranger.example");
     const old = await handshake(reference.gateway.address, "TLSv1.1", authority);
-    observed.push([
+    observed.note(
       "gateway",
       `https: ${page.workload}; http: ${redirect.status} to ${redirect.headers.location}; /admin: ${elsewhere.status}; TLS 1.1: ${old}`,
-    ]);
+    );
     expect(page.workload).toMatch(/^productpage-v1/);
     expect(redirect).toMatchObject({ status: 301, headers: { location: `https://${HOST}/productpage` } });
     expect(elsewhere.status).toBe(404);
@@ -224,24 +281,47 @@ describe("the reference mesh", () => {
     expect(old).toBe("ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION");
   });
 
-  test("mtls: without a certificate of the mesh there is no way in", { timeout: 60_000 }, async () => {
-    await eventually(async () => echo(await reference.fromNobody()));
-    apply("mtls", "namespace.yaml");
-    apply("dark-launch");
-    const refusal = await eventually(() =>
-      reference.fromNobody().then(
-        ({ status }) => expect.unreachable(`answered ${status}`),
-        (error: Error) => error.message,
-      ),
-    );
-    const headers = { "x-beta-user": "true" };
-    const inside = await eventually(async () => {
-      const { workload } = echo(await reference.fromProductpage("reviews", { path: "/reviews/1", headers }));
-      expect(workload).toMatch(/^reviews-v2/);
-      return workload;
+  describe("mtls", () => {
+    /** Why somebody without a sidecar gets no answer of one. */
+    const refused = (): Promise<string> =>
+      eventually(() =>
+        reference.fromNobody().then(
+          ({ status }) => expect.unreachable(`answered ${status}`),
+          (error: Error) => error.message,
+        ),
+      );
+
+    test.each([
+      ["namespace", "namespace.yaml"],
+      ["mesh", "mesh.yaml"],
+    ])("for the %s: without a certificate there is no way in", { timeout: 60_000 }, async (where, file) => {
+      await eventually(async () => echo(await reference.fromNobody()));
+      apply("mtls", file);
+      apply("dark-launch");
+      const refusal = await refused();
+      const headers = { "x-beta-user": "true" };
+      const inside = await eventually(async () => {
+        const { workload } = echo(
+          await reference.fromProductpage("reviews", { path: "/reviews/1", headers }),
+        );
+        expect(workload).toMatch(/^reviews-v2/);
+        return workload;
+      });
+      const bare = echo(await reference.fromProductpage("details", { path: "/details/0" })).workload;
+      observed.note(
+        `mtls, ${where}`,
+        `plain HTTP: ${refusal}; productpage's sidecar: ${inside}, and without a sidecar: ${bare}`,
+      );
+      expect(refusal).toMatch(/ECONNRESET|socket hang up/);
     });
-    observed.push(["mtls", `plain HTTP: ${refusal}; productpage's sidecar: ${inside}`]);
-    expect(refusal).toMatch(/ECONNRESET|socket hang up/);
+
+    test("for the mesh: a namespace with a mode of its own keeps it", { timeout: 60_000 }, async () => {
+      apply("mtls", "mesh.yaml");
+      await refused();
+      const [own] = manifests("mtls", "namespace.yaml");
+      reference.apply({ ...own!, spec: { mtls: { mode: "PERMISSIVE" } } });
+      await eventually(async () => echo(await reference.fromNobody()));
+    });
   });
 
   test(
@@ -266,12 +346,12 @@ describe("the reference mesh", () => {
         "reviews to productpage": fromReviews.status,
         "nobody to reviews": (await reference.fromNobody()).status,
       };
-      observed.push([
+      observed.note(
         "authorization",
         Object.entries(seen)
           .map(([who, status]) => `${who}: ${status}`)
           .join("; "),
-      ]);
+      );
       expect(Object.values(seen)).toEqual([200, 200, 403, 403, 403, 403]);
       expect(fromReviews.body).toBe(denied.body);
     },
@@ -282,8 +362,8 @@ describe("the reference mesh", () => {
     let service: RateLimit;
 
     beforeAll(async () => {
-      const [config] = parseResources(manifests("rate-limit", "service.yaml")) as unknown as [
-        { data: Record<string, string> },
+      const [config] = manifests("rate-limit", "service.yaml") as [
+        KubeObject & { data: Record<string, string> },
       ];
       redis = await Redis.start();
       service = await RateLimit.start({ redis, configurations: Object.values(config.data) });
@@ -309,9 +389,10 @@ describe("the reference mesh", () => {
       // Before the filter remembers what it was refused.
       await redis.flush();
       // A call that takes longer than the manifests' 20 ms lets its request pass, which a busy machine is not to decide here.
-      const text = manifests("rate-limit", file);
-      expect(text).toContain("timeout: 20ms");
-      reference.apply(atRegistry(text.replaceAll("timeout: 20ms", "timeout: 2s")));
+      const text = JSON.stringify(manifests("rate-limit", file));
+      expect(text).toContain('"timeout":"20ms"');
+      const patient = text.replaceAll('"timeout":"20ms"', '"timeout":"2s"');
+      reference.apply(...(JSON.parse(atRegistry(patient)) as KubeObject[]));
       /** How many are let through, of as many as it takes; all within one minute of the service's clock. */
       const counted = async (headers: Record<string, string>): Promise<number> => {
         const left = 60_000 - (Date.now() % 60_000);
@@ -330,7 +411,7 @@ describe("the reference mesh", () => {
       // Of a key of its own each, since the filter remembers what it was refused.
       const withKey = await counted({ "x-api-key": `${way}-key` });
       const anonymous = await counted({});
-      observed.push(["rate-limit", `by ${way}: ${anonymous} without a key, ${withKey} with one`]);
+      observed.note("rate-limit", `by ${way}: ${anonymous} without a key, ${withKey} with one`);
       expect(anonymous).toBe(20);
       // A lease that crosses the limit is refused as a whole: of the last twentieth some may be lost (docs/leases.md), and none is added.
       expect(withKey).toBeLessThanOrEqual(100);
@@ -352,18 +433,6 @@ async function routes(proxy: IstioProxy): Promise<string[]> {
   return (dump.configs ?? []).flatMap(({ route_config }) =>
     (route_config.virtual_hosts ?? []).flatMap(({ routes = [] }) => routes.map(({ name = "" }) => name)),
   );
-}
-
-/** So many answers, of requests some of which are under way at the same time. */
-async function many(count: number, asked: () => Promise<Answer>): Promise<Answer[]> {
-  const answers: Answer[] = [];
-  let left = count;
-  await Promise.all(
-    Array.from({ length: AT_ONCE }, async () => {
-      while (left-- > 0) answers.push(await asked());
-    }),
-  );
-  return answers;
 }
 
 function seconds({ took }: Answer): string {

@@ -1,9 +1,14 @@
-/** The reference mesh of `istio/mesh` on loopback: its Services and subsets, with applications and proxies where a cluster would have pods. */
-import { readdirSync, readFileSync } from "node:fs";
+/**
+ * The reference mesh of `istio/mesh` on loopback: its Services and subsets, with applications and proxies where a
+ * cluster would have pods, with the configuration and the access log of its installation.
+ */
 import type { IstioProxy } from "../peers/istio-proxy.ts";
+import type { KubeObject } from "../peers/kube-resources.ts";
 import { ask, eventually, type Answer, type Ask } from "./client.ts";
 import { echo } from "./bookinfo.ts";
+import { meshConfig, telemetry } from "./installed.ts";
 import { Mesh, type Sidecar, type WorkloadOptions } from "./mesh.ts";
+import { at, manifestOf, resourcesIn, type Spec } from "./resources.ts";
 import type { Workload } from "./workload.ts";
 
 /** What the Gateway serves. */
@@ -11,7 +16,7 @@ export const HOST = "api.example.com";
 
 export class ReferenceMesh {
   /** What is to be taken away. */
-  #applied: string[] = [];
+  #applied: KubeObject[] = [];
 
   private constructor(
     readonly mesh: Mesh,
@@ -25,9 +30,9 @@ export class ReferenceMesh {
   ) {}
 
   static async start(): Promise<ReferenceMesh> {
-    const mesh = await Mesh.start({ accessLogFile: "access.log" });
+    const mesh = await Mesh.start(meshConfig());
     try {
-      mesh.apply(manifests("workloads"));
+      mesh.apply(...lasting());
       const details = await mesh.workload(pod("details", "v1", 1));
       await mesh.workload(pod("ratings", "v1", 1));
       const reviewsV1 = [
@@ -48,16 +53,28 @@ export class ReferenceMesh {
   }
 
   /** Applies manifests until {@link restore}. */
-  apply(text: string): void {
-    this.#applied.push(text);
-    this.mesh.apply(text);
+  apply(...resources: readonly KubeObject[]): void {
+    this.#applied.push(...resources);
+    this.mesh.apply(...resources);
   }
 
-  /** Takes away what was applied, and makes good what took the place of something of the workloads. */
+  /**
+   * Tells a proxy what a Sidecar has it told, until {@link restore}: its hosts, and what becomes of others. Where it listens stays, since
+   * nothing is redirected here.
+   */
+  scope({ resource }: Sidecar, scope: Spec): void {
+    const own = resource.spec as { egress: object[] };
+    const hosts = at(scope, "egress.hosts");
+    const { outboundTrafficPolicy } = scope;
+    const spec = { ...own, outboundTrafficPolicy, egress: own.egress.map((one) => ({ ...one, hosts })) };
+    this.mesh.apply({ ...resource, spec });
+  }
+
+  /** Takes away what was applied, and makes good what took the place of something else. */
   restore(): void {
-    for (const text of this.#applied) this.mesh.remove(text);
+    this.mesh.remove(...this.#applied);
     this.#applied = [];
-    this.mesh.apply(manifests("workloads"));
+    this.mesh.apply(...lasting(), this.productpage.resource, this.reviewsV2.resource);
   }
 
   fromProductpage(service: string, what: Partial<Ask> = {}): Promise<Answer> {
@@ -92,11 +109,14 @@ export class ReferenceMesh {
   }
 }
 
-/** The YAML of a folder of `istio/mesh`, or of some of its files. */
-export function manifests(subject: string, ...files: string[]): string {
-  const folder = `istio/mesh/${subject}`;
-  const names = files.length > 0 ? files : readdirSync(folder).filter((name) => name.endsWith(".yaml"));
-  return names.map((name) => readFileSync(`${folder}/${name}`, "utf8")).join("\n---\n");
+/** The manifests of a subject of `istio/mesh`, or of some of its files. */
+export function manifests(subject: string, ...files: readonly string[]): KubeObject[] {
+  return resourcesIn(`mesh/${subject}`, ...files).map(manifestOf);
+}
+
+/** What is there in all tests: the namespaces, the access log, and the Services. */
+function lasting(): KubeObject[] {
+  return [...manifests("install", "namespaces.yaml"), telemetry("accessLogging"), ...manifests("workloads")];
 }
 
 /** One of a Deployment's. */

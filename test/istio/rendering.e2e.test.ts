@@ -7,10 +7,10 @@ import { parseAllDocuments, stringify } from "yaml";
 import { checkSource } from "../../cli/check.ts";
 import { Modules } from "../../cli/modules.ts";
 import { parseSource } from "../../cli/source.ts";
+import { FILTERS } from "../../tools/filters.ts";
 import { ISTIO } from "../../tools/istio-plugins.ts";
 import { run } from "../peers/cache.ts";
 import { locateHelm, locateKustomize } from "../peers/render.ts";
-import { FILTERS } from "./modules.ts";
 import { at, type Resource } from "./resources.ts";
 
 const REGISTRY = "localhost:5000/team";

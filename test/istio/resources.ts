@@ -1,21 +1,12 @@
 /** The resources in `istio/`, as `kubectl apply` reads them. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
-import { parseAllDocuments } from "yaml";
 import { ISTIO } from "../../tools/istio-plugins.ts";
-import type { KubeObject } from "../peers/kube-resources.ts";
+import { parseResources, type KubeObject } from "../peers/kube-resources.ts";
 
-export interface Resource {
+export interface Resource extends KubeObject {
   /** Below `istio/`: `mesh/canary/virtual-service.yaml`. */
   file: string;
-  apiVersion: string;
-  kind: string;
-  metadata: {
-    name: string;
-    namespace?: string;
-    labels?: Record<string, string>;
-    annotations?: Record<string, string>;
-  };
   spec?: Spec;
   data?: Record<string, string>;
 }
@@ -23,14 +14,20 @@ export interface Resource {
 /** Fields that the tests look at are read with {@link at}. */
 export type Spec = Record<string, unknown>;
 
-/** All of them below a folder of `istio/`, without what is only for kustomize, Helm and istioctl. */
-export function resourcesIn(folder: string): Resource[] {
-  return yamlFiles(join(ISTIO, folder)).flatMap((path) =>
-    parseAllDocuments(readFileSync(path, "utf8")).map((document): Resource => {
-      if (document.errors[0] !== undefined) throw new Error(`${path}: ${document.errors[0].message}`);
-      return { file: relative(ISTIO, path), ...(document.toJS() as Omit<Resource, "file">) };
-    }),
-  );
+/** All of them below a folder of `istio/`, or those of some of its files, without what is only for kustomize and Helm. */
+export function resourcesIn(folder: string, ...files: readonly string[]): Resource[] {
+  const home = join(ISTIO, folder);
+  const paths = files.length > 0 ? files.map((file) => join(home, file)) : yamlFiles(home);
+  return paths.flatMap(resourcesOf);
+}
+
+function resourcesOf(path: string): Resource[] {
+  try {
+    const file = relative(ISTIO, path);
+    return parseResources(readFileSync(path, "utf8")).map((resource) => ({ file, ...resource }));
+  } catch (error) {
+    throw new Error(`${path}: ${(error as Error).message}`);
+  }
 }
 
 /** `WasmPlugin my-app/authz (plugins/sidecar/authz.yaml)`. */

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, onTestFailed, test } from "vites
 import type { IstioProxy } from "../peers/istio-proxy.ts";
 import type { KubeObject } from "../peers/kube-resources.ts";
 import { ask, eventually, type Answer } from "./client.ts";
+import { httpGateway } from "./gateway.ts";
 import { Mesh } from "./mesh.ts";
 import { manifestOf, resourcesIn } from "./resources.ts";
 
@@ -19,14 +20,6 @@ spec:
     - {match: [{uri: {exact: /v1}}], route: [{destination: {host: ${HOST}, subset: v1}}]}
     - {match: [{uri: {exact: /no-pods}}], route: [{destination: {host: ${HOST}, subset: v2}}]}
     - {match: [{uri: {exact: /no-subset}}], route: [{destination: {host: ${HOST}, subset: v9}}]}
-`;
-const GATEWAY = `
-apiVersion: networking.istio.io/v1
-kind: Gateway
-metadata: {name: traps, namespace: my-app}
-spec:
-  selector: {istio: ingressgateway}
-  servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: [traps.test]}]
 `;
 
 describe("on the real Istio", { timeout: 60_000 }, () => {
@@ -47,7 +40,7 @@ describe("on the real Istio", { timeout: 60_000 }, () => {
     mesh.apply(
       resource("mesh/workloads", "Service"),
       resource("mesh/workloads", "DestinationRule"),
-      GATEWAY,
+      httpGateway("traps", "traps.test"),
       ROUTES,
     );
     await eventually(async () => expect(await got("/v1")).toMatchObject({ status: 200 }));

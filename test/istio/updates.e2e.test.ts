@@ -1,7 +1,7 @@
 /** Plugins of the real Istio change while requests are under way. */
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, onTestFailed, test } from "vitest";
-import { Bookinfo, echo } from "./bookinfo.ts";
+import { Bookinfo, echo, HOST } from "./bookinfo.ts";
 import { eventually } from "./client.ts";
 import { pushImage } from "./image.ts";
 import { Load } from "./load.ts";
@@ -52,7 +52,7 @@ describe("with the real Istio", () => {
         );
       apply("1", "r0");
       await eventually(async () => expect(await variant()).toBe("r0"));
-      const to = { address: bookinfo.gateway.address, port: 8080, host: "bookinfo.test", path: "/reviews/1" };
+      const to = { address: bookinfo.gateway.address, port: 8080, host: HOST, path: "/reviews/1" };
       const load = new Load(to, CLIENTS, (answer) =>
         answer.status === 200 ? String(echo(answer).headers["x-launch"]) : `${answer.status} ${answer.body}`,
       );
@@ -80,7 +80,7 @@ describe("with the real Istio", () => {
     { timeout: 120_000 },
     async () => {
       onTestFailed(() => console.log(mesh.log()));
-      const to = { address: bookinfo.gateway.address, port: 8080, host: "bookinfo.test", path: "/reviews/1" };
+      const to = { address: bookinfo.gateway.address, port: 8080, host: HOST, path: "/reviews/1" };
       const load = new Load(to, CLIENTS, ({ status, body }) =>
         status === 200 ? "200" : `${status} ${body}`,
       );

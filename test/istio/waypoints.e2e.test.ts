@@ -12,13 +12,12 @@ import { echo } from "./bookinfo.ts";
 import { ask, eventually, type Answer, type Ask } from "./client.ts";
 import {
   applications,
-  LOG,
+  logged,
   meshConfig,
   overlay,
   rateLimits,
   rateLimitService,
   telemetry,
-  type Line,
 } from "./installed.ts";
 import { Mesh } from "./mesh.ts";
 import { rateLimitEndpoints } from "./modules.ts";
@@ -85,9 +84,6 @@ describe.each([
     return ztunnel.ask({ ...to, host: `${service}:9080`, path: `/${service}/1`, ...rest });
   }
 
-  function logged(): Line[] {
-    return waypoint.lines(LOG).map((line) => JSON.parse(line) as Line);
-  }
 
   const told = (): void => onTestFailed(() => console.log(mesh.log()));
 
@@ -146,7 +142,7 @@ describe.each([
     // It is the reviews' alone.
     expect(echo(await from("stranger", { service: "details" })).workload).toBe("details-v1");
     await eventually(() =>
-      expect(logged().findLast(({ response_code }) => response_code === 403)).toMatchObject({
+      expect(logged(waypoint).findLast(({ response_code }) => response_code === 403)).toMatchObject({
         authz: "authz:no-allow",
         peer: `spiffe://${principal("stranger")}`,
       }),
@@ -206,7 +202,7 @@ describe.each([
       echo(await from(HEAVY, { path: "/health" }));
       echo(await from("productpage"));
       await eventually(() =>
-        expect(logged().findLast(({ response_code }) => response_code === 429)).toMatchObject({
+        expect(logged(waypoint).findLast(({ response_code }) => response_code === 429)).toMatchObject({
           global_rate_limit: "global-rate-limit:by-caller",
         }),
       );
@@ -240,7 +236,7 @@ describe.each([
         ]);
         echo(await from("productpage", { path: "/health" }));
         await eventually(() =>
-          expect(logged().findLast(({ response_code }) => response_code === 429)).toMatchObject({
+          expect(logged(waypoint).findLast(({ response_code }) => response_code === 429)).toMatchObject({
             local_rate_limit: "local-rate-limit:per-caller",
           }),
         );
@@ -267,7 +263,7 @@ describe.each([
     expect(await from("stranger", { path: "/direct" })).toMatchObject({ status: 403 });
     expect(await waypoint.admin("/config_dump?resource=dynamic_listeners")).not.toContain("authz-peer");
     await eventually(() =>
-      expect(logged().findLast(({ path }) => path === "/direct")).toMatchObject({ authz: "authz:error" }),
+      expect(logged(waypoint).findLast(({ path }) => path === "/direct")).toMatchObject({ authz: "authz:error" }),
     );
     mesh.delete({ kind: companion.kind, name: companion.metadata.name, namespace: NAMESPACE });
     mesh.apply(plugin("authz"));
@@ -287,7 +283,7 @@ describe.each([
       expect(await fromOutside()).toMatchObject({ status: 403, body: "RBAC: access denied" }),
     );
     await eventually(() =>
-      expect(logged().findLast(({ path }) => path === "/productpage")).toMatchObject({
+      expect(logged(waypoint).findLast(({ path }) => path === "/productpage")).toMatchObject({
         authz: "authz:no-allow",
       }),
     );
