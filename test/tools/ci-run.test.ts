@@ -1,4 +1,4 @@
-/** What `.ci/run` does before the tests, with stand-ins for all that it runs. */
+/** What `.ci/run` does around the tests, with stand-ins for all that it runs. */
 import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -29,8 +29,8 @@ function log(): string[] {
 }
 
 /** Runs the script, as another user where one is named. It comes by standard input, since that user may not see the clone. */
-function run(uid?: number): { status: number | null; stderr: string } {
-  const { status, stderr } = spawnSync(BASH, ["-s"], {
+function run(uid?: number): { status: number | null; stdout: string; stderr: string } {
+  const { status, stdout, stderr } = spawnSync(BASH, ["-s"], {
     input: readFileSync(".ci/run"),
     cwd: folder,
     env: { PATH: folder },
@@ -38,7 +38,7 @@ function run(uid?: number): { status: number | null; stderr: string } {
     timeout: 10_000,
     ...(uid === undefined ? {} : { uid }),
   });
-  return { status, stderr };
+  return { status, stdout, stderr };
 }
 
 test("who is not root is told so at once", () => {
@@ -58,9 +58,34 @@ test.runIf(isRoot).each([
     `if [[ " $* " == *" ${debianPackage} "* ]]; then : > ${docker}; /bin/chmod +x ${docker}; fi`,
   );
   for (const name of ["dirname", "make", "npx"]) program(name);
-  expect(run()).toEqual({ status: 0, stderr: "" });
+  expect(run()).toMatchObject({ status: 0, stderr: "" });
   const installs = log().filter((line) => line.startsWith("apt-get install "));
   expect(installs).toHaveLength(times);
   expect(installs.at(-1)).toContain(` ${debianPackage}`);
   expect(log().filter((line) => line.startsWith("make "))).toEqual(["make check", "make test", "make e2e"]);
+});
+
+/** All that is looked for is there; `make` does what `make` says. */
+function installed(make: string): void {
+  for (const name of ["redis-server", "docker-registry", "dockerd", "promtool", "wget", "go", "java", "mvn"])
+    program(name);
+  for (const name of ["docker", "dirname"]) program(name);
+  program("make", make);
+  program("npx", 'echo "2 passed, 1 failed"');
+}
+
+test.runIf(isRoot)("it ends with what each part took, and then the totals, also where tests fail", () => {
+  installed("[[ $1 != e2e ]] || { /bin/sleep 1.1; exit 1; }");
+  const { status, stdout } = run();
+  expect(stdout).toMatch(
+    /^took \(min:s\): check 0:00, test 0:0\d, e2e 0:0[1-9], all of it 0:0[1-9]\n2 passed, 1 failed\n$/,
+  );
+  expect(log().at(-1)).toBe("npx tsx tools/totals.ts test e2e");
+  expect(status).toBe(1);
+});
+
+test.runIf(isRoot)("without a clean check nothing is tested", () => {
+  installed("exit 2");
+  expect(run().status).toBe(2);
+  expect(log().filter((line) => /^(?:make|npx) /.test(line))).toEqual(["make check"]);
 });
