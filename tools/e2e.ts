@@ -9,9 +9,12 @@ import { locateCertificateDefinition } from "../test/peers/cert-manager.ts";
 import { locateCrane } from "../test/peers/crane.ts";
 import { locateCompose, locateDockerd } from "../test/peers/docker.ts";
 import { locateGatewayDefinitions } from "../test/peers/gateway-api.ts";
+import { locateHelm } from "../test/peers/helm.ts";
 import { locateIstioFetch } from "../test/peers/istio-fetch.ts";
 import { locateIstioRbac } from "../test/peers/istio-rbac.ts";
-import { locateIstio, locateKubectlValidate } from "../test/peers/istio.ts";
+import { locateIstio } from "../test/peers/istio.ts";
+import { locateKubectlValidate } from "../test/peers/kubectl-validate.ts";
+import { locateKustomize } from "../test/peers/kustomize.ts";
 import { linkModules } from "../test/peers/module-folder.ts";
 import { locateOciRegistry } from "../test/peers/oci-registry.ts";
 import { PeerNotFound } from "../test/peers/process.ts";
@@ -20,7 +23,7 @@ import { locatePrometheus, locatePromtool } from "../test/peers/prometheus.ts";
 import { locateRateLimit } from "../test/peers/ratelimit.ts";
 import { locateRedis } from "../test/peers/redis.ts";
 import { locateRegistry } from "../test/peers/registry.ts";
-import { locateHelm, locateKustomize } from "../test/peers/render.ts";
+
 import { locateZipkin } from "../test/peers/zipkin.ts";
 import { heading, TestRun } from "./test-run.ts";
 

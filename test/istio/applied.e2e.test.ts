@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, onTestFailed, test } from "vites
 import { stringify } from "yaml";
 import type { IstioProxy } from "../peers/istio-proxy.ts";
 import { parseResources, type KubeObject } from "../peers/kube-resources.ts";
+import { locateKustomize } from "../peers/kustomize.ts";
 import { RateLimit } from "../peers/ratelimit.ts";
 import { Redis } from "../peers/redis.ts";
 import { ask, eventually, type Answer } from "./client.ts";

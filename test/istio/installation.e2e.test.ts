@@ -7,7 +7,8 @@ import { parse, parseAllDocuments } from "yaml";
 import { ISTIO } from "../../tools/istio-plugins.ts";
 import { run } from "../peers/cache.ts";
 import { locateCertificateDefinition } from "../peers/cert-manager.ts";
-import { locateIstio, locateKubectlValidate } from "../peers/istio.ts";
+import { locateIstio } from "../peers/istio.ts";
+import { locateKubectlValidate } from "../peers/kubectl-validate.ts";
 import { at, resourcesIn, type Resource } from "./resources.ts";
 
 describe("the installation, as istioctl renders it", { timeout: 60_000 }, () => {

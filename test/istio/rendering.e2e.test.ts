@@ -10,7 +10,8 @@ import { parseSource } from "../../cli/source.ts";
 import { FILTERS } from "../../tools/filters.ts";
 import { ISTIO } from "../../tools/istio-plugins.ts";
 import { run } from "../peers/cache.ts";
-import { locateHelm, locateKustomize } from "../peers/render.ts";
+import { locateHelm } from "../peers/helm.ts";
+import { locateKustomize } from "../peers/kustomize.ts";
 import { at, type Resource } from "./resources.ts";
 
 const REGISTRY = "localhost:5000/team";

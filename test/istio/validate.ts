@@ -8,7 +8,8 @@ import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseResources } from "../peers/kube-resources.ts";
-import { locateIstio, locateKubectlValidate } from "../peers/istio.ts";
+import { locateIstio } from "../peers/istio.ts";
+import { locateKubectlValidate } from "../peers/kubectl-validate.ts";
 
 export interface Problem {
   tool: "istioctl validate" | "istioctl analyze" | "kubectl-validate";

@@ -11,11 +11,6 @@ import { onPath, run } from "./cache.ts";
 import { goModule } from "./go-tool.ts";
 import { PeerNotFound, PeerProcess } from "./process.ts";
 
-export const COMPOSE_VERSION = "v2.40.3";
-
-/** As its `go.mod` says. */
-const COMPOSE_GO_VERSION = "1.24.9";
-
 /** What outlives its daemon, in the order in which it can be removed: containers as processes, networks as bridges of the machine. */
 const OUTLIVING = [
   { list: ["ps", "--all", "--quiet"], remove: ["rm", "--force"] },
@@ -187,12 +182,10 @@ export async function locateDockerd(env: NodeJS.ProcessEnv = process.env): Promi
 }
 
 /** The path of Docker Compose as a program of its own; the first call on a machine builds it. Throws {@link PeerNotFound}. */
-export function locateCompose(): Promise<string> {
-  return goModule({
-    name: "docker-compose",
-    module: "github.com/docker/compose/v2",
-    package: "./cmd",
-    version: COMPOSE_VERSION,
-    go: COMPOSE_GO_VERSION,
-  });
-}
+export const locateCompose = goModule({
+  name: "docker-compose",
+  module: "github.com/docker/compose/v2",
+  package: "./cmd",
+  version: "v2.40.3",
+  go: "1.24.9",
+});

@@ -3,8 +3,15 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { cp, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { cached, run } from "./cache.ts";
 import { PeerNotFound } from "./process.ts";
+
+/**
+ * The path of a program, in an environment (default this process's): of its PATH, and its cache. The first call on a machine builds it.
+ * Throws {@link PeerNotFound}.
+ */
+export type Locate = (env?: NodeJS.ProcessEnv) => Promise<string>;
 
 export interface GoTool {
   /** As it is called in messages and in the cache. */
@@ -12,14 +19,22 @@ export interface GoTool {
   /** The package that is installed; its last part but for a major version (`/v5`) is the binary's name. */
   path: string;
   version: string;
-  /** The `go` directive of its module: an older Go fetches this one by itself, unless it is told not to. */
+  /** The `go` directive of its module's `go.mod`: an older Go fetches this one by itself, unless it is told not to. */
   go: string;
 }
 
-/** The path of the binary; the first call on a machine builds it. Throws {@link PeerNotFound}. */
-export function goTool(tool: GoTool, env: NodeJS.ProcessEnv = process.env): Promise<string> {
-  const make = (folder: string): Promise<void> => build(tool, folder, env);
-  return cached(`${tool.name}-${tool.version}`, basename(tool.path.replace(/\/v\d+$/, "")), make, env);
+export function goTool(tool: GoTool): Locate {
+  const { name, go, path, version } = tool;
+  const what = `${path}@${version}`;
+  const binary = basename(path.replace(/\/v\d+$/, ""));
+  return (env = process.env) =>
+    cached(
+      `${name}-${version}`,
+      binary,
+      // Outside of any module, whose `go.mod` would have a say.
+      (cwd) => compile({ name, go, what, words: ["install", what], cwd }, { ...env, GOBIN: cwd }),
+      env,
+    );
 }
 
 /** Programs of one Go module at one version. Built together, what they share is compiled once. */
@@ -46,23 +61,20 @@ export async function goTools(tools: GoTools, env: NodeJS.ProcessEnv = process.e
   return dirname(await cached(`${name}-${version}`, "complete", make, env));
 }
 
-/** A program in Go whose source is here: a folder with a main package, its `go.mod` and `go.sum`. */
-export interface GoProgram extends Pick<GoTool, "name" | "go"> {
-  folder: string;
-}
-
-/** The path of its binary, made anew where a file of it has changed. Throws {@link PeerNotFound}. */
-export function goProgram(program: GoProgram, env: NodeJS.ProcessEnv = process.env): Promise<string> {
-  const { name, go, folder: source } = program;
-  const hash = createHash("sha256");
-  for (const file of readdirSync(source).sort())
-    hash.update(`${file}\0`).update(readFileSync(join(source, file)));
-  const make = (folder: string): Promise<void> =>
-    compile(
-      { name, go, what: name, words: ["build", "-p", "2", "-o", join(folder, name), "."], cwd: source },
-      env,
-    );
-  return cached(`${name}-${hash.digest("hex").slice(0, 12)}`, name, make, env);
+/**
+ * A program in Go whose source is here, with its `go.mod` and `go.sum` in a folder of its name beside this file. It is made anew where a
+ * file of it has changed.
+ */
+export function goProgram({ name, go }: Pick<GoTool, "name" | "go">): Locate {
+  const cwd = fileURLToPath(new URL(name, import.meta.url));
+  return (env = process.env) => {
+    const hash = createHash("sha256");
+    for (const file of readdirSync(cwd).sort())
+      hash.update(`${file}\0`).update(readFileSync(join(cwd, file)));
+    const make = (folder: string): Promise<void> =>
+      compile({ name, go, what: name, words: ["build", "-p", "2", "-o", join(folder, name), "."], cwd }, env);
+    return cached(`${name}-${hash.digest("hex").slice(0, 12)}`, name, make, env);
+  };
 }
 
 /** A program of a module that `go install` refuses, since its `go.mod` has `exclude` or `replace`. */
@@ -72,17 +84,22 @@ export interface GoModule extends Pick<GoTool, "name" | "version" | "go"> {
   package: string;
 }
 
-/** The path of its binary, which has the tool's name; the first call on a machine builds it. Throws {@link PeerNotFound}. */
-export function goModule(tool: GoModule, env: NodeJS.ProcessEnv = process.env): Promise<string> {
+/** Its binary has the tool's name. */
+export function goModule(tool: GoModule): Locate {
   const { name, version, go } = tool;
-  const make = async (folder: string): Promise<void> => {
-    const what = `${tool.module}@${version}`;
-    const cwd = await goSource({ name, go, what, cwd: folder }, env);
-    // In its own folder it is the main module, whose `go.mod` may say anything.
-    const words = ["build", "-p", "2", "-o", join(folder, name), tool.package] as const;
-    await compile({ name, go, what, words, cwd }, env);
-  };
-  return cached(`${name}-${version}`, name, make, env);
+  const what = `${tool.module}@${version}`;
+  return (env = process.env) =>
+    cached(
+      `${name}-${version}`,
+      name,
+      async (folder) => {
+        const cwd = await goSource({ name, go, what, cwd: folder }, env);
+        // In its own folder it is the main module, whose `go.mod` may say anything.
+        const words = ["build", "-p", "2", "-o", join(folder, name), tool.package] as const;
+        await compile({ name, go, what, words, cwd }, env);
+      },
+      env,
+    );
 }
 
 /** The folder of a module's source, `what` being `<module>@<version>`; fetched where it is not there. Throws {@link PeerNotFound}. */
@@ -95,13 +112,6 @@ export async function goSource(
   if (code !== 0)
     throw new PeerNotFound(name, `go mod download ${what} failed (${code}):\n${output.trim()}`, remedy(go));
   return (JSON.parse(output) as { Dir: string }).Dir;
-}
-
-function build(tool: GoTool, folder: string, env: NodeJS.ProcessEnv): Promise<void> {
-  const { name, go } = tool;
-  const what = `${tool.path}@${tool.version}`;
-  // Outside of any module, whose `go.mod` would have a say.
-  return compile({ name, go, what, words: ["install", what], cwd: folder }, { ...env, GOBIN: folder });
 }
 
 interface Compilation extends Pick<GoTool, "name" | "go"> {

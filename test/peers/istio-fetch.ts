@@ -1,6 +1,5 @@
 /** Istio's own fetcher of images, as a program: whether a WasmPlugin with such a URL would be loaded, and with which module. */
 import { spawn } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { goProgram } from "./go-tool.ts";
 
 export interface Fetched {
@@ -12,11 +11,8 @@ export interface Fetched {
   error?: string;
 }
 
-/** The path of the program, built when it is not yet: some minutes. Throws `PeerNotFound`. */
-export function locateIstioFetch(): Promise<string> {
-  const folder = fileURLToPath(new URL("istio-fetch", import.meta.url));
-  return goProgram({ name: "istio-fetch", go: "1.26.0", folder });
-}
+/** The path of the program: some minutes to build. */
+export const locateIstioFetch = goProgram({ name: "istio-fetch", go: "1.26.0" });
 
 /** `reference` is without `oci://`; `env` says where credentials are (`DOCKER_CONFIG`). */
 export async function istioFetch(reference: string, env: NodeJS.ProcessEnv = {}): Promise<Fetched> {

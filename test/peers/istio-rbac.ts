@@ -1,7 +1,6 @@
 /** istiod's translation of authorization, as a program: what Envoy's own filters are configured with for the same policies. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { goProgram } from "./go-tool.ts";
 
 /** A resource `AuthorizationPolicy`, as far as it matters to a workload that it is for. */
@@ -30,10 +29,7 @@ export interface Translated {
 }
 
 /** The path of the program, built when it is not yet: some minutes. Throws `PeerNotFound`. */
-export function locateIstioRbac(): Promise<string> {
-  const folder = fileURLToPath(new URL("istio-rbac", import.meta.url));
-  return goProgram({ name: "istio-rbac", go: "1.26.0", folder });
-}
+export const locateIstioRbac = goProgram({ name: "istio-rbac", go: "1.26.0" });
 
 /** The program while it runs: one for any number of questions. */
 export class IstioRbac {

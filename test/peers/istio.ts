@@ -1,11 +1,9 @@
-/** The real Istio as programs, without Kubernetes: istiod, the agent of a proxy, and what checks manifests. */
+/** The real Istio as programs, without Kubernetes: istiod, the agent of a proxy, and istioctl. */
 import { join } from "node:path";
-import { goTool, goTools } from "./go-tool.ts";
+import { goTools } from "./go-tool.ts";
 
 /** Istio has no releases as a Go module that can be fetched: this is its main branch on 2026-08-27, which calls itself 1.31. */
 export const ISTIO_VERSION = "v0.0.0-20260827124520-eed52ebb66ad";
-
-export const KUBECTL_VALIDATE_VERSION = "v0.0.4";
 
 export interface Istio {
   /** Paths of the programs. */
@@ -38,17 +36,4 @@ export async function locateIstio(env: NodeJS.ProcessEnv = process.env): Promise
     definitions: join(folder, "crd-all.gen.yaml"),
     bootstrap: join(folder, "envoy_bootstrap.json"),
   };
-}
-
-/** The path of what validates manifests as an API server does, offline. Throws `PeerNotFound`. */
-export function locateKubectlValidate(env: NodeJS.ProcessEnv = process.env): Promise<string> {
-  return goTool(
-    {
-      name: "kubectl-validate",
-      path: "sigs.k8s.io/kubectl-validate",
-      version: KUBECTL_VALIDATE_VERSION,
-      go: "1.26.0",
-    },
-    env,
-  );
 }

@@ -1,12 +1,18 @@
 /** What is said where a program of Debian's, Go, or a module of Go's cannot be had. Istio and Zipkin have tests of their own. */
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { locateCertificateDefinition } from "./cert-manager.ts";
-import { locateDockerd } from "./docker.ts";
+import { locateCrane } from "./crane.ts";
+import { locateCompose, locateDockerd } from "./docker.ts";
 import { goModule } from "./go-tool.ts";
+import { locateHelm } from "./helm.ts";
+import { locateIstioRbac } from "./istio-rbac.ts";
+import { locateKubectlValidate } from "./kubectl-validate.ts";
+import { locateKustomize } from "./kustomize.ts";
 import { locateProgram } from "./program.ts";
+import { locateRateLimit } from "./ratelimit.ts";
 import { locateRedis } from "./redis.ts";
 
 let folder: string;
@@ -48,6 +54,33 @@ test("of Docker it is told which half is missing, and that Debian has them in tw
   await expect(locateDockerd(env)).rejects.toThrow(`no Docker: docker is not on the PATH${remedy}`);
 });
 
+describe("a program in Go", () => {
+  test.each([
+    ["crane", locateCrane],
+    ["helm", locateHelm],
+    ["kustomize", locateKustomize],
+    ["kubectl-validate", locateKubectlValidate],
+    ["ratelimit", locateRateLimit],
+    ["docker-compose", locateCompose],
+    ["istio-rbac", locateIstioRbac],
+  ])("%s: without Go it is told which one to install", async (name, locate) => {
+    await expect(locate(env)).rejects.toThrow(
+      new RegExp(`^no ${name}: go is not installed\\nInstall Go 1\\.\\d+\\.\\d+ or later`),
+    );
+  });
+
+  test("is built once", async () => {
+    const built = join(folder, "built");
+    program("go", `[ "$1" = version ] || { echo "$*" >> ${built}; echo > "$GOBIN/kustomize"; }`);
+    const path = await locateKustomize(env);
+    expect(path).toMatch(/cache\/outrigger\/kustomize-v5\.\d+\.\d+\/kustomize$/);
+    expect(await locateKustomize(env)).toBe(path);
+    expect(readFileSync(built, "utf8")).toMatch(
+      /^install -ldflags -s -w sigs\.k8s\.io\/kustomize\/kustomize\/v5@v5\.\d+\.\d+\n$/,
+    );
+  });
+});
+
 describe("the source of a Go module", () => {
   const tool = {
     name: "tool",
@@ -58,7 +91,7 @@ describe("the source of a Go module", () => {
   };
 
   test("needs Go, and it is told which", async () => {
-    await expect(goModule(tool, env)).rejects.toThrow(
+    await expect(goModule(tool)(env)).rejects.toThrow(
       "no tool: go is not installed\nInstall Go 1.24.9 or later",
     );
     await expect(locateCertificateDefinition(env)).rejects.toThrow(
@@ -68,7 +101,7 @@ describe("the source of a Go module", () => {
 
   test("cannot be fetched, and why is quoted", async () => {
     program("go", "echo unknown revision; exit 1");
-    await expect(goModule(tool, env)).rejects.toThrow(
+    await expect(goModule(tool)(env)).rejects.toThrow(
       "no tool: go mod download example.org/tool@v1.0.0 failed (1):\nunknown revision\nInstall Go 1.24.9",
     );
   });

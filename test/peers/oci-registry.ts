@@ -1,14 +1,10 @@
 /** go-containerregistry's registry on loopback, in memory: it lists referrers itself (OCI distribution specification 1.1). */
-import { fileURLToPath } from "node:url";
 import { freePort } from "../envoy/process.ts";
 import { goProgram } from "./go-tool.ts";
 import { PeerProcess } from "./process.ts";
 
-/** The path of the program, built when it is not yet: some seconds. Throws `PeerNotFound`. */
-export function locateOciRegistry(): Promise<string> {
-  const folder = fileURLToPath(new URL("oci-registry", import.meta.url));
-  return goProgram({ name: "oci-registry", go: "1.25.0", folder });
-}
+/** The path of the program: some seconds to build. */
+export const locateOciRegistry = goProgram({ name: "oci-registry", go: "1.25.0" });
 
 export class OciRegistry {
   private constructor(

@@ -122,22 +122,18 @@ export class RateLimit {
   }
 }
 
-/** The path of its own check of configurations, `-config_dir FOLDER`. Throws {@link PeerNotFound}. */
-export function locateConfigurationCheck(): Promise<string> {
-  return goTool({
-    name: "ratelimit-config-check",
-    path: "github.com/envoyproxy/ratelimit/src/config_check_cmd",
-    version: RATELIMIT_VERSION,
-    go: GO_VERSION,
-  });
-}
+/** The path of its own check of configurations, `-config_dir FOLDER`. */
+export const locateConfigurationCheck = goTool({
+  name: "ratelimit-config-check",
+  path: "github.com/envoyproxy/ratelimit/src/config_check_cmd",
+  version: RATELIMIT_VERSION,
+  go: GO_VERSION,
+});
 
-/** The path of its binary, built when it is not yet. Throws {@link PeerNotFound}. */
-export function locateRateLimit(): Promise<string> {
-  return goTool({
-    name: "ratelimit",
-    path: "github.com/envoyproxy/ratelimit/src/service_cmd",
-    version: RATELIMIT_VERSION,
-    go: GO_VERSION,
-  });
-}
+/** The path of the service. */
+export const locateRateLimit = goTool({
+  name: "ratelimit",
+  path: "github.com/envoyproxy/ratelimit/src/service_cmd",
+  version: RATELIMIT_VERSION,
+  go: GO_VERSION,
+});
