@@ -262,9 +262,9 @@ Examples:
       collect,
     )
     .option("--sbom <file>", "a CycloneDX SBOM to attach (default: sbom/ beside the module)")
-    .option("--no-sbom", "attach none")
+    .option("--no-sbom", "do not attach it")
     .option("--provenance <file>", "an in-toto statement to attach (default: provenance/ beside the module)")
-    .option("--no-provenance", "attach none")
+    .option("--no-provenance", "do not attach it")
     .addOption(plainHttp())
     .addOption(noPlainHttp())
     .option("--json", "answer a JSON object")

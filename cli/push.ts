@@ -27,7 +27,7 @@ export interface Prepared {
   title: string;
   /** The digest of the module itself. */
   moduleDigest: string;
-  /** What goes with it. */
+  /** What the build says of it. */
   records: BuildRecords;
   publication: Publication;
   repository: Repository;
@@ -84,7 +84,7 @@ export function prepare(text: string, file: string, options: PushOptions, progre
 
 /** What goes with the module, for people. */
 export function attached({ records: { sbom, provenance } }: Prepared): string {
-  return `SBOM: ${sbom ? "attached" : "none"}; provenance: ${provenance ? "attached" : "none"}`;
+  return `SBOM: ${sbom?.attached ? "attached" : "none"}; provenance: ${provenance?.attached ? "attached" : "none"}`;
 }
 
 /** Uploads all but the tag, and answers how many pieces were not there yet. */

@@ -7,7 +7,6 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { ExitCode, UserError } from "../cli/errors.ts";
 import { OCI_ANNOTATION } from "../cli/oci/annotations.ts";
-import { readBuildRecords } from "../cli/oci/build-records.ts";
 import { tag } from "../cli/oci/publication.ts";
 import { SCHEME } from "../cli/oci/reference.ts";
 import { attached, bring, prepare, type Prepared, type PushOptions } from "../cli/push.ts";
@@ -40,7 +39,7 @@ async function publish(): Promise<void> {
     const path = join(modules, file);
     const reference = `${SCHEME}${registry}/${file.slice(0, -".wasm".length)}:${name}`;
     const prepared = prepare(reference, path, options, progress);
-    if (commit !== null) requireCommit(path, prepared.moduleDigest, commit);
+    if (commit !== null) requireCommit(path, prepared, commit);
     return prepared;
   });
   for (const one of all) await bring(one, progress);
@@ -62,8 +61,7 @@ async function publish(): Promise<void> {
 }
 
 /** Throws {@link UserError} unless the build's provenance says that the module is of the commit: what lies in build/ may be older. */
-function requireCommit(path: string, moduleDigest: string, commit: string): void {
-  const { provenance } = readBuildRecords(path, moduleDigest, { sbom: false });
+function requireCommit(path: string, { records: { provenance } }: Prepared, commit: string): void {
   const advice = "build it again (make build), or remove it where it is a filter's that is no more";
   if (provenance === undefined) {
     throw new UserError(`${path} has no provenance, so nothing says of which commit it is; ${advice}`);
@@ -136,7 +134,7 @@ function words(): Words {
     commit: uncommitted ? null : commitHere(),
     options: {
       sbom,
-      provenance: provenance && !uncommitted,
+      provenance: uncommitted ? null : provenance,
       ...(plainHttp === undefined ? {} : { plainHttp }),
     },
   };

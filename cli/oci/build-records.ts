@@ -15,6 +15,8 @@ export interface BuildRecord {
   content: Content;
   /** What it says of the module, for its image. */
   annotations: Annotations;
+  /** Whether it goes along itself, as a file that refers to the image. */
+  attached: boolean;
 }
 
 export interface BuildRecords {
@@ -22,8 +24,11 @@ export interface BuildRecords {
   provenance: BuildRecord | undefined;
 }
 
-/** A path, `false` for none, and nothing for the one beside the module, if there is one. */
-export type RecordChoice = string | boolean | undefined;
+/**
+ * A path, and nothing for the one beside the module, if there is one. `false` is for that one too, of which what it says of the module is
+ * taken, and it stays here: the same module has the same image in a registry that takes no attached files. `null` is for none.
+ */
+export type RecordChoice = string | boolean | null | undefined;
 
 /** `digest` is that of the module. Throws {@link UserError} for a record that is of another module, or none. */
 export function readBuildRecords(
@@ -34,7 +39,7 @@ export function readBuildRecords(
   const find = (folder: string, chosen: RecordChoice): string | undefined => {
     if (typeof chosen === "string") return chosen;
     const beside = join(dirname(modulePath), folder, `${basename(modulePath, ".wasm")}.json`);
-    return chosen !== false && existsSync(beside) ? beside : undefined;
+    return chosen !== null && existsSync(beside) ? beside : undefined;
   };
   const read = (
     folder: "sbom" | "provenance",
@@ -47,10 +52,11 @@ export function readBuildRecords(
     const annotations = parse(objectIn(text, path), digest.slice("sha256:".length));
     if (typeof annotations === "string") {
       throw new UserError(
-        `${path}: ${annotations}; build again (make build), name another file (--${folder} FILE), or push without it (--no-${folder})`,
+        `${path}: ${annotations}; build again (make build), name another file (--${folder} FILE), or remove it`,
       );
     }
-    return { content: contentOf(mediaType, Buffer.from(text)), annotations };
+    const content = contentOf(mediaType, Buffer.from(text));
+    return { content, annotations, attached: choice[folder] !== false };
   };
   return {
     sbom: read("sbom", CYCLONEDX_TYPE, (bom, hex) => fromSbom(bom, hex, modulePath)),

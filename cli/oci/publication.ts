@@ -24,8 +24,8 @@ export function publicationOf(module: Uint8Array, records: BuildRecords, more: A
   const { sbom, provenance } = records;
   const image = imageOf(module, { ...sbom?.annotations, ...provenance?.annotations, ...more });
   const referrers: Image[] = [];
-  if (sbom !== undefined) referrers.push(referrerOf(image.manifest, sbom.content, {}));
-  if (provenance !== undefined) {
+  if (sbom?.attached) referrers.push(referrerOf(image.manifest, sbom.content, {}));
+  if (provenance?.attached) {
     const predicate = { [PREDICATE_ANNOTATION]: PREDICATE_TYPE };
     referrers.push(referrerOf(image.manifest, provenance.content, predicate));
   }

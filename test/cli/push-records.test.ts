@@ -94,7 +94,6 @@ describe("a module is pushed with its records", { timeout: 30_000 }, () => {
     registry.listsReferrers = false;
     expect((await push("--no-provenance")).status).toBe(0);
     const digest = registry.tags.get("dark-launch:1.0")!;
-    // Provenance makes another image, by its annotations: the same one again.
     expect((await push("--no-provenance")).status).toBe(0);
     const list = registry.manifest("dark-launch", digest.replace(":", "-")) as {
       mediaType: string;
@@ -149,14 +148,25 @@ describe("a module is pushed with its records", { timeout: 30_000 }, () => {
     }
   });
 
-  test("but for what is refused", async () => {
-    const { status, stdout } = await push("--no-sbom", "--no-provenance");
+  test("of which what is not wanted stays here, and what it says of the module does not", async () => {
+    await push();
+    const { annotations } = registry.manifest("dark-launch", "1.0");
+    const digest = registry.tags.get("dark-launch:1.0")!;
+    registry.manifests.clear();
+    for (const [word, types] of [
+      ["--no-sbom", [TYPES[1]]],
+      ["--no-provenance", [TYPES[0]]],
+    ] as const) {
+      expect((await push(word)).status).toBe(0);
+      expect(referrers().map(({ artifactType }) => artifactType)).toEqual(types);
+      registry.manifests.clear();
+    }
+    const { status, stdout, stderr } = await push("--no-sbom", "--no-provenance");
     expect(status).toBe(0);
-    expect(stdout).not.toBe("");
+    expect(stdout).toContain(`sha256: ${digest.slice(7)}`);
+    expect(stderr).toContain("(SBOM: none; provenance: none)");
     expect(referrers()).toEqual([]);
-    expect(registry.manifest("dark-launch", "1.0").annotations).toEqual({
-      "org.opencontainers.image.title": "dark-launch",
-    });
+    expect(registry.manifest("dark-launch", "1.0").annotations).toEqual(annotations);
   });
 
   test("and not with those of another module, or what are none", async () => {
@@ -164,7 +174,7 @@ describe("a module is pushed with its records", { timeout: 30_000 }, () => {
       [
         "sbom",
         readFileSync("build/sbom/trace-propagation.json", "utf8"),
-        /sbom\/dark-launch\.json: it is of another module than .*; build again \(make build\), .*--no-sbom/,
+        /sbom\/dark-launch\.json: it is of another module than .*; build again \(make build\), name another file \(--sbom FILE\), or remove it/,
       ],
       ["sbom", "{}", /it is no CycloneDX SBOM/],
       ["sbom", "{", /sbom\/dark-launch\.json: no JSON: /],
@@ -183,9 +193,12 @@ describe("a module is pushed with its records", { timeout: 30_000 }, () => {
       const path = `${folder.path}/${kind}/dark-launch.json`;
       const before = readFileSync(path);
       folder.write(`${kind}/dark-launch.json`, text);
-      const { status, stderr } = await push();
-      expect(status, text).toBe(2);
-      expect(stderr).toMatch(message);
+      // Its annotations would be of another module.
+      for (const words of [[], [`--no-${kind}`]]) {
+        const { status, stderr } = await push(...words);
+        expect(status, text).toBe(2);
+        expect(stderr).toMatch(message);
+      }
       folder.write(`${kind}/dark-launch.json`, before);
     }
     expect(registry.requests).toEqual([]);
