@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { ExitCode, UserError } from "../cli/errors.ts";
 import { OCI_ANNOTATION } from "../cli/oci/annotations.ts";
-import { tag } from "../cli/oci/publication.ts";
+import { tag, UnsureTag } from "../cli/oci/publication.ts";
 import { SCHEME } from "../cli/oci/reference.ts";
 import { attached, bring, prepare, type Prepared, type PushOptions } from "../cli/push.ts";
 import { printable, Progress, stderr, stdout, tellUnwritten } from "../cli/terminal.ts";
@@ -49,7 +49,7 @@ async function publish(): Promise<void> {
     const { digest } = publication.image.manifest;
     const url = `${SCHEME}${repository.name}:${reference.tag}`;
     const before = await tag(repository, name, publication).catch((error: unknown) => {
-      throw withTagged(error, tagged);
+      throw withTagged(error, error instanceof UnsureTag ? [...tagged, `${url} (perhaps)`] : tagged);
     });
     progress.clear();
     const replaced = before === null || before === digest ? "" : `, instead of ${before}`;

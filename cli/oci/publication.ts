@@ -64,26 +64,51 @@ export async function upload(
   return { pieces };
 }
 
+/** The tag may have been set, and may not: the registry's answer was lost, or what it has under the tag cannot be read. */
+export class UnsureTag extends RegistryError {}
+
 /**
  * Lets a tag mean the image, which must be there, and looks whether it does. Answers which digest the tag had before; null when it is
- * new. Throws {@link RegistryError}.
+ * new. Throws {@link RegistryError}, and {@link UnsureTag} where it is not known what the tag means now.
  */
 export async function tag(
   repository: Repository,
   name: string,
   { image }: Publication,
 ): Promise<string | null> {
-  const before = (await repository.manifest(name))?.digest ?? null;
-  if (before === image.manifest.digest) return before;
-  await repository.putUnder(name, image.manifest);
-  const after = (await repository.manifest(name))?.digest;
-  if (after !== image.manifest.digest) {
-    throw new RegistryError(
-      `${repository.name}:${name} is ${after ?? "missing"} after ${image.manifest.digest} was put there: somebody else pushed at the same ` +
-        "time, or the registry does not keep what it is given",
-    );
+  const { digest } = image.manifest;
+  const meaning = async (): Promise<string | undefined> => (await repository.manifest(name))?.digest;
+  const unsure = (error: unknown): unknown =>
+    error instanceof RegistryError
+      ? new UnsureTag(
+          `${error.message}; ${repository.name}:${name} may mean ${digest} now; push again to be sure`,
+          error.details,
+        )
+      : error;
+  const before = (await meaning()) ?? null;
+  if (before === digest) return before;
+  let refusal: RegistryError | null = null;
+  try {
+    await repository.putUnder(name, image.manifest);
+  } catch (error) {
+    if (!isRefusal(error)) throw unsure(error);
+    // An attempt before this one may have set it and its answer been lost; a tag that nobody may change is refused then.
+    refusal = error;
   }
-  return before;
+  const after = await meaning().catch((error: unknown) => {
+    throw unsure(error);
+  });
+  if (after === digest) return before;
+  if (refusal !== null) throw refusal;
+  throw new RegistryError(
+    `${repository.name}:${name} is ${after ?? "missing"} after ${digest} was put there: somebody else pushed at the same ` +
+      "time, or the registry does not keep what it is given",
+  );
+}
+
+/** Whether the registry has answered, and not only for the moment. */
+function isRefusal(error: unknown): error is RegistryError {
+  return error instanceof RegistryError && error.details.status !== undefined && !error.details.transient;
 }
 
 /** A registry that has taken the image, and refuses what refers to it, takes the image alone, unless it is about who asks or how much. */

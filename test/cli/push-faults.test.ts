@@ -206,12 +206,55 @@ describe("a push ends with an error that says what to do, and publishes nothing,
     expectNothingPublished();
   });
 
+  test("a tag that was refused, after an answer that was lost", async () => {
+    let asked = 0;
+    registry.fault = ({ method, path }) =>
+      method !== "PUT" || !path.endsWith("/1.0") ? undefined : { status: asked++ === 0 ? 504 : 409 };
+    await expect(push()).rejects.toThrow(/PUT .*manifests\/1\.0: 409$/);
+    expectNothingPublished();
+  });
+
   test("a registry that is down, or is none", async () => {
     const { port } = await freePort();
     await expect(push(`127.0.0.1:${port}`)).rejects.toThrow(
       `127.0.0.1:${port} refuses the connection: is the registry up, and is this its address?`,
     );
     await expect(push("registry.invalid")).rejects.toThrow(/there is no host registry\.invalid|EAI_AGAIN/);
+  });
+});
+
+describe("a push of which it is not known whether the tag is set", () => {
+  const UNSURE = new RegExp(
+    `/filter:1\\.0 may mean ${publication.image.manifest.digest} now; push again to be sure$`,
+  );
+  const cases: [string, Fault][] = [
+    ["says so where the registry does not tell what was put there", { status: 503 }],
+    ["says so where it may not be read", { status: 403 }],
+    ["says so where the connection is cut each time", "cut"],
+  ];
+  test.each(cases)("%s", async (_name, fault) => {
+    let reads = 0;
+    registry.fault = ({ method, path }) =>
+      method === "GET" && path.endsWith("/manifests/1.0") && ++reads > 1 ? fault : undefined;
+    await expect(push()).rejects.toThrow(UNSURE);
+    expect(registry.tags.has("filter:1.0")).toBe(true);
+  });
+
+  test("says so where each answer to it is lost", async () => {
+    registry.fault = failing(/^PUT .*\/manifests\/1\.0/, { status: 504 });
+    await expect(push()).rejects.toThrow(UNSURE);
+  });
+
+  test("succeeds where an answer was lost and the tag may not be set twice", async () => {
+    let asked = 0;
+    registry.fault = ({ method, path }) => {
+      if (method !== "PUT" || !path.endsWith("/1.0")) return undefined;
+      // It has arrived, as far as the registry knows.
+      registry.tags.set("filter:1.0", publication.image.manifest.digest);
+      return { status: asked++ === 0 ? 504 : 409 };
+    };
+    await push();
+    expect(waited).toHaveLength(1);
   });
 });
 

@@ -71,6 +71,25 @@ describe("make publish", { timeout: 60_000 }, () => {
     );
   });
 
+  test("tells what may have a tag where the registry does not tell", async () => {
+    let reads = 0;
+    registry.fault = ({ method, path }) =>
+      method === "GET" && path.endsWith("/trace-propagation/manifests/1.0") && ++reads > 1
+        ? { status: 403, body: "" }
+        : undefined;
+    const { code, output } = await publish(registry.host, "--tag", "1.0");
+    expect(code).toBe(1);
+    expect([...registry.tags.keys()]).toEqual(["dark-launch:1.0", "trace-propagation:1.0"]);
+    const digest = registry.tags.get("trace-propagation:1.0")!;
+    const [dark, trace] = ["dark-launch", "trace-propagation"].map(
+      (name) => `oci://${registry.host}/${name}:1.0`,
+    );
+    expect(output).toContain(`/trace-propagation:1.0 may mean ${digest} now; push again to be sure`);
+    expect(output).toContain(
+      `; these have their tags already: ${dark}, ${trace} (perhaps); publish again to set those of the others`,
+    );
+  });
+
   test("sets all tags where its answer cannot be written, and fails", { timeout: 60_000 }, async () => {
     const words = [...WORDS, registry.host, "--uncommitted", "--modules", folder.path];
     const { code, output } = await run("sh", ["-c", 'npm "$@" > /dev/full', "sh", ...words], {
