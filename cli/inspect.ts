@@ -17,6 +17,8 @@ export interface InspectOptions {
   json?: boolean;
 }
 
+type Referrer = Pick<Descriptor, "digest" | "size" | "artifactType" | "annotations">;
+
 /** As `--json` tells it; null is what is not known, or not there. */
 interface Inspected extends WasmFacts {
   /** As it was asked for. */
@@ -32,7 +34,7 @@ interface Inspected extends WasmFacts {
   /** Of what is pulled for it, in bytes; null for a file. */
   layerSize: number | null;
   annotations: Annotations;
-  referrers: readonly Pick<Descriptor, "digest" | "size" | "artifactType" | "annotations">[];
+  referrers: readonly Referrer[] | null;
   /** Why Istio does not take the image, or no proxy the module. */
   refused: string | null;
 }
@@ -58,7 +60,7 @@ async function image(location: string, { plainHttp }: InspectOptions): Promise<I
       reference,
       MAX_MODULE_BYTES,
     );
-    const { descriptors } = await repository.referrers(manifest.digest);
+    const { descriptors, keeper } = await repository.referrers(manifest.digest);
     const facts = wasmFacts(module, `what ${location} holds`);
     return {
       location,
@@ -70,17 +72,21 @@ async function image(location: string, { plainHttp }: InspectOptions): Promise<I
       layerSize: layer.size,
       ...facts,
       annotations,
-      referrers: descriptors.map(({ digest, size, artifactType, annotations: said }) => ({
-        digest,
-        size,
-        ...(artifactType === undefined ? {} : { artifactType }),
-        ...(said === undefined ? {} : { annotations: said }),
-      })),
+      referrers: keeper === "nobody" ? null : descriptors.map(toldOf),
       refused: refusedByIstio ?? whyNotLoaded(module, facts),
     };
   } finally {
     progress.clear();
   }
+}
+
+function toldOf({ digest, size, artifactType, annotations }: Descriptor): Referrer {
+  return {
+    digest,
+    size,
+    ...(artifactType === undefined ? {} : { artifactType }),
+    ...(annotations === undefined ? {} : { annotations }),
+  };
 }
 
 function file(path: string): Inspected {
@@ -137,6 +143,10 @@ function show(found: Inspected): void {
     Object.entries(found.annotations).map(([name, value]) => `${name}: ${value}`),
   );
   if (found.digest === null) return;
+  if (found.referrers === null) {
+    line("referrers", "unknown, since the registry lists none");
+    return;
+  }
   list(
     "referrers",
     found.referrers.map(({ digest, size, artifactType, annotations }) => {

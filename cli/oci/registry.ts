@@ -27,8 +27,11 @@ export interface RegistryOptions {
 /** What refers to a manifest by its `subject`. */
 export interface Referrers {
   descriptors: readonly Descriptor[];
-  /** False for a registry that leaves the list to its clients, under a tag (OCI distribution specification, "Referrers Tag Schema"). */
-  byRegistry: boolean;
+  /**
+   * Who keeps the list: the registry, or its clients under a tag (OCI distribution specification, "Referrers Tag Schema"). Nobody where the
+   * registry has something else under that tag: GitLab's takes it for the digest, and so has the image itself there.
+   */
+  keeper: "registry" | "clients" | "nobody";
 }
 
 /** How many pages of referrers are read. */
@@ -151,21 +154,29 @@ export class Repository {
       );
       if (page === 0 && listsNone(answer)) {
         const index = await this.manifest(fallbackTag(digest));
-        return { byRegistry: false, descriptors: index === null ? [] : descriptorsIn(index.bytes) };
+        if (index === null) return { keeper: "clients", descriptors: [] };
+        const isList = index.mediaType === INDEX_TYPE && index.digest !== digest;
+        if (!isList) return { keeper: "nobody", descriptors: [] };
+        return { keeper: "clients", descriptors: descriptorsIn(index.bytes) };
       }
       if (answer.status !== 200) throw await this.refusal("GET", answer);
       descriptors.push(...descriptorsIn(answer.body));
       const link = /<([^>]+)>\s*;\s*rel="?next"?/.exec(answer.headers.get("link") ?? "")?.[1];
       url = link === undefined || page === MAX_PAGES ? null : this.sameOrigin(link, next);
     }
-    return { descriptors, byRegistry: true };
+    return { descriptors, keeper: "registry" };
   }
 
   /** Puts a manifest with a `subject`, and has it listed there; its blobs must be there. Answers whether there was anything to do. */
   async putReferrer(subject: string, content: Content, listed: Descriptor): Promise<boolean> {
     const isNew = await this.putManifest(content);
-    const { byRegistry, descriptors } = await this.referrers(subject);
-    if (byRegistry || descriptors.some(({ digest }) => digest === content.digest)) return isNew;
+    const { keeper, descriptors } = await this.referrers(subject);
+    if (keeper === "nobody") {
+      throw new RegistryError(
+        `${this.name} keeps no list of attached files under ${fallbackTag(subject)}: --no-sbom --no-provenance`,
+      );
+    }
+    if (keeper === "registry" || descriptors.some(({ digest }) => digest === content.digest)) return isNew;
     const index = { schemaVersion: 2, mediaType: INDEX_TYPE, manifests: [...descriptors, listed] };
     await this.putUnder(fallbackTag(subject), jsonContent(INDEX_TYPE, index));
     return true;

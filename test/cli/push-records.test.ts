@@ -1,6 +1,8 @@
 /** What goes along with an image, SBOM and provenance, and how a registry lists it. */
 import { readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { digestOf } from "../../cli/oci/digest.ts";
+import { MANIFEST_TYPE } from "../../cli/oci/media-types.ts";
 import { Packages } from "../../tools/packages.ts";
 import { provenanceOf } from "../../tools/provenance.ts";
 import { Folder, outrigger } from "./command.ts";
@@ -131,6 +133,39 @@ describe("a module is pushed with its records", { timeout: 30_000 }, () => {
     expect(status).toBe(1);
     expect(stderr).toBe(`error: the registry's list of referrers ${message}\n`);
     expect([...registry.tags.keys()]).toEqual([]);
+  });
+
+  test("but where the registry has neither a list of them nor a tag for one, as GitLab's", async () => {
+    registry.listsReferrers = false;
+    registry.takesTagsForDigests = true;
+    const { status, stderr } = await push();
+    expect(status).toBe(1);
+    expect(stderr).toMatch(
+      /^error: 127\.0\.0\.1:\d+\/dark-launch keeps no list of attached files under sha256-[0-9a-f]{64}: --no-sbom --no-provenance\n$/,
+    );
+    expect([...registry.tags.keys()]).toEqual([]);
+    expect((await push("--no-sbom", "--no-provenance")).status).toBe(0);
+    const url = `oci://${registry.host}/dark-launch:1.0`;
+    const { stdout } = await outrigger(["inspect", "--json", url]);
+    expect(JSON.parse(stdout)).toMatchObject({ filter: "dark-launch", referrers: null });
+    expect((await outrigger(["inspect", url])).stdout).toContain(
+      "referrers:   unknown, since the registry lists none\n",
+    );
+  });
+
+  test("nor over what somebody has put under that tag", async () => {
+    registry.listsReferrers = false;
+    await push("--no-sbom", "--no-provenance");
+    const digest = registry.tags.get("dark-launch:1.0")!;
+    const tag = `dark-launch:${digest.replace(":", "-")}`;
+    const bytes = Buffer.from('{"layers":[]}');
+    const other = digestOf(bytes);
+    registry.manifests.set(`dark-launch@${other}`, { type: MANIFEST_TYPE, bytes });
+    registry.tags.set(tag, other);
+    const { status, stderr } = await push();
+    expect(stderr).toContain("keeps no list of attached files under sha256-");
+    expect(status).toBe(1);
+    expect(registry.tags.get(tag)).toBe(other);
   });
 
   test("both ways, inspect tells them", async () => {

@@ -48,6 +48,8 @@ export class RegistryServer {
   readonly requests: string[] = [];
   /** Whether it lists referrers itself (OCI distribution specification 1.1). */
   listsReferrers = true;
+  /** Whether `sha256-<hex>` is another spelling of a digest there, and no tag, as for GitLab. */
+  takesTagsForDigests = false;
   /** `name:password` for HTTP basic authentication. */
   basic: string | undefined;
   tokens: TokenRules | undefined;
@@ -144,7 +146,8 @@ export class RegistryServer {
     });
     const parts = /^\/v2\/(.+)\/(blobs|blobs\/uploads|manifests|referrers)\/([^/]*)$/.exec(path);
     if (parts === null) return answer(404, {}, "404 page not found");
-    const [, repository = "", kind, name = ""] = parts;
+    const [, repository = "", kind, spelt = ""] = parts;
+    const name = this.takesTagsForDigests ? spelt.replace(/^sha256-/, "sha256:") : spelt;
     if (kind === "blobs/uploads" && method === "POST") {
       const id = randomUUID();
       this.uploads.add(id);
