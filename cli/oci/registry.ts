@@ -6,7 +6,7 @@ import { Authorizer } from "./authorizer.ts";
 import { type Content, contentOf, type Descriptor, isDescriptor, jsonContent } from "./digest.ts";
 import { credentialsFor, type Credentials } from "./docker-config.ts";
 import { type Answer, asked, exchange, type Request } from "./exchange.ts";
-import { isObject, jsonOf } from "./json.ts";
+import { isObject, type Json, jsonOf } from "./json.ts";
 import { INDEX_TYPE, MANIFEST_TYPES } from "./media-types.ts";
 import { apiHostOf, DIGEST, isLoopback, type Reference } from "./reference.ts";
 import { refusalOf } from "./refusal.ts";
@@ -32,6 +32,11 @@ export interface Referrers {
    * registry has something else under that tag: GitLab's takes it for the digest, and so has the image itself there.
    */
   keeper: "registry" | "clients" | "nobody";
+}
+
+/** A list of referrers, of which only this is looked at (OCI image specification, "Image Index"). */
+interface Index extends Json {
+  manifests: unknown[];
 }
 
 /** How many pages of referrers are read. */
@@ -145,7 +150,31 @@ export class Repository {
   }
 
   async referrers(digest: string): Promise<Referrers> {
-    const descriptors: Descriptor[] = [];
+    const { keeper, index } = await this.listOf(digest);
+    return { keeper, descriptors: index.manifests.filter(isDescriptor) };
+  }
+
+  /** Puts a manifest with a `subject`, and has it listed there; its blobs must be there. Answers whether there was anything to do. */
+  async putReferrer(subject: string, content: Content, listed: Descriptor): Promise<boolean> {
+    const isNew = await this.putManifest(content);
+    const { keeper, index } = await this.listOf(subject);
+    if (keeper === "registry") return isNew;
+    const tag = fallbackTag(subject);
+    if (keeper === "nobody") {
+      throw new RegistryError(
+        `${this.name} keeps no list of attached files under ${tag}: --no-sbom --no-provenance`,
+      );
+    }
+    if (index.manifests.some((one) => isObject(one) && one.digest === content.digest)) return isNew;
+    // What others have listed stays as it is, also where nothing here knows what it means.
+    const longer = { ...index, mediaType: INDEX_TYPE, manifests: [...index.manifests, listed] };
+    await this.putUnder(tag, jsonContent(INDEX_TYPE, longer));
+    return true;
+  }
+
+  /** Of a list by the registry, which may come in pages, `index` has the manifests of all. */
+  private async listOf(digest: string): Promise<{ keeper: Referrers["keeper"]; index: Index }> {
+    const index: Index = { schemaVersion: 2, manifests: [] };
     let url: URL | null = this.url(`referrers/${digest}`);
     for (let page = 0; url !== null; page++) {
       const next: URL = url;
@@ -153,33 +182,30 @@ export class Repository {
         this.once({ method: "GET", url: next, headers: { accept: INDEX_TYPE } }),
       );
       if (page === 0 && listsNone(answer)) {
-        const index = await this.manifest(fallbackTag(digest));
-        if (index === null) return { keeper: "clients", descriptors: [] };
-        const isList = index.mediaType === INDEX_TYPE && index.digest !== digest;
-        if (!isList) return { keeper: "nobody", descriptors: [] };
-        return { keeper: "clients", descriptors: descriptorsIn(index.bytes) };
+        const kept = await this.manifest(fallbackTag(digest));
+        if (kept === null) return { keeper: "clients", index };
+        const isList = kept.mediaType === INDEX_TYPE && kept.digest !== digest;
+        return isList ? { keeper: "clients", index: this.indexIn(kept.bytes) } : { keeper: "nobody", index };
       }
       if (answer.status !== 200) throw await this.refusal("GET", answer);
-      descriptors.push(...descriptorsIn(answer.body));
+      index.manifests.push(...this.indexIn(answer.body).manifests);
       const link = /<([^>]+)>\s*;\s*rel="?next"?/.exec(answer.headers.get("link") ?? "")?.[1];
       url = link === undefined || page === MAX_PAGES ? null : this.sameOrigin(link, next);
     }
-    return { descriptors, keeper: "registry" };
+    return { keeper: "registry", index };
   }
 
-  /** Puts a manifest with a `subject`, and has it listed there; its blobs must be there. Answers whether there was anything to do. */
-  async putReferrer(subject: string, content: Content, listed: Descriptor): Promise<boolean> {
-    const isNew = await this.putManifest(content);
-    const { keeper, descriptors } = await this.referrers(subject);
-    if (keeper === "nobody") {
-      throw new RegistryError(
-        `${this.name} keeps no list of attached files under ${fallbackTag(subject)}: --no-sbom --no-provenance`,
-      );
+  private indexIn(bytes: Uint8Array): Index {
+    const what = `the list of what refers to an image of ${this.name}`;
+    let index: unknown;
+    try {
+      index = jsonOf(bytes);
+    } catch {
+      throw new RegistryError(`${what} is no JSON`);
     }
-    if (keeper === "registry" || descriptors.some(({ digest }) => digest === content.digest)) return isNew;
-    const index = { schemaVersion: 2, mediaType: INDEX_TYPE, manifests: [...descriptors, listed] };
-    await this.putUnder(fallbackTag(subject), jsonContent(INDEX_TYPE, index));
-    return true;
+    if (!isObject(index) || !Array.isArray(index.manifests))
+      throw new RegistryError(`${what} has no manifests`);
+    return { ...index, manifests: index.manifests as unknown[] };
   }
 
   /** In one piece: a module is small (OCI distribution specification, "POST then PUT"). */
@@ -299,16 +325,4 @@ function typeOf(headers: Headers): string {
 /** `sha256-<hex>`, the tag that lists what refers to a digest. */
 function fallbackTag(digest: string): string {
   return digest.replace(":", "-");
-}
-
-function descriptorsIn(bytes: Uint8Array): Descriptor[] {
-  let index: unknown;
-  try {
-    index = jsonOf(bytes);
-  } catch {
-    throw new RegistryError("the registry's list of referrers is no JSON");
-  }
-  if (!isObject(index) || !Array.isArray(index.manifests))
-    throw new RegistryError("the registry's list of referrers has no manifests");
-  return index.manifests.filter(isDescriptor);
 }

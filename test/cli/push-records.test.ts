@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { digestOf } from "../../cli/oci/digest.ts";
-import { MANIFEST_TYPE } from "../../cli/oci/media-types.ts";
+import { INDEX_TYPE, MANIFEST_TYPE } from "../../cli/oci/media-types.ts";
 import { Packages } from "../../tools/packages.ts";
 import { provenanceOf } from "../../tools/provenance.ts";
 import { Folder, outrigger } from "./command.ts";
@@ -108,6 +108,35 @@ describe("a module is pushed with its records", { timeout: 30_000 }, () => {
     expect(listed!.size).toBe(bytes.length);
   });
 
+  test("listed under a tag beside what others have listed there, as they did", async () => {
+    registry.listsReferrers = false;
+    await push("--no-sbom", "--no-provenance");
+    const digest = registry.tags.get("dark-launch:1.0")!;
+    const tag = digest.replace(":", "-");
+    const signature = {
+      mediaType: MANIFEST_TYPE,
+      digest: `sha512:${"1".repeat(128)}`,
+      size: 7,
+      data: "e30=",
+    };
+    const index = { schemaVersion: 2, annotations: { by: "another client" }, manifests: [signature] };
+    const bytes = Buffer.from(JSON.stringify(index));
+    registry.manifests.set(`dark-launch@${digestOf(bytes)}`, { type: INDEX_TYPE, bytes });
+    registry.manifests.set(`dark-launch@${signature.digest}`, {
+      type: MANIFEST_TYPE,
+      bytes: Buffer.from("{}"),
+    });
+    registry.tags.set(`dark-launch:${tag}`, digestOf(bytes));
+    expect(await push()).toMatchObject({ status: 0 });
+    const ours = referrers().map(({ artifactType }) => expect.objectContaining({ artifactType }) as unknown);
+    expect(ours).toHaveLength(2);
+    expect(registry.manifest("dark-launch", tag)).toEqual({
+      ...index,
+      mediaType: INDEX_TYPE,
+      manifests: [signature, ...ours],
+    });
+  });
+
   const pages: [string, string, string][] = [
     ["a page", "text/html", "<html>Welcome</html>"],
     ["other JSON", "application/json; charset=utf-8", '{"ok":true}'],
@@ -131,7 +160,9 @@ describe("a module is pushed with its records", { timeout: 30_000 }, () => {
       path.includes("/referrers/") ? { status: 200, headers, body } : undefined;
     const { status, stderr } = await push();
     expect(status).toBe(1);
-    expect(stderr).toBe(`error: the registry's list of referrers ${message}\n`);
+    expect(stderr).toBe(
+      `error: the list of what refers to an image of ${registry.host}/dark-launch ${message}\n`,
+    );
     expect([...registry.tags.keys()]).toEqual([]);
   });
 
