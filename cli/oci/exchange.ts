@@ -9,6 +9,8 @@ export interface Request {
   body?: Uint8Array | string;
   /** How much of an answer is taken, in bytes; default 4 MiB, which manifests may have (OCI distribution specification). */
   limit?: number;
+  /** Whether to go where a GET or HEAD is sent on to; default true. */
+  follow?: boolean;
 }
 
 export interface Answer {
@@ -32,7 +34,7 @@ const TRANSIENT = new Set([408, 429, 500, 502, 503, 504]);
  * as {@link RegistryError}.
  */
 export async function exchange(request: Request): Promise<Answer> {
-  const { method, url, body, limit = LIMIT } = request;
+  const { method, url, body, limit = LIMIT, follow = true } = request;
   const large = limit > LIMIT || (body !== undefined && body.length > MUCH);
   const seconds = large ? SECONDS_WITH_MUCH : SECONDS;
   let answer: Answer;
@@ -42,7 +44,7 @@ export async function exchange(request: Request): Promise<Answer> {
       headers: { "user-agent": "outrigger", ...request.headers },
       ...(body === undefined ? {} : { body: body as BodyInit }),
       // Blobs are often elsewhere; fetch takes the credentials off on the way to another origin.
-      redirect: method === "GET" || method === "HEAD" ? "follow" : "manual",
+      redirect: follow && (method === "GET" || method === "HEAD") ? "follow" : "manual",
       signal: AbortSignal.timeout(seconds * 1000),
     });
     answer = {

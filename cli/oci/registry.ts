@@ -179,7 +179,7 @@ export class Repository {
     for (let page = 0; url !== null; page++) {
       const next: URL = url;
       const answer = await this.again(() =>
-        this.once({ method: "GET", url: next, headers: { accept: INDEX_TYPE } }),
+        this.once({ method: "GET", url: next, headers: { accept: INDEX_TYPE }, follow: false }),
       );
       if (page === 0 && listsNone(answer)) {
         const kept = await this.manifest(fallbackTag(digest));
@@ -314,6 +314,8 @@ export class Repository {
  */
 function listsNone({ status, headers }: Answer): boolean {
   if (status === 200) return typeOf(headers) !== INDEX_TYPE;
+  // GitHub's sends on to its pages for people, under a path that has lost the digest, and whose limit can be used up for hours.
+  if (status >= 300 && status < 400) return true;
   return [400, 404, 405, 406, 501].includes(status);
 }
 

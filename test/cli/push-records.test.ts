@@ -150,6 +150,20 @@ describe("a module is pushed with its records", { timeout: 30_000 }, () => {
     expect(list.manifests.map(({ artifactType }) => artifactType)).toEqual(TYPES);
   });
 
+  test("listed under a tag where the registry sends to somewhere else for the list, as GitHub's", async () => {
+    registry.fault = ({ path }) =>
+      path.includes("/referrers/")
+        ? { status: 303, headers: { location: "/busy" } }
+        : path === "/busy"
+          ? { status: 429 }
+          : undefined;
+    expect(await push()).toMatchObject({ status: 0 });
+    expect(registry.requests).not.toContain("GET /busy");
+    const digest = registry.tags.get("dark-launch:1.0")!;
+    const list = registry.manifest("dark-launch", digest.replace(":", "-")) as { manifests: Referrer[] };
+    expect(list.manifests.map(({ artifactType }) => artifactType)).toEqual(TYPES);
+  });
+
   test.each([
     ["[", "is no JSON"],
     ["null", "has no manifests"],
