@@ -37,8 +37,10 @@ export async function credentialsFor(
   if (config === null) return null;
   const helpers = member(config, "credHelpers", path);
   const key = credentialKeyOf(host);
-  const helper =
-    textOf(helpers, key, path) || textOf(helpers, host, path) || textOf(config, "credsStore", path);
+  // An empty one takes the registry out of the store of all, for the file.
+  const helper = Object.hasOwn(helpers, key)
+    ? textOf(helpers, key, path)
+    : textOf(config, "credsStore", path);
   const found = helper === "" ? null : await askHelper(helper, key, path, env);
   return found ?? storedIn(member(config, "auths", path), key, path);
 }
@@ -69,15 +71,7 @@ function withoutText(message: string): string {
 
 function storedIn(auths: Json, key: string, path: string): Credentials | null {
   // Older versions of `docker login` wrote URLs.
-  const names = [
-    key,
-    `https://${key}`,
-    `https://${key}/`,
-    `http://${key}`,
-    `https://${key}/v1/`,
-    `https://${key}/v2/`,
-  ];
-  const name = names.find((candidate) => auths[candidate] !== undefined);
+  const name = Object.hasOwn(auths, key) ? key : Object.keys(auths).find((one) => hostOf(one) === key);
   if (name === undefined) return null;
   const place = `auths["${name}"]`;
   const entry = auths[name];
@@ -97,6 +91,11 @@ function storedIn(auths: Json, key: string, path: string): Credentials | null {
   // An empty entry is what is left in the file when a helper keeps them.
   if (username === "" && identityToken === "" && registryToken === "") return null;
   return { from: path, username, password, identityToken, registryToken };
+}
+
+/** Of a host, or of a URL with whatever path (docker/cli `cli/config/credentials/file_store.go`, `ConvertToHostname`). */
+function hostOf(name: string): string {
+  return name.replace(/^[^/]*:\/\//, "").replace(/\/.*$/, "");
 }
 
 /** Runs `docker-credential-<name> get` (github.com/docker/docker-credential-helpers). */

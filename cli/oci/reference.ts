@@ -61,20 +61,23 @@ export function parseReference(text: string): Reference {
     );
   }
   // As `docker pull` has it, for which its own images have a namespace.
-  const repository = host === DOCKER_HUB && !rest.includes("/") ? `library/${rest}` : rest;
+  const repository = isDockerHub(host) && !rest.includes("/") ? `library/${rest}` : rest;
   return { host, repository, tag, digest };
 }
 
-const DOCKER_HUB = "docker.io";
+/** By the name of its images, or by that which Docker and Istio know it by. */
+function isDockerHub(host: string): boolean {
+  return host === "docker.io" || host === "index.docker.io";
+}
 
 /** What answers for a host: Docker Hub's API has another name than its images. */
 export function apiHostOf(host: string): string {
-  return host === DOCKER_HUB ? "registry-1.docker.io" : host;
+  return isDockerHub(host) ? "registry-1.docker.io" : host;
 }
 
-/** Under which name `docker login` keeps a host's credentials. */
+/** Under which name `docker login` keeps a host's credentials (docker/cli `cli/config/configfile/file.go`, `getAuthConfigKey`). */
 export function credentialKeyOf(host: string): string {
-  return host === DOCKER_HUB ? "https://index.docker.io/v1/" : host;
+  return isDockerHub(host) ? "https://index.docker.io/v1/" : host;
 }
 
 /** A registry on this machine, for which plain HTTP is the rule: `localhost`, 127.0.0.0/8, `[::1]`. */

@@ -241,6 +241,53 @@ describe("a push that is not let in says what to do, and publishes nothing:", { 
   });
 });
 
+describe("what docker login keeps is found as Docker finds it:", () => {
+  const of = (user: string): object => ({ auth: Buffer.from(`${user}:x`).toString("base64") });
+  const found = async (host: string, env: NodeJS.ProcessEnv = {}): Promise<string | undefined> =>
+    (await credentialsFor(host, { DOCKER_CONFIG: folder.path, ...env }))?.username;
+
+  test.each([
+    "h.test",
+    "https://h.test",
+    "https://h.test/",
+    "http://h.test/",
+    "https://h.test/v1",
+    "https://h.test/v2",
+    "https://h.test/api/v2/",
+    "h.test/",
+    "h.test/team",
+  ])("under %s", async (name) => {
+    writeConfig({ auths: { "other.test": of("other"), [name]: of("ann") } });
+    expect(await found("h.test")).toBe("ann");
+    for (const host of ["h.test:443", "test", "a.h.test"]) expect(await found(host), host).toBeUndefined();
+  });
+
+  test("under the host itself before any other spelling", async () => {
+    writeConfig({ auths: { "https://h.test:5000/v1/": of("old"), "h.test:5000": of("new") } });
+    expect(await found("h.test:5000")).toBe("new");
+  });
+
+  test("by a helper of the registry alone, and without one where that is empty", async () => {
+    const env = writeHelper("all", `echo '{"Username":"helped","Secret":"x"}'`);
+    const auths = { "h.test": of("filed") };
+    writeConfig({ credsStore: "all", credHelpers: { "other.test": "nowhere" }, auths });
+    expect(await found("h.test", env)).toBe("helped");
+    writeConfig({ credsStore: "all", credHelpers: { "h.test": "" }, auths });
+    expect(await found("h.test", env)).toBe("filed");
+  });
+
+  test("for Docker Hub under its old address, by either of its names", async () => {
+    const key = "https://index.docker.io/v1/";
+    const env = writeHelper("hub", `read server; echo "{\\"Username\\":\\"$server\\",\\"Secret\\":\\"x\\"}"`);
+    for (const host of ["docker.io", "index.docker.io"]) {
+      writeConfig({ auths: { [key]: of("ann") } });
+      expect(await found(host), host).toBe("ann");
+      writeConfig({ credHelpers: { [key]: "hub" } });
+      expect(await found(host, env), host).toBe(key);
+    }
+  });
+});
+
 describe("names of registries", () => {
   test("Docker Hub has an API and credentials under other names", async () => {
     expect(parseReference("oci://docker.io/filter:1")).toEqual({
@@ -249,7 +296,8 @@ describe("names of registries", () => {
       tag: "1",
       digest: undefined,
     });
-    expect(apiHostOf("docker.io")).toBe("registry-1.docker.io");
+    expect(parseReference("oci://index.docker.io/filter:1").repository).toBe("library/filter");
+    for (const host of ["docker.io", "index.docker.io"]) expect(apiHostOf(host)).toBe("registry-1.docker.io");
     writeConfig({
       auths: { "https://index.docker.io/v1/": { auth: Buffer.from("ann:x").toString("base64") } },
     });
