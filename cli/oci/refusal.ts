@@ -12,7 +12,7 @@ export interface Asking {
   action: string;
 }
 
-/** `size` is of what was sent, in bytes. */
+/** `size` is that of a blob that was sent, in bytes; nothing where none was. */
 export function refusalOf(
   { host, name, who, action }: Asking,
   method: Request["method"],
@@ -31,11 +31,20 @@ export function refusalOf(
     case 403:
       return told(`${host} does not let ${who} ${action} ${name} (${says}); have the right given`);
     case 404:
-      return told(
-        method === "GET"
-          ? `${what}: ${says}; a manifest names it, so the image is not whole: push it again`
-          : `${host} has no repository ${name}, and makes none (${says}); create it first, or correct its name`,
-      );
+      if (method === "GET")
+        return told(`${what}: ${says}; a manifest names it, so the image is not whole: push it again`);
+      if (method === "POST" || /\bNAME_(?:UNKNOWN|INVALID)\b/.test(says)) {
+        return told(
+          `${host} has no repository ${name}, and makes none (${says}); create it first, or correct its name`,
+        );
+      }
+      if (size !== undefined) {
+        return new RegistryError(
+          `${host} has forgotten the upload (${says}): several replicas without shared storage, or a proxy that changes addresses`,
+          { status, transient: true },
+        );
+      }
+      break;
     case 413:
       return told(
         `${host} takes no ${size ?? "so many"} bytes at once (${says}); raise the limit of the registry, or of the proxy before it ` +

@@ -54,6 +54,11 @@ describe("a push goes on after", () => {
     ["an upload that fails with 500", UPLOAD, { status: 500 }],
     ["503 for the beginning of an upload", /^POST /, { status: 503 }],
     ["502 for the manifest", /^PUT .*\/manifests\/sha256:/, { status: 502 }],
+    [
+      "an upload that the registry has forgotten",
+      UPLOAD,
+      { status: 404, body: '{"errors":[{"code":"BLOB_UPLOAD_UNKNOWN"}]}' },
+    ],
     ["504 for the tag", /^PUT .*\/manifests\/1\.0/, { status: 504 }],
   ];
   test.each(passing)("%s", async (_name, what, fault) => {
@@ -127,6 +132,27 @@ describe("a push ends with an error that says what to do, and publishes nothing,
       { status: 404, body: '{"errors":[{"code":"NAME_UNKNOWN"}]}' },
       /has no repository .*\/filter, and makes none \(404: NAME_UNKNOWN\); create it first/,
       0,
+    ],
+    [
+      "404 for a manifest, of a repository",
+      /^PUT .*\/manifests\/sha256:/,
+      { status: 404, body: '{"errors":[{"code":"NAME_UNKNOWN"}]}' },
+      /has no repository .*\/filter, and makes none \(404: NAME_UNKNOWN\); create it first/,
+      0,
+    ],
+    [
+      "404 for a manifest, of what it names",
+      /^PUT .*\/manifests\/sha256:/,
+      { status: 404, body: '{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN"}]}' },
+      /PUT http.*\/manifests\/sha256:[0-9a-f]{64}: 404: MANIFEST_BLOB_UNKNOWN$/,
+      0,
+    ],
+    [
+      "uploads that the registry forgets each time",
+      UPLOAD,
+      { status: 404, body: '{"errors":[{"code":"BLOB_UPLOAD_UNKNOWN"}]}' },
+      /has forgotten the upload \(404: BLOB_UPLOAD_UNKNOWN\): several replicas without shared storage, or a proxy that changes addresses/,
+      2,
     ],
     [
       "401 without a challenge",
