@@ -9,7 +9,7 @@ import { PREDICATE_ANNOTATION } from "./oci/media-types.ts";
 import { pull } from "./oci/pull.ts";
 import { parseReference, SCHEME } from "./oci/reference.ts";
 import { Repository } from "./oci/registry.ts";
-import { printable, Progress, stderr, stdout } from "./terminal.ts";
+import { printable, printableLine, Progress, stderr, stdout } from "./terminal.ts";
 import { MAX_MODULE_BYTES, readModule, wasmFacts, type WasmFacts, whyNotLoaded } from "./wasm-facts.ts";
 
 export interface InspectOptions {
@@ -123,11 +123,11 @@ function recorded(path: string, digest: string): Annotations {
 
 function show(found: Inspected): void {
   const line = (name: string, value: string | null): void => {
-    if (value !== null) stdout.line(printable(`${`${name}:`.padEnd(13)}${value}`));
+    if (value !== null) stdout.line(printableLine(`${`${name}:`.padEnd(13)}${value}`));
   };
   const list = (name: string, values: readonly string[]): void => {
     line(`${name}`, String(values.length));
-    for (const value of values) stdout.line(printable(`  ${value}`));
+    for (const value of values) stdout.line(printableLine(`  ${value}`));
   };
   line("filter", found.filter);
   line("version", found.version ?? "unknown");

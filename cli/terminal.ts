@@ -80,7 +80,15 @@ export function counted(count: number, noun: string): string {
 
 /** Text of others with control characters made visible, so that a file's contents cannot steer a terminal. */
 export function printable(text: string): string {
-  return text.replace(/[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g, (c) => {
-    return `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  });
+  return text.replace(/[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g, escaped);
+}
+
+/** {@link printable}, on one line without tabs, so that it cannot pass for other lines of ours either. */
+export function printableLine(text: string): string {
+  return printable(text).replace(/[\t\n\u2028\u2029]/g, escaped);
+}
+
+/** `\u000a`, of one UTF-16 unit. */
+function escaped(c: string): string {
+  return `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }

@@ -257,6 +257,23 @@ describe("outrigger inspect", { timeout: ANSWER_SECONDS }, () => {
     expect(stale.stdout).toContain("version:     unknown\n");
   });
 
+  test("keeps what others say of an image to its line", async () => {
+    const url = `oci://${registry.host}/filter:1.0`;
+    const forged = `1.0\ndigest:      sha256:${"0".repeat(64)}\tx\u2028y`;
+    const annotations = ["org.opencontainers.image.version", "b\nreferrers:   7"].flatMap((name) => [
+      "-a",
+      `${name}=${forged}`,
+    ]);
+    await push("--no-sbom", url, MODULE, ...annotations);
+    const { stdout } = await inspect(url);
+    const digest = registry.tags.get("filter:1.0")!;
+    expect(stdout.match(/^digest:.*$/gm)).toEqual([`digest:      ${digest}`]);
+    expect(stdout.match(/^referrers:.*$/gm)).toEqual(["referrers:   0"]);
+    const told = `1.0\\u000adigest:      sha256:${"0".repeat(64)}\\u0009x\\u2028y`;
+    expect(stdout).toContain(`version:     ${told}\n`);
+    expect(stdout).toContain(`\n  b\\u000areferrers:   7: ${told}\n`);
+  });
+
   test("says what is missing, and what holds no module", async () => {
     const none = await inspect(`oci://${registry.host}/dark-launch:2.0`);
     expect(none.status).toBe(1);
