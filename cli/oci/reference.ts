@@ -33,8 +33,9 @@ export function parseReference(text: string): Reference {
   const host = rest.slice(0, slash);
   rest = rest.slice(slash + 1);
   if (!HOST.test(host)) throw wrong(`"${host}" is no host`);
-  // Istio's fetcher takes such a first part for a repository of Docker Hub (go-containerregistry, `name.NewRepository`).
-  if (!/[.:\]]/.test(host) && host !== "localhost") {
+  // Istio's fetcher takes such a first part for a repository of Docker Hub (go-containerregistry 0.21.6, `name.NewRepository`),
+  // "localhost" too.
+  if (!/[.:\]]/.test(host)) {
     throw wrong(`a host has a dot or a port, and "${host}" has none (Docker Hub is docker.io)`);
   }
   let digest: string | undefined;
@@ -59,6 +60,10 @@ export function parseReference(text: string): Reference {
     throw wrong(
       `"${rest}" is no repository, whose parts are lower-case letters and digits with . _ - between them`,
     );
+  }
+  // The same library's `checkRepository`, in the version that Istio is built with (0.21.6): later ones take one character.
+  if (rest.length < 2 || rest.length > 255) {
+    throw wrong(`its repository has ${rest.length} character(s), and Istio takes 2 to 255`);
   }
   // As `docker pull` has it, for which its own images have a namespace.
   const repository = isDockerHub(host) && !rest.includes("/") ? `library/${rest}` : rest;

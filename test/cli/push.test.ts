@@ -192,7 +192,10 @@ describe("outrigger push", { timeout: ANSWER_SECONDS }, () => {
         "oci://example/filter:1.0",
         'a host has a dot or a port, and "example" has none (Docker Hub is docker.io)',
       ],
+      ["oci://localhost/filter:1.0", 'a host has a dot or a port, and "localhost" has none'],
       [`oci://${registry.host}/Filter:1.0`, '"Filter" is no repository'],
+      [`oci://${registry.host}/f:1.0`, "its repository has 1 character(s), and Istio takes 2 to 255"],
+      [`oci://${registry.host}/${"f".repeat(256)}:1.0`, "its repository has 256 character(s), and Istio"],
       [`oci://${registry.host}/filter:-1`, '"-1" is no tag'],
       [`oci://${registry.host}/filter`, "the tag is missing"],
       [`oci://${registry.host}/filter@sha256:12`, '"sha256:12" is no digest'],
@@ -284,12 +287,12 @@ describe("outrigger inspect", { timeout: ANSWER_SECONDS }, () => {
     const put = (name: string, manifest: object, of = type): string => {
       const bytes = Buffer.from(JSON.stringify(manifest));
       const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
-      registry.manifests.set(`x@${digest}`, { type: of, bytes });
-      registry.tags.set(`x:${name}`, digest);
+      registry.manifests.set(`odd@${digest}`, { type: of, bytes });
+      registry.tags.set(`odd:${name}`, digest);
       return digest;
     };
     const inspected = async (name: string): Promise<unknown> => {
-      const { stdout, stderr } = await inspect("--json", `oci://${registry.host}/x:${name}`);
+      const { stdout, stderr } = await inspect("--json", `oci://${registry.host}/odd:${name}`);
       expect(stderr).toBe("");
       return JSON.parse(stdout);
     };
@@ -302,7 +305,7 @@ describe("outrigger inspect", { timeout: ANSWER_SECONDS }, () => {
         },
       ],
     });
-    const chart = await inspect(`oci://${registry.host}/x:chart`);
+    const chart = await inspect(`oci://${registry.host}/odd:chart`);
     expect(chart.status).toBe(1);
     expect(chart.stderr).toContain("holds no Wasm module: its layers are application/vnd.cncf.helm");
     // The form of the CNCF, which Istio's fetcher refuses.
@@ -310,7 +313,7 @@ describe("outrigger inspect", { timeout: ANSWER_SECONDS }, () => {
     const digest = `sha256:${createHash("sha256").update(module).digest("hex")}`;
     registry.blobs.set(digest, module);
     put("cncf", { layers: [{ mediaType: "application/wasm", digest, size: module.length }] });
-    const cncf = await inspect(`oci://${registry.host}/x:cncf`);
+    const cncf = await inspect(`oci://${registry.host}/odd:cncf`);
     expect(cncf.status).toBe(0);
     expect(cncf.stdout).toMatch(/refused: +it has 1 layer\(s\) with one of type application\/wasm/);
     // Two layers, one of them the module.
@@ -354,11 +357,11 @@ describe("outrigger inspect", { timeout: ANSWER_SECONDS }, () => {
       expect(await inspected(name), name).toMatchObject({ digest: artifact, module: digest, refused });
     }
     registry.blobs.set(digest, Buffer.concat([module, Buffer.from("more")]));
-    const altered = await inspect(`oci://${registry.host}/x:artifact`);
+    const altered = await inspect(`oci://${registry.host}/odd:artifact`);
     expect(altered.status).toBe(1);
     expect(altered.stderr).toContain("changes what it is given");
     put("gone", { layers: [{ mediaType: "application/wasm", digest: `sha256:${"2".repeat(64)}`, size: 3 }] });
-    const gone = await inspect(`oci://${registry.host}/x:gone`);
+    const gone = await inspect(`oci://${registry.host}/odd:gone`);
     expect(gone.status).toBe(1);
     expect(gone.stderr).toContain("the image is not whole: push it again");
   });
