@@ -54,9 +54,16 @@ export class Authorizer {
     const credentials = await this.known;
     if (bearer !== undefined) {
       this.header = `Bearer ${await this.token(bearer, credentials, url)}`;
-    } else if (credentials !== null && credentials.username !== "") {
-      this.header = basicHeader(credentials);
-    } else throw this.noCredentials();
+      return;
+    }
+    if (credentials === null) throw this.noCredentials();
+    if (credentials.username === "") {
+      throw new RegistryError(
+        `${credentials.from} has a token only, and ${host} asks for a password; log in with one: docker login ${host}`,
+        { status: 401 },
+      );
+    }
+    this.header = basicHeader(credentials);
   }
 
   /** Who may do this must log in. */

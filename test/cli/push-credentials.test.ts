@@ -173,6 +173,20 @@ describe("a push that is not let in says what to do, and publishes nothing:", { 
     expect(basic.stderr + token.stderr).not.toContain("wrong");
   });
 
+  test.each([{ identitytoken: "refresh" }, { registrytoken: "it" }])(
+    "with a token only, where a password is asked for: %o",
+    async (entry) => {
+      registry.basic = "ann:secret";
+      writeConfig({ auths: { [registry.host]: entry } });
+      const { status, stderr } = await push();
+      expect(status).toBe(1);
+      expect(stderr).toBe(
+        `error: ${folder.path}/config.json has a token only, and ${registry.host} asks for a password; log in with one: ` +
+          `docker login ${registry.host}\n`,
+      );
+    },
+  );
+
   test("with a token that does not allow to push, have the right given", async () => {
     registry.tokens = { user: "ann:secret", grants: "pull" };
     login("ann:secret");
