@@ -1,7 +1,7 @@
 /** Answers a registry's challenge: HTTP basic, or a token from the server that it names (distribution.github.io, "Token Authentication"). */
 import { type Challenge, parseChallenges } from "./challenge.ts";
 import type { Credentials } from "./docker-config.ts";
-import { asked, exchange, statusOf } from "./exchange.ts";
+import { asked, exchange, type Request, statusOf } from "./exchange.ts";
 import { type Json, jsonOf } from "./json.ts";
 import { isLoopback } from "./reference.ts";
 import { RegistryError } from "./registry-error.ts";
@@ -84,9 +84,9 @@ export class Authorizer {
     const service = challenge.parameters.get("service");
     // What is needed is known better here than by whoever answers HEAD, for which `pull` would do.
     const scope = `repository:${repository}:${actions}`;
-    const answer =
+    const request: Request =
       credentials !== null && credentials.identityToken !== ""
-        ? await exchange({
+        ? {
             method: "POST",
             url: realm,
             headers: { "content-type": "application/x-www-form-urlencoded" },
@@ -97,12 +97,13 @@ export class Authorizer {
               scope,
               ...(service === undefined ? {} : { service }),
             }).toString(),
-          })
-        : await exchange({
+          }
+        : {
             method: "GET",
             url: withQuery(realm, { ...(service === undefined ? {} : { service }), scope }),
             headers: credentials === null ? {} : { authorization: basicHeader(credentials) },
-          });
+          };
+    const answer = await exchange(request);
     if (answer.status === 401 || answer.status === 403) {
       if (credentials === null) throw this.noCredentials();
       throw new RegistryError(
@@ -111,7 +112,7 @@ export class Authorizer {
         { status: answer.status },
       );
     }
-    const what = asked({ method: "GET", url: realm });
+    const what = asked(request);
     if (answer.status !== 200) throw new RegistryError(`${what}, for a token: ${statusOf(answer)}`);
     const token = tokenIn(answer.body);
     if (token === null) throw new RegistryError(`${what} answers no JSON with a token`);
@@ -153,10 +154,14 @@ function withQuery(url: URL, parameters: Record<string, string>): URL {
 function tokenIn(body: Uint8Array): string | null {
   try {
     const { token, access_token } = jsonOf(body) as Json;
-    const value = token ?? access_token;
-    // It becomes a header.
-    return typeof value === "string" && /^[\x21-\x7e]+$/.test(value) ? value : null;
+    // The one may be there and empty, beside the other.
+    return [token, access_token].find(isToken) ?? null;
   } catch {
     return null;
   }
+}
+
+/** Whether it can become a header. */
+function isToken(value: unknown): value is string {
+  return typeof value === "string" && /^[\x21-\x7e]+$/.test(value);
 }

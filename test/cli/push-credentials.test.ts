@@ -59,9 +59,11 @@ describe("a push with credentials", { timeout: 30_000 }, () => {
     expect(asked).toBeLessThanOrEqual(Math.ceil(others / 4));
   });
 
-  test("takes a token without credentials where the registry gives one", async () => {
-    registry.tokens = {};
-    expect(await push()).toMatchObject({ status: 0, stderr: "" });
+  test("takes a token without credentials where the registry gives one, under either name", async () => {
+    for (const leavesTokenEmpty of [false, true]) {
+      registry.tokens = { leavesTokenEmpty };
+      expect(await push()).toMatchObject({ status: 0, stderr: "" });
+    }
   });
 
   test("exchanges an identity token, and takes a registry's token as it is", async () => {
@@ -186,6 +188,25 @@ describe("a push that is not let in says what to do, and publishes nothing:", { 
       );
     },
   );
+
+  test("with what the token server cannot read, what was asked of it", async () => {
+    registry.tokens = { user: "ann:secret", refreshToken: "refresh" };
+    for (const [method, entry] of [
+      ["GET", { username: "ann", password: "secret" }],
+      ["POST", { identitytoken: "refresh" }],
+    ] as const) {
+      writeConfig({ auths: { [registry.host]: entry } });
+      for (const [fault, told] of [
+        [{ status: 400 }, ", for a token: 400"],
+        [{ status: 200, body: '{"token":""}' }, " answers no JSON with a token"],
+      ] as const) {
+        registry.fault = ({ path }) => (path === "/token" ? fault : undefined);
+        const { status, stderr } = await push();
+        expect(status).toBe(1);
+        expect(stderr).toBe(`error: ${method} http://${registry.host}/token${told}\n`);
+      }
+    }
+  });
 
   test("with a token that does not allow to push, have the right given", async () => {
     registry.tokens = { user: "ann:secret", grants: "pull" };

@@ -27,6 +27,8 @@ export interface TokenRules {
   grants?: string;
   /** Tokens are good for that many requests; default for ever. */
   uses?: number;
+  /** Whether they come as `access_token`, with an empty `token` beside. */
+  leavesTokenEmpty?: boolean;
   /** Another place for tokens than here. */
   realm?: string;
 }
@@ -249,7 +251,7 @@ export class RegistryServer {
   }
 
   private giveToken({ method, query, authorization }: Asked, body: Buffer, answer: Answering): void {
-    const { user, refreshToken, grants, uses = Infinity } = this.tokens ?? {};
+    const { user, refreshToken, grants, leavesTokenEmpty = false, uses = Infinity } = this.tokens ?? {};
     const form = new URLSearchParams(body.toString());
     const parameters = method === "POST" ? form : query;
     const known =
@@ -264,7 +266,13 @@ export class RegistryServer {
     answer(
       200,
       { "content-type": "application/json" },
-      JSON.stringify(method === "POST" ? { access_token: token } : { token }),
+      JSON.stringify(
+        leavesTokenEmpty
+          ? { token: "", access_token: token }
+          : method === "POST"
+            ? { access_token: token }
+            : { token },
+      ),
     );
   }
 }
