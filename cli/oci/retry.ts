@@ -28,7 +28,13 @@ export async function retrying<T>(
       if (!(error instanceof RegistryError) || !error.details.transient) throw error;
       const asked = error.details.retryAfter ?? 0;
       const wait = patience.waits[attempt];
-      if (wait === undefined || asked > patience.longestWait) throw error;
+      if (asked > patience.longestWait) {
+        throw new RegistryError(
+          `${error.message}, and asks to wait ${Math.ceil(asked / 1000)} s`,
+          error.details,
+        );
+      }
+      if (wait === undefined) throw error;
       const milliseconds = Math.max(asked, Math.round(wait * (1 + Math.random() / 4)));
       note(`${error.message.split("\n")[0]}; again in ${(milliseconds / 1000).toFixed(1)} s`);
       await patience.sleep(milliseconds);

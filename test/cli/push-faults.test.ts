@@ -189,7 +189,7 @@ describe("a push ends with an error that says what to do, and publishes nothing,
       "429 that asks for more than a minute",
       /^POST /,
       { status: 429, headers: { "retry-after": "3600" } },
-      /429 \(too many requests\)/,
+      /429 \(too many requests\), and asks to wait 3600 s$/,
       0,
     ],
     [
