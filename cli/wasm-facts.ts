@@ -54,10 +54,15 @@ export function wasmFacts(bytes: Uint8Array, what: string): WasmFacts {
   };
 }
 
+/** Versions of the ABI that Envoy loads; of a module with another one alone it says "Failed to load Wasm code" (tried with 1.40). */
+const LOADED_ABI = ["0.1.0", "0.2.0", "0.2.1"];
+
 /** Why no proxy would load it; null for a plugin. For a module of which {@link wasmFacts} are known. */
 export function whyNotLoaded(bytes: Uint8Array, { abi, exports }: WasmFacts): string | null {
   if (abi.length === 0)
     return "it is no proxy-wasm plugin: it exports no proxy_abi_version_0_2_1 (or 0_2_0, 0_1_0)";
+  if (!abi.some((version) => LOADED_ABI.includes(version)))
+    return `it speaks proxy-wasm ${abi.join(", ")}, and proxies speak ${LOADED_ABI.join(", ")}`;
   if (!exports.includes("memory (memory)")) return 'it exports no memory named "memory"';
   // Of other versions of the ABI it is not known here what a proxy has for them.
   if (!abi.includes("0.2.1")) return null;

@@ -29,6 +29,7 @@ export interface PulledImage {
 }
 
 interface Manifest {
+  mediaType?: unknown;
   artifactType?: unknown;
   annotations?: unknown;
   layers?: unknown;
@@ -58,29 +59,47 @@ export async function pull(
   const parsed = parse(manifest, where);
   const layers = (Array.isArray(parsed.layers) ? (parsed.layers as unknown[]) : []).filter(isDescriptor);
   const annotations = textsOf(parsed.annotations);
+  const found = { manifest, annotations };
+  // By what it says of itself, and not by what the registry says of it.
+  const isDocker = parsed.mediaType === DOCKER_MANIFEST_TYPE;
+  const wasm = layers.find(({ mediaType }) => mediaType === WASM_LAYER_TYPE || mediaType === WASM_TYPE);
   const last = layers.at(-1);
-  if (last?.mediaType === LAYER_TYPE || last?.mediaType === DOCKER_LAYER_TYPE) {
+  const fits = last?.mediaType === (isDocker ? DOCKER_LAYER_TYPE : LAYER_TYPE);
+  const isTar = last?.mediaType === LAYER_TYPE || last?.mediaType === DOCKER_LAYER_TYPE;
+  if (last !== undefined && isTar && (fits || wasm === undefined)) {
     const { bytes } = await repository.blob(last, limit);
-    const isDocker = manifest.mediaType === DOCKER_MANIFEST_TYPE;
-    const fits = isDocker === (last.mediaType === DOCKER_LAYER_TYPE);
     const refusedLayer = fits
       ? null
-      : `its last layer is ${last.mediaType} in a manifest of type ${manifest.mediaType}`;
-    const module = unpack(bytes, where, limit);
-    return { manifest, annotations, layer: last, module, refusedByIstio: refusedList ?? refusedLayer };
+      : `its last layer is ${last.mediaType} in a manifest ${isDocker ? "of Docker's" : "that is none of Docker's"}`;
+    try {
+      const module = unpack(bytes, where, limit);
+      return { ...found, layer: last, module, refusedByIstio: refusedList ?? refusedLayer };
+    } catch (error) {
+      // Where the last layer holds none, the other form is looked for.
+      if (wasm === undefined) throw error;
+    }
   }
-  const layer = layers.find(({ mediaType }) => mediaType === WASM_LAYER_TYPE || mediaType === WASM_TYPE);
-  if (layer === undefined) {
+  if (wasm === undefined) {
     const types = layers.map(({ mediaType }) => mediaType).join(", ");
     throw new RegistryError(`${where} holds no Wasm module: its layers are ${types || "none"}`);
   }
-  const { bytes: module } = await repository.blob(layer, limit);
-  const taken = layer.mediaType === WASM_LAYER_TYPE && layers.length === 2;
-  const refusedLayers = taken
-    ? null
-    : `it has ${layers.length} layer(s) with one of type ${layer.mediaType}; Istio takes a last layer of type ${LAYER_TYPE} with ` +
-      `${PLUGIN_FILE} in it, or two layers with one of type ${WASM_LAYER_TYPE}`;
-  return { manifest, annotations, layer, module, refusedByIstio: refusedList ?? refusedLayers };
+  const { bytes: module } = await repository.blob(wasm, limit);
+  return {
+    ...found,
+    layer: wasm,
+    module,
+    refusedByIstio: refusedList ?? whyNotTaken(wasm, layers.length, isDocker),
+  };
+}
+
+/** Why Istio does not take a layer that is the module itself, among so many; null when it does. */
+function whyNotTaken({ mediaType }: Descriptor, count: number, isDocker: boolean): string | null {
+  if (!isDocker && mediaType === WASM_LAYER_TYPE && count === 2) return null;
+  const has = `it has ${count} layer(s) with one of type ${mediaType}`;
+  const tar = `Istio takes a last layer of type ${isDocker ? DOCKER_LAYER_TYPE : LAYER_TYPE} with ${PLUGIN_FILE} in it`;
+  return isDocker
+    ? `${has}, in a manifest of Docker's, of which ${tar}`
+    : `${has}; ${tar}, or two layers with one of type ${WASM_LAYER_TYPE}`;
 }
 
 function parse({ bytes }: Content, where: string): Manifest {

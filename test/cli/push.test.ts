@@ -1,8 +1,8 @@
 /** `outrigger push` as its users run it, against a registry that does what it should. */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { gunzipSync } from "node:zlib";
-import { parseTar } from "nanotar";
+import { gunzipSync, gzipSync } from "node:zlib";
+import { createTar, parseTar } from "nanotar";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { run } from "../peers/cache.ts";
@@ -27,6 +27,20 @@ function push(...words: string[]): ReturnType<typeof outrigger> {
 
 function inspect(...words: string[]): ReturnType<typeof outrigger> {
   return outrigger(["inspect", ...words], { env });
+}
+
+/** A module that exports a memory, and a function by whose name it says of which version of the ABI it is. */
+function pluginOf(version: string): Uint8Array {
+  const named = (name: string, ...kind: number[]): number[] => [name.length, ...Buffer.from(name), ...kind];
+  const exports = [2, ...named(`proxy_abi_version_${version}`, 0, 0), ...named("memory", 2, 0)];
+  const [type, functions, memory] = [
+    [1, 4, 1, 0x60, 0, 0],
+    [3, 2, 1, 0],
+    [5, 3, 1, 0, 1],
+  ] as const;
+  const code = [10, 4, 1, 2, 0, 0x0b];
+  const sections = [...type, ...functions, ...memory, 7, exports.length, ...exports, ...code];
+  return Uint8Array.from([...Buffer.from("\0asm\x01\0\0\0", "latin1"), ...sections]);
 }
 
 describe("outrigger push", { timeout: ANSWER_SECONDS }, () => {
@@ -167,6 +181,11 @@ describe("outrigger push", { timeout: ANSWER_SECONDS }, () => {
         Buffer.from("\0asm\x01\0\0\0", "latin1"),
         /it is no proxy-wasm plugin: it exports no proxy_abi_version_0_2_1/,
       ],
+      [
+        "later.wasm",
+        pluginOf("0_3_0"),
+        /it speaks proxy-wasm 0\.3\.0, and proxies speak 0\.1\.0, 0\.2\.0, 0\.2\.1/,
+      ],
     ];
     for (const [name, contents, message] of cases) {
       folder.write(name, contents);
@@ -182,6 +201,17 @@ describe("outrigger push", { timeout: ANSWER_SECONDS }, () => {
     expect(status).toBe(2);
     expect(stderr).toBe("error: cannot read build/missing.wasm: no such file or folder\n");
     expect(registry.requests).toEqual([]);
+  });
+
+  test("takes modules of other versions of the ABI that proxies speak", async () => {
+    for (const [version, repository] of [
+      ["0_1_0", "first"],
+      ["0_2_0", "second"],
+    ] as const) {
+      folder.write("older.wasm", pluginOf(version));
+      const url = `oci://${registry.host}/${repository}:1.0`;
+      expect((await push(url, `${folder.path}/older.wasm`)).status).toBe(0);
+    }
   });
 
   test("refuses a reference that is none, with the reason", async () => {
@@ -329,6 +359,41 @@ describe("outrigger inspect", { timeout: ANSWER_SECONDS }, () => {
     };
     const artifact = put("artifact", { layers: [config, wasm] });
     expect(await inspected("artifact")).toMatchObject({ digest: artifact, module: digest, refused: null });
+    // Where the last layer has none, the other form is looked for, but in a manifest of Docker's.
+    const layerOf = (name: string, mediaType: string): object => {
+      const bytes = gzipSync(createTar([{ name, data: module }]));
+      const layer = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+      registry.blobs.set(layer, bytes);
+      return { mediaType, digest: layer, size: bytes.length };
+    };
+    const [ociLayer, dockerLayer, docker] = [
+      "application/vnd.oci.image.layer.v1.tar+gzip",
+      "application/vnd.docker.image.rootfs.diff.tar.gzip",
+      "application/vnd.docker.distribution.manifest.v2+json",
+    ] as const;
+    const inDocker: unknown = expect.stringContaining(
+      `Istio takes a last layer of type ${dockerLayer} with plugin.wasm in it`,
+    );
+    const forms: [string, object[], string, unknown][] = [
+      ["readme-after", [wasm, layerOf("README", ociLayer)], type, null],
+      ["docker-layer-after", [wasm, layerOf("plugin.wasm", dockerLayer)], type, null],
+      ["docker", [config, wasm], docker, inDocker],
+      ["docker-readme-after", [wasm, layerOf("README", dockerLayer)], docker, inDocker],
+      ["docker-image", [layerOf("plugin.wasm", dockerLayer)], docker, null],
+      [
+        "docker-layer",
+        [layerOf("plugin.wasm", dockerLayer)],
+        type,
+        expect.stringContaining("its last layer is"),
+      ],
+    ];
+    for (const [name, layers, of, refused] of forms) {
+      put(name, { mediaType: of, layers }, of);
+      expect(await inspected(name), name).toMatchObject({ module: digest, refused });
+    }
+    put("readme", { layers: [layerOf("README", ociLayer)] });
+    const readme = await inspect(`oci://${registry.host}/odd:readme`);
+    expect(readme.stderr).toContain("has no plugin.wasm: it has README");
     // In a list for platforms Istio takes the first image for linux/amd64, or for none.
     const listed = (platform?: object, of = artifact): object => ({
       mediaType: type,
