@@ -71,9 +71,8 @@ Examples:
   $ outrigger test my-scenarios/
   $ outrigger explain --config launch.yaml --request "GET /reviews/1" -H 'x-beta-user: true'
 
-Exit codes: 0 all is well; 1 a configuration is invalid, a scenario failed, a registry refused or the answer cannot be
-written; 2 wrong usage, or a file cannot be
-read.`,
+Exit codes: 0 all is well; 1 a configuration is invalid, a scenario failed, a registry refused, or the answer cannot be
+written; 2 wrong usage, or a file cannot be read.`,
     );
 
   command
