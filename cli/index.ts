@@ -271,7 +271,7 @@ Examples:
     .addHelpText(
       "after",
       `
-Credentials are those of docker login. The tag is set last: what fails before leaves nothing that could be pulled. What the
+Credentials are those of docker login. The tag is set last: what fails before leaves none that a proxy would pull. What the
 registry has already is not sent again. The answer is a WasmPlugin with the image's digest.
 
 Examples:

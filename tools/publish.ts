@@ -1,6 +1,7 @@
 /**
  * `make publish REGISTRY=..`: brings each built module into a registry, `REGISTRY/<filter>:TAG`, by default under the project's version. All of
- * them are there before the first one gets its tag. It answers the WasmPlugins that load them, each when it has its tag.
+ * them are there, with what is attached to them, before the first one gets the tag that proxies pull. It answers the WasmPlugins that load
+ * them, each when it has its tag.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
