@@ -5,7 +5,7 @@ import { type Annotations, OCI_ANNOTATION } from "./oci/annotations.ts";
 import { type BuildRecords, readBuildRecords, type RecordChoice } from "./oci/build-records.ts";
 import { digestOf } from "./oci/digest.ts";
 import { type Publication, publicationOf, tag, upload } from "./oci/publication.ts";
-import { parseReference, type Reference, SCHEME } from "./oci/reference.ts";
+import { parseReference, SCHEME } from "./oci/reference.ts";
 import { Repository } from "./oci/registry.ts";
 import { counted, printable, Progress, stderr, stdout } from "./terminal.ts";
 import { readModule, wasmFacts, whyNotLoaded } from "./wasm-facts.ts";
@@ -22,7 +22,9 @@ export interface PushOptions {
 
 /** What is to be pushed: it has been read and looked at, and nothing of it is at the registry yet. */
 export interface Prepared {
-  reference: Reference & { tag: string };
+  tag: string;
+  /** With the tag, as a WasmPlugin has it. */
+  url: string;
   /** The filter's name. */
   title: string;
   /** The digest of the module itself. */
@@ -39,7 +41,7 @@ export async function push(reference: string, file: string, options: PushOptions
   try {
     const pieces = await bring(prepared, progress);
     progress.show("setting the tag");
-    const before = await tag(prepared.repository, prepared.reference.tag, prepared.publication);
+    const before = await tag(prepared.repository, prepared.tag, prepared.publication);
     progress.clear();
     report(prepared, pieces, before, options);
   } finally {
@@ -73,7 +75,8 @@ export function prepare(text: string, file: string, options: PushOptions, progre
   });
   const title = records.sbom?.annotations[OCI_ANNOTATION.title] ?? moduleName(file);
   return {
-    reference: { ...reference, tag: reference.tag },
+    tag: reference.tag,
+    url: `${SCHEME}${repository.name}:${reference.tag}`,
     title,
     moduleDigest,
     records,
@@ -99,9 +102,8 @@ export async function bring(
 }
 
 function report(prepared: Prepared, pieces: number, before: string | null, options: PushOptions): void {
-  const { reference, title, moduleDigest, publication, repository } = prepared;
+  const { url, title, moduleDigest, publication } = prepared;
   const { digest } = publication.image.manifest;
-  const url = `${SCHEME}${repository.name}:${reference.tag}`;
   if (options.json) {
     const referrers = publication.referrers.map(({ manifest }) => manifest.digest);
     stdout.line(

@@ -2,7 +2,7 @@
  * Where a module comes from: an in-toto statement (https://in-toto.io/Statement/v1) with SLSA's provenance
  * (https://slsa.dev/spec/v1.0/provenance). `docs/publishing.md` says what its fields mean here.
  */
-import { createHash } from "node:crypto";
+import { sha256Of } from "../cli/oci/digest.ts";
 import { PREDICATE_TYPE, STATEMENT_TYPE } from "../cli/oci/media-types.ts";
 import type { Packages } from "./packages.ts";
 import type { Revision } from "./revision.ts";
@@ -32,7 +32,7 @@ export function provenanceOf({ file, binary, entry, revision, builder }: Build, 
   const { commit, committed, source } = revision;
   return {
     _type: STATEMENT_TYPE,
-    subject: [{ name: file, digest: { sha256: createHash("sha256").update(binary).digest("hex") } }],
+    subject: [{ name: file, digest: { sha256: sha256Of(binary) } }],
     predicateType: PREDICATE_TYPE,
     predicate: {
       buildDefinition: {

@@ -46,10 +46,9 @@ async function publish(): Promise<void> {
   for (const one of all) await bring(one, progress);
   const tagged: string[] = [];
   for (const one of all) {
-    const { publication, reference, repository, title } = one;
+    const { publication, repository, title, url } = one;
     const { digest } = publication.image.manifest;
-    const url = `${SCHEME}${repository.name}:${reference.tag}`;
-    const before = await tag(repository, name, publication).catch((error: unknown) => {
+    const before = await tag(repository, one.tag, publication).catch((error: unknown) => {
       throw withTagged(error, error instanceof UnsureTag ? [...tagged, `${url} (perhaps)`] : tagged);
     });
     progress.clear();

@@ -3,7 +3,7 @@
  * hash, the packages and the standard library that came in, and the tools. Without time or serial number: the same commit gives the
  * same bytes.
  */
-import { createHash } from "node:crypto";
+import { sha256Of } from "../cli/oci/digest.ts";
 import type { Package, Packages } from "./packages.ts";
 
 export interface BuiltModule {
@@ -82,5 +82,5 @@ function component({ name, version, purl, license, sha512 }: Package) {
 }
 
 function sha256(content: string | Uint8Array): { alg: string; content: string } {
-  return { alg: "SHA-256", content: createHash("sha256").update(content).digest("hex") };
+  return { alg: "SHA-256", content: sha256Of(content) };
 }

@@ -30,7 +30,12 @@ export function jsonContent(mediaType: string, value: unknown): Content {
 }
 
 export function digestOf(bytes: Uint8Array): string {
-  return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+  return `sha256:${sha256Of(bytes)}`;
+}
+
+/** 64 hexadecimal digits; of a text in UTF-8. */
+export function sha256Of(content: Uint8Array | string): string {
+  return createHash("sha256").update(content).digest("hex");
 }
 
 export function descriptorOf({ mediaType, digest, bytes }: Content): Descriptor {
