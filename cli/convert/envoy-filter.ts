@@ -72,8 +72,9 @@ export function readEnvoyFilters(resources: readonly Resource[]): PatchGroup[] {
       .get("priority")
       ?.note("the order among EnvoyFilters: the plugin has none of it, its own `priority` says its place");
     const ofGateways = isOfGateways(target, resources);
-    for (const patch of spec.get("configPatches")?.items() ?? [])
-      readPatch(resource, patch, group, ofGateways);
+    const patches = spec.get("configPatches")?.items() ?? [];
+    if (patches.length === 0) resource.root.leave(`${resource.title} has no configPatches`);
+    for (const patch of patches) readPatch(resource, patch, group, ofGateways);
     spec.finish();
   }
   return [...groups.values()];

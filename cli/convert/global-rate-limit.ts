@@ -21,6 +21,7 @@ export function convertGlobalRateLimit(
   const { report } = config.place;
   const before = report.count;
   const domain = config.get("domain")?.text() ?? "";
+  if (domain === "") config.leave("domain is missing: Envoy refuses the filter without it");
   const stage = config.get("stage")?.number() ?? 0;
   const timeout = config.get("timeout");
   const milliseconds = timeout === null ? 20 : readMilliseconds(timeout);
@@ -54,7 +55,7 @@ export function convertGlobalRateLimit(
     config.leave(
       "no rate_limits for it in the input: Envoy's filter does nothing then. Give the patch of the routes (VIRTUAL_HOST or HTTP_ROUTE) too",
     );
-  if (report.count > before || domain === "" || service === null) return null;
+  if (report.count > before || service === null) return null;
   const from = [...new Set([resource, ...routes.map((route) => route.resource)])];
   const comments = [
     insteadOf(from),

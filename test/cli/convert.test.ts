@@ -163,6 +163,21 @@ describe("rate-limit EnvoyFilters", () => {
     );
   });
 
+  test("a filter without a domain, and an EnvoyFilter without patches, are named", async () => {
+    const filter = { ...globalFilter("shop"), domain: undefined, rate_limits: limits };
+    const input = documents(
+      envoyFilter("none", []),
+      envoyFilter("g", [filterPatch("envoy.filters.http.ratelimit", filter)]),
+    );
+    expect(told(converted(input).left)).toEqual([
+      "1 : EnvoyFilter istio-system/none has no configPatches",
+      expect.stringContaining(".typed_config: domain is missing") as string,
+    ]);
+    const run = await folder.run("convert", ...URL_OPTION, folder.write("filters.yaml", input));
+    expect(run.status).toBe(1);
+    expect(run.stderr).toContain("nothing could be converted\n");
+  });
+
   test("what the service's configuration limits is told, and what it does not is noted", () => {
     const config = (key: string): object => ({
       apiVersion: "v1",
