@@ -5,13 +5,16 @@ import { moduleName } from "../filter-names.ts";
 import type { Modules } from "../modules.ts";
 import { parseSource, type Source } from "../source.ts";
 import { convertAuthorization } from "./authorization.ts";
-import { readEnvoyFilters, type PatchGroup } from "./envoy-filter.ts";
-import { convertGlobalRateLimit } from "./global-rate-limit.ts";
-import { convertLocalRateLimit } from "./local-rate-limit.ts";
 import { isMeshConfig, readMeshConfig } from "./mesh-config.ts";
 import { Names } from "./names.ts";
-import { companionOf, manifestOf, type ConvertedPlugin, type PluginOptions } from "./plugin.ts";
-import { routesOf } from "./rate-limit-settings.ts";
+import {
+  companionOf,
+  manifestOf,
+  type ConvertedPlugin,
+  type ConvertedResource,
+  type PluginOptions,
+} from "./plugin.ts";
+import { convertRateLimits, sayWhatMayGo } from "./rate-limits.ts";
 import type { Report } from "./report.ts";
 import { readResources, type Resource } from "./resources.ts";
 import { convertVirtualServices } from "./virtual-service.ts";
@@ -33,26 +36,20 @@ export function convertSources(sources: readonly Source[], conversion: Conversio
   const resources = readResources(sources, report);
   for (const resource of resources) nameOthers(resource);
   const mesh = readMeshConfig(resources);
-  const plugins = convertAuthorization(resources, { modules, mesh, gateway });
-  for (const group of readEnvoyFilters(resources)) {
-    for (const filter of group.filters) {
-      const plugin =
-        filter.kind === "global"
-          ? convertGlobalRateLimit(filter, group, resources)
-          : convertLocalRateLimit(filter, group);
-      if (plugin !== null) plugins.push(plugin);
-    }
-    nameUnused(group);
-  }
+  const policies = convertAuthorization(resources, { modules, mesh, gateway });
+  const rateLimits = convertRateLimits(resources);
   const launches = convertVirtualServices(resources, { header, modules });
-  const write = writer(conversion);
-  const documents = plugins.flatMap(write);
-  const launching = launches.plugins.map((plugin) => ({ plugin, written: write(plugin) }));
+  const check = checker(conversion);
+  const checked = [...policies, ...rateLimits].flatMap(check);
+  const launching = launches.plugins.map((plugin) => ({ plugin, checked: check(plugin) }));
+  sayWhatMayGo(rateLimits);
+  const documents = [...checked, ...launching.flatMap((launch) => launch.checked)].map(
+    ({ manifest, comments }) => writeDocument(manifest, comments),
+  );
   // Routes that follow a header which nothing writes would lead nowhere.
-  const refused = launching.filter(({ written }) => written.length === 0);
+  const refused = launching.filter((launch) => launch.checked.length === 0);
   const isRefused = (resource: Resource): boolean =>
     refused.some(({ plugin }) => plugin.from.includes(resource));
-  for (const { written } of launching) documents.push(...written);
   for (const { manifest, comments, from } of launches.services) {
     if (isRefused(from)) from.root.leave("stays as it is: a plugin that its routes would follow is refused");
     else documents.push(writeDocument(manifest, comments));
@@ -60,23 +57,10 @@ export function convertSources(sources: readonly Source[], conversion: Conversio
   return documents;
 }
 
-/** Patches that are about rate limits, and that no filter of the input looks at. */
-function nameUnused(group: PatchGroup): void {
-  const { filters, routes, clusters } = group;
-  const used = new Set(filters.flatMap((filter) => routesOf(group, filter)));
-  for (const route of routes)
-    if (!used.has(route))
-      route.at.leave(
-        "the filter that these rate limits are for is not in the input, or not for the same proxies",
-      );
-  for (const { at } of filters.some(({ kind }) => kind === "global") ? [] : clusters.values())
-    at.leave("a cluster, and no rate limit filter that calls it: the patch stays with the EnvoyFilter");
-}
-
-/** Writes a plugin as YAML, and its companion if it has one; nothing where its filter refuses it, which is told. */
-function writer({ modules, plugin: options }: Conversion): (plugin: ConvertedPlugin) => string[] {
+/** Makes the resource of a plugin, and its companion if it has one; nothing where its filter refuses it, which is told. */
+function checker({ modules, plugin: options }: Conversion): (plugin: ConvertedPlugin) => ConvertedResource[] {
   const names = new Map<string, Names>();
-  return function write(plugin): string[] {
+  return function check(plugin): ConvertedResource[] {
     const { filter, namespace, comments, from } = plugin;
     const image = moduleName(options.url.replaceAll("{filter}", filter));
     if (modules.filters.includes(image) && image !== filter)
@@ -86,14 +70,16 @@ function writer({ modules, plugin: options }: Conversion): (plugin: ConvertedPlu
     const ofNamespace = names.get(namespace) ?? new Names();
     names.set(namespace, ofNamespace);
     const named = { ...plugin, name: ofNamespace.claim(plugin.name) };
-    const text = writeDocument(manifestOf(named, options), comments);
-    const { findings } = checkSource(parseSource("the conversion", text), { modules });
+    const manifest = manifestOf(named, options);
+    const { findings } = checkSource(parseSource("the conversion", writeDocument(manifest, [])), { modules });
     for (const { path, message } of findings)
       from[0]!.root.leave(
         `${filter} refuses what was made of it: ${path === "" ? "" : `${path}: `}${message}`,
       );
+    for (const { root } of from) root.place.stays.count += findings.length;
     const companion = companionOf(named);
-    return findings.length > 0 ? [] : [text, ...(companion === null ? [] : write(companion))];
+    if (findings.length > 0) return [];
+    return [{ manifest, comments }, ...(companion === null ? [] : check(companion))];
   };
 }
 

@@ -31,6 +31,8 @@ export interface RoutePatch {
   /** `LocalRateLimit` of a route's `typed_per_filter_config`. */
   local: Field | null;
   includesVirtualHost: boolean;
+  /** What of it plugins have; the rest stays. */
+  taken: { rateLimits: boolean; local: boolean };
   at: Field;
 }
 
@@ -40,13 +42,17 @@ export interface PatchGroup {
   target: Target;
   filters: FilterPatch[];
   routes: RoutePatch[];
-  /** Clusters that patches add, by their names. */
-  clusters: Map<string, AddedCluster>;
+  clusters: AddedCluster[];
 }
 
+/** A cluster that a patch adds. */
 export interface AddedCluster {
+  name: string;
+  resource: Resource;
   /** Its only address, as `host:port`; null where it has several. */
   address: string | null;
+  /** A plugin calls it, or another that leads there. */
+  isCalled: boolean;
   at: Field;
 }
 
@@ -65,7 +71,7 @@ export function readEnvoyFilters(resources: readonly Resource[]): PatchGroup[] {
       target,
       filters: [],
       routes: [],
-      clusters: new Map<string, AddedCluster>(),
+      clusters: [],
     };
     groups.set(key, group);
     spec
@@ -158,11 +164,13 @@ function readPatch(resource: Resource, field: Field, group: PatchGroup, ofGatewa
       rateLimits,
       local: local?.config ?? null,
       includesVirtualHost,
+      taken: { rateLimits: false, local: false },
       at: field,
     });
   } else if (applyTo === "CLUSTER" && operation === "ADD") {
     // The plugin may call it as the filter does; where it leads is looked at for a better name.
-    group.clusters.set(value.get("name")?.text() ?? "", { address: addressOf(value), at: field });
+    const name = value.get("name")?.text() ?? "";
+    group.clusters.push({ name, resource, address: addressOf(value), isCalled: false, at: field });
   } else
     field.leave(
       `applyTo ${applyTo || "(none)"}: nothing about rate limits, the patch stays with the EnvoyFilter`,

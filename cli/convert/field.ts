@@ -9,6 +9,8 @@ export interface Place {
   source: Source;
   document: YamlDocument;
   report: Report;
+  /** How much of the resource stays as it is: what is left, and what the output relies on. */
+  stays: { count: number };
 }
 
 export class Field {
@@ -110,7 +112,14 @@ export class Field {
 
   /** This is not converted. */
   leave(message: string): void {
+    this.place.stays.count++;
     this.place.report.left.push(this.remark(message));
+  }
+
+  /** The output relies on this, so it stays as it is. */
+  keep(message: string): void {
+    this.place.stays.count++;
+    this.note(message);
   }
 
   note(message: string): void {

@@ -5,7 +5,7 @@ import { Unit } from "../ratelimit-service/units.ts";
 import type { FilterPatch, PatchGroup, RoutePatch } from "./envoy-filter.ts";
 import type { Field } from "./field.ts";
 import { Names, resourceName, ruleName } from "./names.ts";
-import { labelsOf, type ConvertedPlugin, insteadOf } from "./plugin.ts";
+import { labelsOf, type ConvertedPlugin } from "./plugin.ts";
 import { answersOf, readMilliseconds, routesOf, whereOf } from "./rate-limit-settings.ts";
 import { readRateLimit, type ActionEntry, type AskedDescriptor } from "./rate-limit-actions.ts";
 import type { Resource } from "./resources.ts";
@@ -27,7 +27,7 @@ export function convertGlobalRateLimit(
   const milliseconds = timeout === null ? 20 : readMilliseconds(timeout);
   const deny = config.get("failureModeDeny")?.boolean() === true;
   const statusOnError = config.find("statusOnError", "code")?.number() ?? null;
-  const service = readService(config, group);
+  const service = readService(config);
   const plain = config.get("disableXEnvoyRatelimitedHeader")?.boolean() === true;
   const answers = answersOf(config, "rateLimitedStatus", "", plain ? {} : { "x-envoy-ratelimited": "true" });
   const kind = config.get("requestType")?.text() ?? "both";
@@ -48,17 +48,18 @@ export function convertGlobalRateLimit(
       one.field.leave(`stage ${one.stage}: of no filter in the input`);
   const limits = [
     ...own.flatMap((asked) => (asked === null ? [] : [limitOf(asked, {}, names)])),
-    // Envoy looks at those of routes only where the filter has none of its own.
-    ...(own.length > 0 ? [] : routes.flatMap((route) => limitsOfRoute(route, routes, stage, names))),
+    ...routes.flatMap((route) => limitsOfRoute(route, routes, stage, names)),
   ];
   if (limits.length === 0 && report.count === before)
     config.leave(
       "no rate_limits for it in the input: Envoy's filter does nothing then. Give the patch of the routes (VIRTUAL_HOST or HTTP_ROUTE) too",
     );
   if (report.count > before || service === null) return null;
+  const { cluster, comments: ofCluster } = calledCluster(service, config, group);
+  for (const { taken } of routes) taken.rateLimits = true;
   const from = [...new Set([resource, ...routes.map((route) => route.resource)])];
   const comments = [
-    insteadOf(from),
+    ...ofCluster,
     "A header that came several times is all its values joined by commas, where Envoy's filter sends the first.",
     ...serviceRemarks(domain, limits, resources, config),
   ];
@@ -71,7 +72,7 @@ export function convertGlobalRateLimit(
     failStrategy: deny ? "FAIL_RELOAD" : "FAIL_OPEN",
     pluginConfig: {
       domain,
-      service: { cluster: service, timeout: `${milliseconds ?? 20}ms` },
+      service: { cluster, timeout: `${milliseconds ?? 20}ms` },
       failureMode: deny ? "deny" : "allow",
       ...(deny && statusOnError !== null ? { statusOnError } : {}),
       limits,
@@ -144,7 +145,8 @@ function entryOf({ key, value, from, skipIfMissing }: ActionEntry): object {
   };
 }
 
-function readService(config: Field, group: PatchGroup): string | null {
+/** The cluster that the filter calls; null where there is none, which is told. */
+function readService(config: Field): string | null {
   const service = config.get("rateLimitService");
   service?.pass("transportApiVersion");
   const grpc = service?.get("grpcService");
@@ -156,23 +158,34 @@ function readService(config: Field, group: PatchGroup): string | null {
   grpc?.get("envoyGrpc")?.finish();
   grpc?.finish("expected envoy_grpc");
   service?.finish();
-  if (cluster === null) {
+  if (cluster === null)
     (service ?? config).leave("no rate_limit_service.grpc_service.envoy_grpc.cluster_name");
-    return null;
-  }
-  const added = group.clusters.get(cluster);
-  if (added === undefined) return cluster;
+  return cluster;
+}
+
+/** The cluster that the plugin calls: where one of Istio's own leads to the same service, that one. */
+function calledCluster(
+  cluster: string,
+  config: Field,
+  group: PatchGroup,
+): { cluster: string; comments: string[] } {
+  const added = group.clusters.find(({ name }) => name === cluster);
+  if (added === undefined) return { cluster, comments: [] };
+  added.isCalled = true;
   const address = added.address ?? "";
   const [host = "", port = ""] = address.split(/:(?=\d+$)/);
   if (!/\.svc(?:\.|$)/.test(host)) {
-    config.note(`the cluster ${cluster} is one that an EnvoyFilter adds: keep its patch`);
-    return cluster;
+    added.at.keep(`the cluster ${cluster}, which the plugin calls: the patch stays`);
+    return {
+      cluster,
+      comments: [`It calls the cluster ${cluster}, which ${added.resource.title} adds: keep that patch.`],
+    };
   }
   const whole = host.endsWith(".svc") ? `${host}.cluster.local` : host;
   config.note(
     `the cluster ${cluster} leads to ${address}, for which Istio has a cluster of its own; the patch that adds it may go`,
   );
-  return `outbound|${port}||${whole}`;
+  return { cluster: `outbound|${port}||${whole}`, comments: [] };
 }
 
 /** What the service's own configuration says of these descriptors, where a ConfigMap of the input has it. */

@@ -2,8 +2,8 @@
 import type { FilterPatch, PatchGroup } from "./envoy-filter.ts";
 import type { Field } from "./field.ts";
 import { Names, resourceName, ruleName } from "./names.ts";
-import { labelsOf, type ConvertedPlugin, insteadOf } from "./plugin.ts";
-import { answersOf, readMilliseconds, routesOf, whereOf } from "./rate-limit-settings.ts";
+import { labelsOf, type ConvertedPlugin } from "./plugin.ts";
+import { answersOf, countsByRoutes, readMilliseconds, routesOf, whereOf } from "./rate-limit-settings.ts";
 import { readRateLimit, type ActionEntry, type AskedDescriptor } from "./rate-limit-actions.ts";
 import { joined, type RequestMatch } from "./route-match.ts";
 
@@ -40,10 +40,12 @@ export function convertLocalRateLimit(filter: FilterPatch, group: PatchGroup): C
   const { report } = config.place;
   const before = report.count;
   const routes = routesOf(group, filter);
-  const asked = routes
-    .flatMap(({ rateLimits }) => rateLimits.map(readRateLimit))
-    .filter((one) => one !== null);
   const ofRoutes = routes.filter(({ local }) => local !== null);
+  const configs = [config, ...ofRoutes.map(({ local }) => local!)];
+  const usesLimits = configs.some(countsByRoutes);
+  const asked = !usesLimits
+    ? []
+    : routes.flatMap(({ rateLimits }) => rateLimits.map(readRateLimit)).filter((one) => one !== null);
   const names = new Names();
   const limits: Limit[] = [];
   let answers: object = {};
@@ -78,6 +80,8 @@ export function convertLocalRateLimit(filter: FilterPatch, group: PatchGroup): C
   if (limits.length === 0 && report.count === before)
     config.leave("no token_bucket in it, nor in a patch of routes: Envoy's filter does nothing then");
   if (report.count > before) return null;
+  for (const { taken } of ofRoutes) taken.local = true;
+  for (const { taken } of usesLimits ? routes : []) taken.rateLimits = true;
   const from = [...new Set([resource, ...routes.map((route) => route.resource)])];
   return {
     filter: "local-rate-limit",
@@ -87,10 +91,7 @@ export function convertLocalRateLimit(filter: FilterPatch, group: PatchGroup): C
     ...whereOf(filter),
     failStrategy: "FAIL_OPEN",
     pluginConfig: { limits, ...answers },
-    comments: [
-      insteadOf(from),
-      "A refusal also says retry-after, and a gRPC request gets RESOURCE_EXHAUSTED.",
-    ],
+    comments: ["A refusal also says retry-after, and a gRPC request gets RESOURCE_EXHAUSTED."],
     from,
   };
 }

@@ -22,9 +22,26 @@ export function whereOf({
   };
 }
 
-/** What is said of the routes that this filter sees. */
-export function routesOf({ routes }: PatchGroup, { context }: FilterPatch): RoutePatch[] {
-  return routes.filter((route) => route.context === context || route.context === "ANY" || context === "ANY");
+/** What this filter looks at of what is said of routes. */
+export function routesOf({ routes }: PatchGroup, { context, kind, config }: FilterPatch): RoutePatch[] {
+  const seen = routes.filter(
+    (route) => route.context === context || route.context === "ANY" || context === "ANY",
+  );
+  if (kind === "global")
+    return asksRoutes(config) ? seen.filter(({ rateLimits }) => rateLimits.length > 0) : [];
+  const configs = [config, ...seen.flatMap(({ local }) => local ?? [])];
+  const usesLimits = configs.some(countsByRoutes);
+  return seen.filter(({ local, rateLimits }) => local !== null || (usesLimits && rateLimits.length > 0));
+}
+
+/** Envoy's filters look at the `rate_limits` of routes only where they have none of their own. */
+function asksRoutes(config: Field): boolean {
+  return (config.get("rateLimits")?.items() ?? []).length === 0;
+}
+
+/** Whether this `LocalRateLimit` has buckets for descriptors that routes make. */
+export function countsByRoutes(config: Field): boolean {
+  return asksRoutes(config) && (config.get("descriptors")?.items() ?? []).length > 0;
 }
 
 /** `response` and `responseHeaders`: as Envoy's filter answers, which has no body unless one is told here. */

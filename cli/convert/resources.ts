@@ -24,14 +24,15 @@ export function readResources(sources: readonly Source[], report: Report): Resou
   const found: Resource[] = [];
   for (const source of sources) {
     for (const document of source.documents) {
-      const place = { source, document, report };
       const [error] = document.errors;
       if (error !== undefined) {
         const position = source.positionAt(error.pos[0]);
         report.left.push({ file: source.file, ...position, path: "", message: `not YAML: ${error.message}` });
         continue;
       }
-      add(resolved(document.contents, document), (node) => new Field(place, node, ""), document, found);
+      const fieldOf = (node: Node): Field =>
+        new Field({ source, document, report, stays: { count: 0 } }, node, "");
+      add(resolved(document.contents, document), fieldOf, document, found);
     }
   }
   const titles = new Map<string, Resource>();
@@ -73,7 +74,7 @@ function add(
 
 /** The YAML in a text of a document, such as a member of a ConfigMap's `data`. Remarks point at the line, as far as a literal block has it. */
 export function fieldOfText(field: Field, text: string): Field | null {
-  const { source, report } = field.place;
+  const { source, report, stays } = field.place;
   const start = positionOf(source, field.node);
   const inner = parseSource(source.file, text);
   const document = inner.documents[0];
@@ -85,6 +86,6 @@ export function fieldOfText(field: Field, text: string): Field | null {
     field.leave("expected YAML in the text");
     return null;
   }
-  const place = { source: { ...inner, positionAt }, document, report };
+  const place = { source: { ...inner, positionAt }, document, report, stays };
   return new Field(place, resolved(document.contents, document), "");
 }

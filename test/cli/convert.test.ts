@@ -270,6 +270,113 @@ describe("rate-limit EnvoyFilters", () => {
     });
   });
 
+  describe("one EnvoyFilter with more than its plugin has", () => {
+    const lua = filterPatch("envoy.filters.http.lua", {
+      "@type": "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua",
+    });
+    const global = filterPatch("x", { ...globalFilter("shop"), rate_limits: limits });
+    const local = filterPatch("y", {
+      ...localFilter(1, {}, true),
+      token_bucket: { max_tokens: 1, tokens_per_fill: 1, fill_interval: "7s" },
+    });
+    const cluster = (of: string, address = "limits.example"): object => ({
+      applyTo: "CLUSTER",
+      patch: {
+        operation: "ADD",
+        value: {
+          name: of,
+          load_assignment: {
+            endpoints: [
+              {
+                lb_endpoints: [{ endpoint: { address: { socket_address: { address, port_value: 8081 } } } }],
+              },
+            ],
+          },
+        },
+      },
+    });
+    const GOES = "Instead of EnvoyFilter istio-system/all, which may go once this is loaded.";
+    const STAYS =
+      "Instead of patches of EnvoyFilter istio-system/all: take them out of it once this is loaded";
+
+    test.each([
+      ["nothing", [], [], GOES],
+      ["another filter", [lua], ["not one of Envoy's rate limit filters"], STAYS],
+      ["a rate limit that is refused", [local], ["1 in 7000 ms is no whole number"], STAYS],
+      [
+        "a cluster of another filter",
+        [cluster("opa")],
+        ["a cluster that no plugin of the output calls"],
+        STAYS,
+      ],
+      ["the cluster that it calls", [cluster("ratelimit")], [], STAYS],
+      ["a cluster that it need not call", [cluster("ratelimit", "limits.my-app.svc")], [], GOES],
+      [
+        "two clusters of one name",
+        [cluster("ratelimit"), cluster("ratelimit")],
+        ["a cluster that no plugin of the output calls"],
+        STAYS,
+      ],
+    ])("%s", (_, patches, messages, comment) => {
+      const { left, text } = converted(documents(envoyFilter("all", [global, ...patches])));
+      expect(text).toContain(`# ${comment}`);
+      expect(told(left)).toEqual(messages.map((one) => expect.stringContaining(one) as string));
+    });
+
+    test("says which cluster stays", () => {
+      const { text, notes } = converted(documents(envoyFilter("all", [global, cluster("ratelimit")])));
+      expect(text).toContain(
+        "# It calls the cluster ratelimit, which EnvoyFilter istio-system/all adds: keep",
+      );
+      expect(told(notes).join("\n")).toContain(
+        "spec.configPatches[1]: the cluster ratelimit, which the plugin calls",
+      );
+    });
+
+    test("what routes say stays with the filter that looks at it", () => {
+      const routes = (value: object): object => ({
+        applyTo: "VIRTUAL_HOST",
+        match: { context: "GATEWAY" },
+        patch: { operation: "MERGE", value },
+      });
+      const off = filterPatch("y", {
+        ...localFilter(1, { ann: 1 }, true),
+        rate_limits: undefined,
+        typo: 1,
+      });
+      const asking = filterPatch("x", globalFilter("shop"));
+      const of = (...patches: object[]): ReturnType<typeof converted> =>
+        converted(
+          documents(
+            envoyFilter("filters", patches),
+            envoyFilter("routes", [routes({ rate_limits: limits })]),
+          ),
+        );
+      const both = of(asking, off);
+      expect(both.manifests.length).toBe(1);
+      expect(both.text).toContain("Instead of patches of EnvoyFilter istio-system/routes");
+      expect(told(both.left)).toEqual([
+        expect.stringContaining("typed_config.typo: not known to this command") as string,
+        expect.stringContaining(
+          "spec.configPatches[0]: the filter of EnvoyFilter istio-system/filters looks at it",
+        ) as string,
+      ]);
+      const { "@type": type, ...bucket } = localFilter(4, {}, true) as Record<string, unknown>;
+      const perFilter = {
+        "envoy.filters.http.local_ratelimit": { ...bucket, "@type": type, rate_limits: undefined },
+      };
+      const alone = converted(
+        documents(
+          envoyFilter("all", [asking, routes({ rate_limits: limits, typed_per_filter_config: perFilter })]),
+        ),
+      );
+      expect(alone.manifests.length).toBe(1);
+      expect(told(alone.left)).toEqual([
+        expect.stringContaining("the filter that these rate limits are for is not in the input") as string,
+      ]);
+    });
+  });
+
   test("other patches stay, and are named", () => {
     const lua = filterPatch("envoy.filters.http.lua", {
       "@type": "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua",
