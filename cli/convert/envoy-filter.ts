@@ -2,7 +2,7 @@
 import type { Field } from "./field.ts";
 import { isGateway, labelsOf, targetKey, type Target } from "./plugin.ts";
 import type { Resource } from "./resources.ts";
-import { joined, type RequestMatch } from "./route-match.ts";
+import type { RouteScope } from "./route-scope.ts";
 
 const CONTEXTS = ["ANY", "SIDECAR_INBOUND", "SIDECAR_OUTBOUND", "GATEWAY"] as const;
 export type Context = (typeof CONTEXTS)[number];
@@ -24,8 +24,7 @@ export interface FilterPatch {
 export interface RoutePatch {
   resource: Resource;
   context: Context;
-  /** Which requests have such a route. */
-  match: RequestMatch;
+  scope: RouteScope;
   level: "virtual host" | "route";
   rateLimits: readonly Field[];
   /** `LocalRateLimit` of a route's `typed_per_filter_config`. */
@@ -155,11 +154,12 @@ function readPatch(resource: Resource, field: Field, group: PatchGroup, ofGatewa
     value.finish("not about rate limits: it stays with the EnvoyFilter");
     if (rateLimits.length === 0 && local === null)
       return field.leave("nothing about rate limits: the patch stays with the EnvoyFilter");
-    const which = readRouteConfiguration(match, level);
+    if (operation !== "MERGE") return field.leave(`operation ${operation || "(none)"}: expected MERGE`);
+    const scope = readRouteConfiguration(match, level);
     if (report.count > before) return;
     group.routes.push({
       ...base,
-      match: which,
+      scope,
       level,
       rateLimits,
       local: local?.config ?? null,
@@ -246,7 +246,8 @@ function readOrder(sub: Field | null, operation: string): Order {
   return order ?? "last";
 }
 
-function readRouteConfiguration(match: Field | null, level: RoutePatch["level"]): RequestMatch {
+/** istiod names virtual hosts `<host>:<port>`, and those of inbound listeners `inbound|http|<port>`. */
+function readRouteConfiguration(match: Field | null, level: RoutePatch["level"]): RouteScope {
   const configuration = match?.get("routeConfiguration");
   match?.finish();
   const virtualHost = configuration?.get("vhost");
@@ -259,17 +260,7 @@ function readRouteConfiguration(match: Field | null, level: RoutePatch["level"])
   route?.finish();
   virtualHost?.finish();
   configuration?.finish("a plugin sees all route configurations of its listeners");
-  return joined([
-    ...hostOf(name),
-    ...(routeName === "" ? [] : [{ cel: `xds.route_name == ${JSON.stringify(routeName)}` }]),
-  ]);
-}
-
-/** istiod names virtual hosts `<host>:<port>`, and those of inbound listeners `inbound|http|<port>`, which take any host. */
-function hostOf(name: string): RequestMatch[] {
-  const host = name.replace(/:\d+$/, "");
-  if (host === "" || host === "*" || name.startsWith("inbound|")) return [];
-  return [{ host: host.startsWith("*") ? { suffix: host.slice(1) } : host }];
+  return { virtualHost: name, route: routeName };
 }
 
 /** Of a cluster with one endpoint. */

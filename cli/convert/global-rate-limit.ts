@@ -2,14 +2,16 @@
 import { readConfiguration } from "../ratelimit-service/config.ts";
 import type { DescriptorNode, Limit as ServiceLimit } from "../ratelimit-service/descriptors.ts";
 import { Unit } from "../ratelimit-service/units.ts";
-import type { FilterPatch, PatchGroup, RoutePatch } from "./envoy-filter.ts";
+import type { FilterPatch, PatchGroup } from "./envoy-filter.ts";
 import type { Field } from "./field.ts";
 import { Names, resourceName, ruleName } from "./names.ts";
 import { labelsOf, type ConvertedPlugin } from "./plugin.ts";
 import { answersOf, readMilliseconds, routesOf, whereOf } from "./rate-limit-settings.ts";
+import { descriptorsOfRoutes, routeRemarks } from "./rate-limit-routes.ts";
 import { readRateLimit, type ActionEntry, type AskedDescriptor } from "./rate-limit-actions.ts";
 import type { Resource } from "./resources.ts";
 import { joined, type RequestMatch } from "./route-match.ts";
+import { regionMatch } from "./route-scope.ts";
 
 /** Null where it cannot be converted whole, which is told. */
 export function convertGlobalRateLimit(
@@ -48,7 +50,9 @@ export function convertGlobalRateLimit(
       one.field.leave(`stage ${one.stage}: of no filter in the input`);
   const limits = [
     ...own.flatMap((asked) => (asked === null ? [] : [limitOf(asked, {}, names)])),
-    ...routes.flatMap((route) => limitsOfRoute(route, routes, stage, names)),
+    ...descriptorsOfRoutes(routes, stage).map(({ asked, region }) =>
+      limitOf(asked, regionMatch(region), names),
+    ),
   ];
   if (limits.length === 0 && report.count === before)
     config.leave(
@@ -60,6 +64,7 @@ export function convertGlobalRateLimit(
   const from = [...new Set([resource, ...routes.map((route) => route.resource)])];
   const comments = [
     ...ofCluster,
+    ...routeRemarks(routes),
     "A header that came several times is all its values joined by commas, where Envoy's filter sends the first.",
     ...serviceRemarks(domain, limits, resources, config),
   ];
@@ -88,33 +93,6 @@ interface Limit {
   match?: RequestMatch;
   descriptor: object[];
   hits?: number;
-}
-
-function limitsOfRoute(
-  route: RoutePatch,
-  routes: readonly RoutePatch[],
-  stage: number,
-  names: Names,
-): Limit[] {
-  const asked = route.rateLimits
-    .map(readRateLimit)
-    .filter((one) => one !== null && one.stage === stage) as AskedDescriptor[];
-  if (asked.length === 0) return [];
-  // A route's own limits go instead of its virtual host's, unless it includes them.
-  const instead =
-    route.level === "virtual host"
-      ? routes.filter(
-          (other) => other.level === "route" && other.rateLimits.length > 0 && !other.includesVirtualHost,
-        )
-      : [];
-  if (instead.some((other) => Object.keys(other.match).length === 0)) {
-    route.at.note(
-      "every route has limits of its own, so those of the virtual host never apply; they were left out",
-    );
-    return [];
-  }
-  const match = joined([route.match, ...instead.map((other) => ({ not: other.match }))]);
-  return asked.map((one) => limitOf(one, match, names));
 }
 
 function limitOf({ entries, hits }: AskedDescriptor, where: RequestMatch, names: Names): Limit {

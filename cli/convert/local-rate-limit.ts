@@ -1,11 +1,21 @@
 /** Envoy's `local_ratelimit` filter, for all requests or for routes, to `local-rate-limit`. */
-import type { FilterPatch, PatchGroup } from "./envoy-filter.ts";
+import type { FilterPatch, PatchGroup, RoutePatch } from "./envoy-filter.ts";
 import type { Field } from "./field.ts";
 import { Names, resourceName, ruleName } from "./names.ts";
 import { labelsOf, type ConvertedPlugin } from "./plugin.ts";
 import { answersOf, countsByRoutes, readMilliseconds, routesOf, whereOf } from "./rate-limit-settings.ts";
 import { readRateLimit, type ActionEntry, type AskedDescriptor } from "./rate-limit-actions.ts";
+import { descriptorsOfRoutes, routeRemarks } from "./rate-limit-routes.ts";
 import { joined, type RequestMatch } from "./route-match.ts";
+import {
+  common,
+  EVERYWHERE,
+  intersection,
+  regionMatch,
+  without,
+  type Region,
+  type RouteScope,
+} from "./route-scope.ts";
 
 /** What Envoy's filter has as a body (`local_ratelimit.cc`). */
 const BODY = "local_rate_limited";
@@ -34,54 +44,45 @@ interface Bucket {
   field: Field;
 }
 
+/** A configuration, and the requests that Envoy has it for: all where a filter has it, those of routes where a route has it. */
+interface Configuration {
+  config: Field;
+  /** Null where others go before it for each route. */
+  region: Region | null;
+}
+
 /** Null where it cannot be converted whole, which is told. */
 export function convertLocalRateLimit(filter: FilterPatch, group: PatchGroup): ConvertedPlugin | null {
   const { config, resource } = filter;
   const { report } = config.place;
   const before = report.count;
   const routes = routesOf(group, filter);
-  const ofRoutes = routes.filter(({ local }) => local !== null);
-  const configs = [config, ...ofRoutes.map(({ local }) => local!)];
-  const usesLimits = configs.some(countsByRoutes);
-  const asked = !usesLimits
-    ? []
-    : routes.flatMap(({ rateLimits }) => rateLimits.map(readRateLimit)).filter((one) => one !== null);
+  const configurations = configurationsOf(config, routes);
   const names = new Names();
   const limits: Limit[] = [];
-  let answers: object = {};
-  for (const route of ofRoutes) {
-    const read = readLimits(route.local!, route.match, asked, names);
-    limits.push(...read.limits);
-    if (
-      limits.length > 0 &&
-      Object.keys(answers).length > 0 &&
-      JSON.stringify(answers) !== JSON.stringify(read.answers)
-    )
-      route.local!.leave("it answers otherwise than another one: a plugin has one answer");
+  let answers: object | null = null;
+  for (const one of configurations) {
+    const read = readLimits(one, routes, one.region === null ? new Names() : names);
+    if (read.limits.length === 0) continue;
+    if (one.region === null) {
+      one.config.note(
+        "every route has a configuration that goes before this one, which never applies; its limits were left out",
+      );
+      continue;
+    }
+    if (answers !== null && JSON.stringify(answers) !== JSON.stringify(read.answers))
+      one.config.leave("it answers otherwise than another one: a plugin has one answer");
     answers = read.answers;
+    limits.push(...read.limits);
   }
-  // A route with a configuration of its own does not see the filter's.
-  const covered = ofRoutes.some(({ match }) => Object.keys(match).length === 0);
-  const elsewhere = joined(ofRoutes.map(({ match }) => ({ not: match })));
-  const base = readLimits(config, covered ? {} : elsewhere, asked, names);
-  if (!covered) limits.push(...base.limits);
-  else if (base.limits.length > 0)
-    config.note(
-      "every route has a configuration of its own, so this one never applies; its limits were left out",
-    );
-  if (
-    base.limits.length > 0 &&
-    ofRoutes.length > 0 &&
-    !covered &&
-    JSON.stringify(answers) !== JSON.stringify(base.answers)
-  )
-    config.leave("it answers otherwise than a route's own: a plugin has one answer");
-  if (ofRoutes.length === 0) answers = base.answers;
   if (limits.length === 0 && report.count === before)
     config.leave("no token_bucket in it, nor in a patch of routes: Envoy's filter does nothing then");
   if (report.count > before) return null;
-  for (const { taken } of ofRoutes) taken.local = true;
-  for (const { taken } of usesLimits ? routes : []) taken.rateLimits = true;
+  const usesLimits = configurations.some((one) => countsByRoutes(one.config));
+  for (const { taken } of routes) {
+    taken.local = true;
+    if (usesLimits) taken.rateLimits = true;
+  }
   const from = [...new Set([resource, ...routes.map((route) => route.resource)])];
   return {
     filter: "local-rate-limit",
@@ -91,15 +92,43 @@ export function convertLocalRateLimit(filter: FilterPatch, group: PatchGroup): C
     ...whereOf(filter),
     failStrategy: "FAIL_OPEN",
     pluginConfig: { limits, ...answers },
-    comments: ["A refusal also says retry-after, and a gRPC request gets RESOURCE_EXHAUSTED."],
+    comments: [
+      ...routeRemarks(routes),
+      "A refusal also says retry-after, and a gRPC request gets RESOURCE_EXHAUSTED.",
+    ],
     from,
   };
 }
 
+/** Those of routes, and that of the filter for all other requests. */
+function configurationsOf(config: Field, routes: readonly RoutePatch[]): Configuration[] {
+  const ofRoutes = routes.filter(({ local }) => local !== null);
+  const scopesOf = (patches: readonly RoutePatch[]): RouteScope[] => patches.map(({ scope }) => scope);
+  return [
+    ...ofRoutes.map((route) => ({
+      config: route.local!,
+      region: without(route.scope, scopesOf(ofRoutes.filter((other) => goesBefore(other, route)))),
+    })),
+    { config, region: without(EVERYWHERE, scopesOf(ofRoutes)) },
+  ];
+}
+
+/** Envoy has the most specific configuration (`resolveMostSpecificPerFilterConfig`), and istiod puts a later patch in place of an earlier one (`mergeMap`). */
+function goesBefore(other: RoutePatch, route: RoutePatch): boolean {
+  if (other === route || common(other.scope, route.scope) === null) return false;
+  if (other.level !== route.level) return other.level === "route";
+  if (other.resource !== route.resource) {
+    route.local!.leave(
+      `${other.resource.title} has a configuration for the same routes too: which one Envoy gets depends on the priority and the age of the two EnvoyFilters; put both into one`,
+    );
+    return false;
+  }
+  return other.at.path.localeCompare(route.at.path, "en", { numeric: true }) > 0;
+}
+
 function readLimits(
-  config: Field,
-  where: RequestMatch,
-  ofRoutes: readonly AskedDescriptor[],
+  { config, region }: Configuration,
+  routes: readonly RoutePatch[],
   names: Names,
 ): { limits: Limit[]; answers: object } {
   config.pass("@type", "statPrefix", "rateLimitedAsResourceExhausted");
@@ -123,16 +152,23 @@ function readLimits(
   const share = bucket === null && buckets.length === 0 ? null : readShares(config);
   config.finish();
   if (share === null) return { limits: [], answers };
-  const asked = (own.length > 0 ? own : ofRoutes).filter((one) => one.stage === stage);
-  const common = joined([where, ...(share.match === null ? [] : [share.match])]);
+  const within = region ?? { scope: EVERYWHERE, except: [] };
+  const asked = countsByRoutes(config)
+    ? descriptorsOfRoutes(routes, stage).flatMap((one) => {
+        const both = intersection(within, one.region);
+        return both === null ? [] : [{ asked: one.asked, region: both }];
+      })
+    : own.filter((one) => one.stage === stage).map((one) => ({ asked: one, region: within }));
+  const matchOf = (of: Region): RequestMatch =>
+    joined([regionMatch(of), ...(share.match === null ? [] : [share.match])]);
   const mode = share.isShadow ? { mode: "shadow" as const } : {};
   const limits: Limit[] = [];
-  for (const one of asked) limits.push(...limitsOf(one, buckets, common, names, mode));
+  for (const one of asked) limits.push(...limitsOf(one.asked, buckets, matchOf(one.region), names, mode));
   if (buckets.length > 0 && limits.length === 0)
     config.get("descriptors")!.leave("no rate_limits make such descriptors: they limit nothing");
   if (rate !== null) {
     const others = consumesDefault ? [] : limits.map(appliesTo).map((match) => ({ not: match }));
-    const match = joined([common, ...others]);
+    const match = joined([matchOf(within), ...others]);
     limits.push({ name: names.claim("all"), ...mode, ...matching(match), limit: rate });
   }
   return { limits, answers };

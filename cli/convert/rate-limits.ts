@@ -11,16 +11,32 @@ export function convertRateLimits(resources: readonly Resource[]): ConvertedPlug
     const plugins: ConvertedPlugin[] = [];
     const refused: FilterPatch[] = [];
     for (const filter of group.filters) {
-      const plugin =
-        filter.kind === "global"
-          ? convertGlobalRateLimit(filter, group, resources)
-          : convertLocalRateLimit(filter, group);
+      const plugin = convert(filter, group, resources);
       if (plugin === null) refused.push(filter);
       else plugins.push(plugin);
     }
     nameWhatStays(group, refused);
     return plugins;
   });
+}
+
+/** Null where it cannot be converted whole, which is told. */
+function convert(
+  filter: FilterPatch,
+  group: PatchGroup,
+  resources: readonly Resource[],
+): ConvertedPlugin | null {
+  const { kind, config, context } = filter;
+  const other = routesOf(group, filter).find((route) => context === "ANY" && route.context !== "ANY");
+  if (other !== undefined) {
+    config.leave(
+      `the filter is for context ANY, and ${other.resource.title} says what routes of ${other.context} have, which a plugin for both sides would do on the other side too: give the filter's patch that context`,
+    );
+    return null;
+  }
+  return kind === "global"
+    ? convertGlobalRateLimit(filter, group, resources)
+    : convertLocalRateLimit(filter, group);
 }
 
 /** What no plugin has of a group. */

@@ -242,11 +242,144 @@ describe("rate-limit EnvoyFilters", () => {
     ];
     const { manifests, left } = converted(documents(envoyFilter("all", patches)));
     expect(left).toEqual([]);
-    const cart = { host: "shop.example", cel: 'xds.route_name == "cart"' };
+    const shop = 'xds.virtual_host_name == "shop.example:80"';
+    const cart = 'xds.route_name == "cart"';
     expect(pluginConfigOf(manifests[0]).limits).toMatchObject([
-      { name: "user", match: { host: "shop.example", not: cart } },
-      { name: "user-2", match: cart },
+      { name: "user", match: { cel: shop, not: { cel: cart } } },
+      { name: "user-2", match: { cel: `${shop} && ${cart}` } },
     ]);
+  });
+
+  describe("what is said of routes is for these routes alone", () => {
+    const LOCAL = "envoy.filters.http.local_ratelimit";
+    const bucket = (tokens: number): object => ({
+      ...localFilter(tokens, {}, true),
+      rate_limits: undefined,
+      descriptors: undefined,
+    });
+    const users = (ofUsers: Record<string, number>): object => ({
+      ...localFilter(100, ofUsers, true),
+      rate_limits: undefined,
+    });
+    const off = { "@type": (bucket(1) as Record<string, unknown>)["@type"], stat_prefix: "off" };
+    /** A patch of routes: `limits`, or a bucket with so many tokens. */
+    const patch = (
+      name: string,
+      route: string | null,
+      what: readonly object[] | number,
+      more = {},
+    ): object => {
+      const level = route === null ? "VIRTUAL_HOST" : "HTTP_ROUTE";
+      const value =
+        typeof what === "number"
+          ? { typed_per_filter_config: { [LOCAL]: bucket(what) } }
+          : route === null
+            ? { rate_limits: what }
+            : { route: { rate_limits: what, ...more } };
+      const vhost = { name, ...(route === null ? {} : { route: { name: route } }) };
+      return {
+        applyTo: level,
+        match: { context: "GATEWAY", routeConfiguration: { vhost } },
+        patch: { operation: "MERGE", value },
+      };
+    };
+    const limitsOf = (
+      ...patches: object[]
+    ): { name: string; match?: object; limit?: { requests: number } }[] => {
+      const { manifests, left } = converted(documents(envoyFilter("all", patches)));
+      expect(told(left)).toEqual([]);
+      return pluginConfigOf(manifests[0]).limits as { name: string; match?: object }[];
+    };
+    const matchesOf = (...patches: object[]): unknown[] =>
+      limitsOf(...patches).map(({ match, limit }) => [limit?.requests ?? null, match ?? {}]);
+    const global = filterPatch("envoy.filters.http.ratelimit", globalFilter("shop"));
+    const vhost = (name: string): string => `xds.virtual_host_name == "${name}"`;
+    const big = 'xds.route_name == "big"';
+
+    test.each([
+      ["a service, which has a host for each way to call it", "reviews.my-app.svc.cluster.local:9080"],
+      ["hosts that the mesh does not know", "allow_any"],
+      ["one port of a sidecar", "inbound|http|9080"],
+      ["one port of a gateway", "shop.example:443"],
+      ["hosts that no other virtual host has", "*:80"],
+    ])("a virtual host by its name: %s", (_, name) => {
+      expect(matchesOf(global, patch(name, null, limits))).toEqual([[null, { cel: vhost(name) }]]);
+    });
+
+    test("what it takes to know them is said", () => {
+      const { text } = converted(
+        documents(envoyFilter("all", [global, patch("a:80", null, limits), patch("", "big", limits)])),
+      );
+      expect(text).toContain(
+        "# Virtual hosts are known by their names (xds.virtual_host_name), which Envoy tells since 1.33",
+      );
+      expect(text).toContain("# A route is the one that Envoy found when the request came.");
+    });
+
+    test("descriptors of a local filter, too", () => {
+      const filter = filterPatch(LOCAL, users({ ann: 10 }));
+      const ann = { headers: { "x-user": { exact: "ann" } } };
+      expect(matchesOf(filter, patch("shop:80", null, limits))).toEqual([
+        [10, { cel: vhost("shop:80"), ...ann }],
+        [100, {}],
+      ]);
+      expect(matchesOf(filter, patch("", null, limits), patch("a:80", "big", limits))).toEqual([
+        [10, { not: { cel: `${vhost("a:80")} && ${big}` }, ...ann }],
+        [10, { cel: `${vhost("a:80")} && ${big}`, ...ann }],
+        [100, {}],
+      ]);
+      const included = patch("a:80", "big", limits, { include_vh_rate_limits: true });
+      expect(matchesOf(filter, patch("", null, limits), included)[0]).toEqual([10, ann]);
+    });
+
+    test("the most specific configuration of a local filter is the only one", () => {
+      const filter = filterPatch(LOCAL, off);
+      const [a, ofRoute] = [patch("a:80", null, 1), patch("a:80", "big", 4)];
+      const expected = [
+        [4, { cel: `${vhost("a:80")} && ${big}` }],
+        [1, { cel: vhost("a:80"), not: { cel: big } }],
+      ];
+      expect(matchesOf(filter, ofRoute, a)).toEqual(expected);
+      expect(matchesOf(filter, a, ofRoute)).toEqual([...expected].reverse());
+      const all = filterPatch(LOCAL, bucket(9));
+      expect(matchesOf(all, a, ofRoute, patch("b:80", "big", 2)).at(-1)).toEqual([
+        9,
+        { not: { cel: `${vhost("a:80")} || (${vhost("b:80")} && ${big})` } },
+      ]);
+    });
+
+    test("of patches of one EnvoyFilter the later one; of two, the order is not in them", () => {
+      const filter = filterPatch(LOCAL, off);
+      const patches = [patch("", "big", 1), patch("a:80", "", 4)];
+      expect(matchesOf(filter, ...patches)).toEqual([
+        [1, { cel: big, not: { cel: vhost("a:80") } }],
+        [4, { cel: vhost("a:80") }],
+      ]);
+      const { left, manifests } = converted(
+        documents(...[[filter, patches[0]!], [patches[1]!]].map((of, at) => envoyFilter(`f${at}`, of))),
+      );
+      expect(manifests).toEqual([]);
+      expect(told(left).join("\n")).toContain(
+        "EnvoyFilter istio-system/f1 has a configuration for the same routes too",
+      );
+    });
+
+    test("a context of their own, where the filter is for any, is named", () => {
+      const any = JSON.parse(JSON.stringify(global).replace("GATEWAY", "ANY")) as object;
+      const { left, manifests } = converted(
+        documents(envoyFilter("all", [any, patch("a:80", null, limits)])),
+      );
+      expect(manifests).toEqual([]);
+      expect(told(left)[0]).toContain("says what routes of GATEWAY have");
+    });
+
+    test("an operation that does more than add to them is named", () => {
+      const replacing = JSON.parse(
+        JSON.stringify(patch("a:80", null, limits)).replace("MERGE", "MERGE_AND_REPLACE_LIST"),
+      ) as object;
+      const { left } = converted(documents(envoyFilter("all", [global, replacing])));
+      expect(told(left)[0]).toContain("operation MERGE_AND_REPLACE_LIST: expected MERGE");
+    });
   });
 
   test("a cluster that a patch adds for a service of Kubernetes is Istio's own", () => {

@@ -16,8 +16,13 @@ interface Plugin {
 /** What limits on a listener: a plugin of ours, or this filter of Envoy's own. */
 export type Limiting = Plugin | { native: object };
 
-/** Answers 200, or passes on what was admitted to the cluster `upstream`. */
-export type Then = "answer" | "forward";
+/** Answers 200, passes on what was admitted to the cluster `upstream`, or does what these routes say. */
+export type Then = "answer" | "forward" | { routes: RouteConfiguration };
+
+/** Envoy's `RouteConfiguration`. */
+export interface RouteConfiguration {
+  virtual_hosts: object[];
+}
 
 export class LimitingEnvoy {
   readonly envoy: EnvoyProcess;
@@ -77,6 +82,7 @@ export class LimitingEnvoy {
       port,
       revision: ++this.#revision,
       ...(then === "answer" ? { answer: 200 } : {}),
+      ...(typeof then === "object" ? { connectionManager: { route_config: then.routes } } : {}),
       plugins: limiting !== undefined && "plugin" in limiting ? [pluginOf(name, limiting)] : [],
       filters: limiting !== undefined && "native" in limiting ? [limiting.native] : [],
     });

@@ -1,0 +1,214 @@
+/** What EnvoyFilters say of routes: as Envoy's own filters do it, and what comes of it, in one Envoy. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Code, responseOf, type RateLimitRequest } from "../../cli/ratelimit-service/messages.ts";
+import { RateLimitServer } from "../../cli/ratelimit-service/server.ts";
+import type { RateLimitService } from "../../cli/ratelimit-service/service.ts";
+import { upstreamCluster } from "../envoy/cds.ts";
+import { dial, send } from "../envoy/http1.ts";
+import { freePort } from "../envoy/process.ts";
+import { LimitingEnvoy, type RouteConfiguration } from "../local-rate-limit/envoy.ts";
+import { converted, documents, pluginConfigOf, told } from "./converting.ts";
+import { envoyFilter, filterPatch, globalFilter, localFilter } from "./rate-limit-filters.ts";
+
+const LOCAL = "envoy.filters.http.local_ratelimit";
+const GLOBAL = "envoy.filters.http.ratelimit";
+
+interface Patched {
+  name: string;
+  domains?: string[];
+  routes?: Patched[];
+  [field: string]: unknown;
+}
+
+interface Said {
+  virtualHost: string;
+  /** Left out: the virtual host itself. */
+  route?: string;
+  value: Record<string, unknown>;
+}
+
+/** As istiod names a service's virtual host, with some of the hosts that it has, and the one of any other host. */
+function virtualHosts(): Patched[] {
+  const route = { route: { cluster: "upstream" } };
+  const routes = (): Patched[] => [
+    { name: "big", match: { prefix: "/big" }, ...route },
+    { name: "rest", match: { prefix: "/" }, ...route },
+  ];
+  return [
+    {
+      name: "shop.my-app.svc.cluster.local:80",
+      domains: ["shop", "shop.my-app", "10.0.0.7"],
+      routes: routes(),
+    },
+    { name: "allow_any", domains: ["*"], routes: routes() },
+  ];
+}
+
+const SHOP = "shop.my-app.svc.cluster.local:80";
+
+/** What istiod makes of the routes (`patchVirtualHost` of `rc_patch.go`), as far as the patches here ask for it. */
+function patched(patches: readonly Said[]): RouteConfiguration {
+  const hosts = virtualHosts();
+  for (const { virtualHost, route, value } of patches)
+    for (const host of hosts.filter(({ name }) => virtualHost === "" || virtualHost === name)) {
+      const places =
+        route === undefined ? [host] : host.routes!.filter(({ name }) => route === "" || route === name);
+      for (const place of places)
+        for (const [field, said] of Object.entries(value))
+          place[field] = Array.isArray(said)
+            ? [...((place[field] as unknown[] | undefined) ?? []), ...(said as unknown[])]
+            : { ...(place[field] as object | undefined), ...(said as object) };
+    }
+  return { virtual_hosts: hosts };
+}
+
+function patchOf({ virtualHost, route, value }: Said): object {
+  const vhost = { name: virtualHost, ...(route === undefined ? {} : { route: { name: route } }) };
+  return {
+    applyTo: route === undefined ? "VIRTUAL_HOST" : "HTTP_ROUTE",
+    match: { context: "GATEWAY", routeConfiguration: { vhost } },
+    patch: { operation: "MERGE", value },
+  };
+}
+
+const bucket = (tokens: number): Record<string, unknown> => ({
+  typed_per_filter_config: {
+    [LOCAL]: { ...localFilter(tokens, {}, true), rate_limits: undefined, descriptors: undefined },
+  },
+});
+const counted = (key: string): object => ({ actions: [{ generic_key: { descriptor_value: key } }] });
+const byUser = { actions: [{ request_headers: { header_name: "x-user", descriptor_key: "user" } }] };
+const off = { "@type": (localFilter(1, {}, true) as Record<string, unknown>)["@type"], stat_prefix: "off" };
+const ofUsers = { ...localFilter(6, { ann: 2, bob: 1 }, true), rate_limits: undefined };
+
+const REQUESTS = ["shop", "shop.my-app", "10.0.0.7", "other.example"].flatMap((host) =>
+  ["/big", "/", "/a"].flatMap((path) => ["ann", "bob"].map((user) => ({ host, path, user }))),
+);
+
+describe("what routes say", () => {
+  const asked: RateLimitRequest[] = [];
+  let server: RateLimitServer;
+  let limiting: LimitingEnvoy;
+  let upstream: number;
+
+  beforeAll(async () => {
+    const service: Pick<RateLimitService, "shouldRateLimit"> = {
+      shouldRateLimit: (one) => {
+        asked.push(one);
+        const status = { code: Code.Ok, currentLimit: null, limitRemaining: 0, durationUntilReset: null };
+        return responseOf(
+          Code.Ok,
+          one.descriptors.map(() => status),
+        );
+      },
+    };
+    server = await RateLimitServer.start(service as RateLimitService, "127.0.0.1", 0);
+    ({ port: upstream } = await freePort());
+    limiting = await LimitingEnvoy.start(1, [
+      upstreamCluster("ratelimit", server.port, true),
+      upstreamCluster("upstream", upstream),
+    ]);
+    limiting.set("upstream", upstream, undefined);
+    await limiting.apply(1);
+  });
+
+  afterAll(async () => {
+    await limiting.stop();
+    server.close();
+  });
+
+  /** A listener with the plugin, and one with Envoy's filter and the routes that istiod would patch. */
+  async function beside(
+    name: string,
+    filter: typeof LOCAL | typeof GLOBAL,
+    config: object,
+    said: readonly Said[],
+  ): Promise<[number, number]> {
+    const { manifests, left } = converted(
+      documents(envoyFilter(name, [filterPatch(filter, config), ...said.map(patchOf)])),
+    );
+    expect(told(left)).toEqual([]);
+    const plugin = pluginConfigOf(manifests[0]);
+    const routes = { virtual_hosts: virtualHosts() };
+    const ports: [number, number] = [
+      await limiting.add(
+        `${name}-ours`,
+        { plugin, filter: filter === LOCAL ? "local-rate-limit" : "global-rate-limit" },
+        { routes },
+      ),
+      await limiting.add(
+        `${name}-native`,
+        { native: { name: filter, typed_config: config } },
+        { routes: patched(said) },
+      ),
+    ];
+    await limiting.apply(2);
+    return ports;
+  }
+
+  test.each<[string, object, Said[]]>([
+    ["a bucket of a service", off, [{ virtualHost: SHOP, value: bucket(3) }]],
+    ["a bucket of the hosts that are no service", off, [{ virtualHost: "allow_any", value: bucket(3) }]],
+    [
+      "a route's bucket within a virtual host's, within the filter's",
+      localFilter(5, {}, true),
+      [
+        { virtualHost: SHOP, value: bucket(2) },
+        { virtualHost: SHOP, route: "big", value: bucket(4) },
+      ],
+    ],
+    ["descriptors of one virtual host", ofUsers, [{ virtualHost: SHOP, value: { rate_limits: [byUser] } }]],
+    [
+      "descriptors of a route go instead of the virtual host's",
+      ofUsers,
+      [
+        { virtualHost: SHOP, value: { rate_limits: [byUser] } },
+        { virtualHost: "", route: "big", value: { route: { rate_limits: [counted("none")] } } },
+      ],
+    ],
+  ])("Envoy's local filter: %s", async (name, config, said) => {
+    const ports = await beside(name.replace(/\W+/g, "-"), LOCAL, config, said);
+    const statuses: number[][] = [[], []];
+    for (const request of REQUESTS)
+      for (const [at, port] of ports.entries()) statuses[at]!.push(await statusOf(port, request));
+    expect(statuses[0]).toEqual(statuses[1]);
+    expect(new Set(statuses[1])).toEqual(new Set([200, 429]));
+  });
+
+  test("Envoy's global filter asks for the same", async () => {
+    const ports = await beside("global", GLOBAL, globalFilter("shop"), [
+      { virtualHost: SHOP, value: { rate_limits: [counted("shop")] } },
+      { virtualHost: "allow_any", value: { rate_limits: [counted("any")] } },
+      { virtualHost: "", value: { rate_limits: [counted("all"), byUser] } },
+      { virtualHost: SHOP, route: "big", value: { route: { rate_limits: [counted("big")] } } },
+    ]);
+    const seen = new Set<string>();
+    for (const request of REQUESTS) {
+      const descriptors: string[][] = [];
+      for (const port of ports) {
+        asked.length = 0;
+        expect(await statusOf(port, request)).toBe(200);
+        descriptors.push(
+          asked.flatMap((call) => call.descriptors.map(({ entries }) => JSON.stringify(entries))).sort(),
+        );
+      }
+      expect(descriptors[0], JSON.stringify(request)).toEqual(descriptors[1]);
+      for (const one of descriptors[1]!) seen.add(one);
+    }
+    expect(seen.size).toBe(6);
+  });
+});
+
+async function statusOf(
+  port: number,
+  { host, path, user }: { host: string; path: string; user: string },
+): Promise<number> {
+  const socket = dial(port);
+  try {
+    const request = { method: "GET", path, authority: host, headers: [["x-user", user] as [string, string]] };
+    const { response } = await send(socket, request, 10_000);
+    return response.status;
+  } finally {
+    socket.destroy();
+  }
+}
