@@ -79,9 +79,13 @@ export function convertLocalRateLimit(filter: FilterPatch, group: PatchGroup): C
     config.leave("no token_bucket in it, nor in a patch of routes: Envoy's filter does nothing then");
   if (report.count > before) return null;
   const usesLimits = configurations.some((one) => countsByRoutes(one.config));
-  for (const { taken } of routes) {
+  for (const { taken, local, scope, level } of routes) {
     taken.local = true;
     if (usesLimits) taken.rateLimits = true;
+    if (local !== null && isSeveral(scope, level))
+      local.note(
+        `in Envoy each ${level} of these has a bucket of its own; the plugin has one for all of them, so that they reach its limit sooner`,
+      );
   }
   const from = [...new Set([resource, ...routes.map((route) => route.resource)])];
   return {
@@ -94,10 +98,17 @@ export function convertLocalRateLimit(filter: FilterPatch, group: PatchGroup): C
     pluginConfig: { limits, ...answers },
     comments: [
       ...routeRemarks(routes),
+      "A bucket is one for all requests of a direction; Envoy's filter has one for each filter chain, virtual host and route that has its configuration.",
       "A refusal also says retry-after, and a gRPC request gets RESOURCE_EXHAUSTED.",
     ],
     from,
   };
+}
+
+/** Whether Envoy has the configuration more than once, each with its own bucket. An inbound virtual host has one route (`buildSidecarInboundHTTPRouteConfig`). */
+function isSeveral({ virtualHost, route }: RouteScope, level: RoutePatch["level"]): boolean {
+  if (virtualHost === "") return true;
+  return level === "route" && route === "" && !virtualHost.startsWith("inbound|");
 }
 
 /** Those of routes, and that of the filter for all other requests. */

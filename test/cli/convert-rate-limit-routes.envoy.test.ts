@@ -175,6 +175,15 @@ describe("what routes say", () => {
     expect(new Set(statuses[1])).toEqual(new Set([200, 429]));
   });
 
+  test("a bucket of several routes is one for all, where Envoy has one for each", async () => {
+    const ports = await beside("several", LOCAL, off, [{ virtualHost: SHOP, route: "", value: bucket(2) }]);
+    const admitted = [0, 0];
+    for (const path of ["/big", "/", "/big", "/", "/big", "/"])
+      for (const [at, port] of ports.entries())
+        if ((await statusOf(port, { host: "shop", path, user: "ann" })) === 200) admitted[at]!++;
+    expect(admitted).toEqual([2, 4]);
+  });
+
   test("Envoy's global filter asks for the same", async () => {
     const ports = await beside("global", GLOBAL, globalFilter("shop"), [
       { virtualHost: SHOP, value: { rate_limits: [counted("shop")] } },

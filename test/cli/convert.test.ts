@@ -348,6 +348,22 @@ describe("rate-limit EnvoyFilters", () => {
       ]);
     });
 
+    test.each([
+      ["a:80", "", 1],
+      ["", "big", 1],
+      ["", null, 1],
+      ["a:80", "big", 0],
+      ["a:80", null, 0],
+      ["inbound|http|80", "", 0],
+    ])("buckets that Envoy has several of are noted: virtual host %j, route %j", (name, route, count) => {
+      const { text, notes } = converted(
+        documents(envoyFilter("all", [filterPatch(LOCAL, off), patch(name, route, 4)])),
+      );
+      const several = told(notes).filter((one) => one.includes("of these has a bucket of its own"));
+      expect(several.length).toBe(count);
+      expect(text).toContain("# A bucket is one for all requests of a direction");
+    });
+
     test("of patches of one EnvoyFilter the later one; of two, the order is not in them", () => {
       const filter = filterPatch(LOCAL, off);
       const patches = [patch("", "big", 1), patch("a:80", "", 4)];
