@@ -7,7 +7,7 @@ import type { RouteScope } from "./route-scope.ts";
 const CONTEXTS = ["ANY", "SIDECAR_INBOUND", "SIDECAR_OUTBOUND", "GATEWAY"] as const;
 export type Context = (typeof CONTEXTS)[number];
 
-/** Before all filters that a plugin can stand before, before those of tokens, before those of policies, right before the router. */
+/** Before all filters that a plugin can stand before, before those of tokens, before those of policies, after all filters that a plugin can stand after. */
 export type Order = "first" | "AUTHN" | "AUTHZ" | "last";
 
 /** A filter that a patch puts into the chain. */

@@ -3,7 +3,14 @@ import type { FilterPatch, PatchGroup, RoutePatch } from "./envoy-filter.ts";
 import type { Field } from "./field.ts";
 import { Names, resourceName, ruleName } from "./names.ts";
 import { labelsOf, type ConvertedPlugin } from "./plugin.ts";
-import { answersOf, countsByRoutes, readMilliseconds, routesOf, whereOf } from "./rate-limit-settings.ts";
+import {
+  answersOf,
+  countsByRoutes,
+  placeRemarks,
+  readMilliseconds,
+  routesOf,
+  whereOf,
+} from "./rate-limit-settings.ts";
 import { readRateLimit, type ActionEntry, type AskedDescriptor } from "./rate-limit-actions.ts";
 import { descriptorsOfRoutes, routeRemarks } from "./rate-limit-routes.ts";
 import { joined, type RequestMatch } from "./route-match.ts";
@@ -98,6 +105,7 @@ export function convertLocalRateLimit(filter: FilterPatch, group: PatchGroup): C
     pluginConfig: { limits, ...answers },
     comments: [
       ...routeRemarks(routes),
+      ...placeRemarks(filter),
       "A bucket is one for all requests of a direction; Envoy's filter has one for each filter chain, virtual host and route that has its configuration.",
       "A refusal also says retry-after, and a gRPC request gets RESOURCE_EXHAUSTED.",
     ],

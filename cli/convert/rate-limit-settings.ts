@@ -1,4 +1,4 @@
-/** What Envoy's two rate limit filters have in common: where they stand, and how they answer. */
+/** What Envoy's two rate limit filters have in common: where they stand, what of routes they look at, and how they answer. */
 import type { Context, FilterPatch, PatchGroup, RoutePatch } from "./envoy-filter.ts";
 import type { Field } from "./field.ts";
 import type { ConvertedPlugin } from "./plugin.ts";
@@ -17,9 +17,18 @@ export function whereOf({
   return {
     mode: modeOf(context),
     ...(ports.length === 0 ? {} : { ports }),
-    // As early as a plugin can be: CUSTOM policies and the exchange of metadata come before. Without a phase it stands right before the router.
+    // As early as a plugin can be: CUSTOM policies and the exchange of metadata come before. Without a phase it comes after all that has one.
     ...(order === "first" ? { phase: "AUTHN", priority: 1000 } : order === "last" ? {} : { phase: order }),
   };
+}
+
+/** What is to be known of the place, as comments (`buildHTTPConnectionManager` of `listener_builder.go`). */
+export function placeRemarks({ order }: FilterPatch): string[] {
+  return order === "last"
+    ? [
+        "It stands before Istio's filters for faults, CORS and telemetry, behind which the EnvoyFilter put Envoy's. So CORS preflights and requests that a fault ends count too, and a preflight may get the answer of a limit.",
+      ]
+    : [];
 }
 
 /** What this filter looks at of what is said of routes. */

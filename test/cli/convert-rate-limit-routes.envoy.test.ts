@@ -32,6 +32,7 @@ function virtualHosts(): Patched[] {
   const route = { route: { cluster: "upstream" } };
   const routes = (): Patched[] => [
     { name: "big", match: { prefix: "/big" }, ...route },
+    { name: "moved", match: { prefix: "/moved" }, redirect: { path_redirect: "/" } },
     { name: "rest", match: { prefix: "/" }, ...route },
   ];
   return [
@@ -117,20 +118,21 @@ describe("what routes say", () => {
     server.close();
   });
 
-  /** A listener with the plugin, and one with Envoy's filter and the routes that istiod would patch. */
+  /** A listener with the plugin, one with Envoy's filter and the routes that istiod would patch, and one with the plugin whose limits want more, if any. */
   async function beside(
     name: string,
     filter: typeof LOCAL | typeof GLOBAL,
     config: object,
     said: readonly Said[],
-  ): Promise<[number, number]> {
+    more?: string,
+  ): Promise<number[]> {
     const { manifests, left } = converted(
       documents(envoyFilter(name, [filterPatch(filter, config), ...said.map(patchOf)])),
     );
     expect(told(left)).toEqual([]);
     const plugin = pluginConfigOf(manifests[0]);
     const routes = { virtual_hosts: virtualHosts() };
-    const ports: [number, number] = [
+    const ports = [
       await limiting.add(
         `${name}-ours`,
         { plugin, filter: filter === LOCAL ? "local-rate-limit" : "global-rate-limit" },
@@ -142,7 +144,15 @@ describe("what routes say", () => {
         { routes: patched(said) },
       ),
     ];
-    await limiting.apply(2);
+    if (more !== undefined) {
+      const limits = (plugin.limits as { match: { cel: string } }[]).map((limit) => ({
+        ...limit,
+        match: { cel: `${limit.match.cel} && ${more}` },
+      }));
+      const narrower = { plugin: { ...plugin, limits }, filter: "global-rate-limit" } as const;
+      ports.push(await limiting.add(`${name}-narrower`, narrower, { routes }));
+    }
+    await limiting.apply(ports.length);
     return ports;
   }
 
@@ -173,6 +183,25 @@ describe("what routes say", () => {
       for (const [at, port] of ports.entries()) statuses[at]!.push(await statusOf(port, request));
     expect(statuses[0]).toEqual(statuses[1]);
     expect(new Set(statuses[1])).toEqual(new Set([200, 429]));
+  });
+
+  test("of a redirect the global one is asked, unless the match wants a cluster", async () => {
+    const said = [{ virtualHost: SHOP, value: { rate_limits: [counted("shop")] } }];
+    const ports = await beside("redirect", GLOBAL, globalFilter("shop"), said, 'xds.cluster_name != ""');
+    const counts: number[][] = [];
+    for (const path of ["/moved", "/"]) {
+      counts.push([]);
+      for (const port of ports) {
+        asked.length = 0;
+        await statusOf(port, { host: "shop", path, user: "ann" });
+        counts.at(-1)!.push(asked.length);
+      }
+    }
+    // Ours, Envoy's, and ours that wants a cluster.
+    expect(counts).toEqual([
+      [1, 0, 0],
+      [1, 1, 1],
+    ]);
   });
 
   test("a bucket of several routes is one for all, where Envoy has one for each", async () => {

@@ -620,12 +620,16 @@ describe("rate-limit EnvoyFilters", () => {
     ["INSERT_AFTER", "router", null],
   ])("%s %s stands in %j", (operation, before, place) => {
     const name = before === null ? null : `envoy.filters.http.${before}`;
-    const { manifests, left } = converted(documents(inserted("SIDECAR_INBOUND", name, SHOP, operation)));
+    const { manifests, left, text } = converted(
+      documents(inserted("SIDECAR_INBOUND", name, SHOP, operation)),
+    );
     if (place === null) {
       expect(manifests).toEqual([]);
       expect(told(left)[0]).toContain(`.filter.subFilter: ${operation} ${name}: no plugin stands there`);
       return;
     }
+    const isLast = Object.keys(place).length === 0;
+    expect(text.includes("# It stands before Istio's filters for faults, CORS and telemetry")).toBe(isLast);
     const { phase, priority } = manifests[0]!.spec;
     expect({ phase, priority }).toEqual({ phase: undefined, priority: undefined, ...place });
   });
