@@ -4,6 +4,7 @@ import type { DescriptorNode, Limit as ServiceLimit } from "../ratelimit-service
 import { Unit } from "../ratelimit-service/units.ts";
 import type { FilterPatch, PatchGroup } from "./envoy-filter.ts";
 import type { Field } from "./field.ts";
+import { CLUSTER_DOMAIN } from "./host-match.ts";
 import { Names, resourceName, ruleName } from "./names.ts";
 import { labelsOf, type ConvertedPlugin } from "./plugin.ts";
 import { answersOf, placeRemarks, readMilliseconds, routesOf, whereOf } from "./rate-limit-settings.ts";
@@ -161,9 +162,11 @@ function calledCluster(
       comments: [`It calls the cluster ${cluster}, which ${added.resource.title} adds: keep that patch.`],
     };
   }
-  const whole = host.endsWith(".svc") ? `${host}.cluster.local` : host;
+  const isShort = host.endsWith(".svc");
+  const whole = isShort ? `${host}.${CLUSTER_DOMAIN}` : host;
   config.note(
-    `the cluster ${cluster} leads to ${address}, for which Istio has a cluster of its own; the patch that adds it may go`,
+    `the cluster ${cluster} leads to ${address}, for which Istio has a cluster of its own; the patch that adds it may go` +
+      (isShort ? `, where the cluster's domain is ${CLUSTER_DOMAIN}` : ""),
   );
   return { cluster: `outbound|${port}||${whole}`, comments: [] };
 }

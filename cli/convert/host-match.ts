@@ -2,6 +2,9 @@
 import type { Resource } from "./resources.ts";
 import type { RequestMatch } from "./route-match.ts";
 
+/** Of a cluster of Kubernetes, unless it is told another (istiod's `--domain`). */
+export const CLUSTER_DOMAIN = "cluster.local";
+
 /** Holds for requests to one of its hosts; null where these cannot be said, which is told. */
 export function hostMatch({ spec, namespace, root }: Resource): RequestMatch | null {
   const exact = new Set<string>();
@@ -17,9 +20,11 @@ export function hostMatch({ spec, namespace, root }: Resource): RequestMatch | n
     if (text === "*") return {};
     if (text.startsWith("*")) suffixes.push(text.slice(1));
     else for (const one of spellings(text, namespace)) exact.add(one);
-    if (!text.includes(".") && namespace === "")
+    if (!text.includes("."))
       host.note(
-        "a short name, and the VirtualService says no namespace: longer names of the service are not in the match",
+        namespace === ""
+          ? "a short name, and the VirtualService says no namespace: longer names of the service are not in the match"
+          : `a short name, whose longest is taken for ${text}.${namespace}.svc.${CLUSTER_DOMAIN}: where the cluster has another domain, give the whole name`,
       );
   }
   if (report.count > before) return null;
@@ -50,7 +55,7 @@ export function goesBefore(one: readonly string[], other: readonly string[]): bo
 function spellings(host: string, namespace: string): string[] {
   const [, service, of, domain = ""] =
     /^([^.]+)\.([^.]+)\.svc(?:\.(.+))?$/.exec(host) ??
-    (host.includes(".") || namespace === "" ? [] : ["", host, namespace, "cluster.local"]);
+    (host.includes(".") || namespace === "" ? [] : ["", host, namespace, CLUSTER_DOMAIN]);
   if (service === undefined || of === undefined) return [host];
   const short = of === namespace ? [service] : [];
   const whole = `${service}.${of}.svc.${domain}`;

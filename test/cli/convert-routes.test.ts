@@ -60,6 +60,18 @@ describe("a VirtualService with header matches", () => {
     });
   });
 
+  test("the domain that a short host is taken for is said", () => {
+    const http = [{ match: [{ headers: { a: { exact: "b" } } }], ...to("v2") }];
+    const notesOf = (hosts: string[]): string[] =>
+      told(converted(documents(virtualService(http, { hosts }))).notes).filter((one) =>
+        one.includes("spec.hosts"),
+      );
+    expect(notesOf(["reviews"])).toEqual([
+      expect.stringContaining("is taken for reviews.my-app.svc.cluster.local: where the cluster") as string,
+    ]);
+    expect(notesOf(["reviews.my-app.svc.cluster.local", "reviews.example"])).toEqual([]);
+  });
+
   test("goes to the proxies of its Gateway, where the input has it", () => {
     const http = [{ match: [{ headers: { a: { exact: "b" } } }], ...to("v2") }];
     const service = virtualService(http, { gateways: ["istio-ingress/public"] });

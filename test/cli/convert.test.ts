@@ -472,6 +472,13 @@ describe("rate-limit EnvoyFilters", () => {
       expect(told(left)).toEqual(messages.map((one) => expect.stringContaining(one) as string));
     });
 
+    test("says which domain the cluster's service is taken for", () => {
+      const notesOf = (address: string): string =>
+        told(converted(documents(envoyFilter("all", [global, cluster("ratelimit", address)]))).notes).join();
+      expect(notesOf("limits.my-app.svc")).toContain("where the cluster's domain is cluster.local");
+      expect(notesOf("limits.my-app.svc.mesh.example")).not.toContain("domain is");
+    });
+
     test("says which cluster stays", () => {
       const { text, notes } = converted(documents(envoyFilter("all", [global, cluster("ratelimit")])));
       expect(text).toContain(
