@@ -64,7 +64,7 @@ export function sayWhatMayGo(plugins: readonly ConvertedPlugin[]): void {
       ...(going.length > 0 ? [insteadOf(going)] : []),
       ...staying.map(
         ({ title }) =>
-          `Instead of patches of ${title}: take them out of it once this is loaded, and keep those that standard error names.`,
+          `Instead of patches of ${title}: take them out of it once this is loaded, and keep those that standard error names as not converted.`,
       ),
     );
   }

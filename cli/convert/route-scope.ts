@@ -19,11 +19,10 @@ export const EVERYWHERE: RouteScope = { virtualHost: "", route: "" };
 export function without(scope: RouteScope, others: readonly RouteScope[]): Region | null {
   const except = others.flatMap((other) => common(scope, other) ?? []);
   if (except.some((one) => isWithin(scope, one))) return null;
+  // Each once, and none that is within another.
   const largest = except.filter(
     (one, at) =>
-      !except.some(
-        (other, otherAt) => otherAt !== at && isWithin(one, other) && !(isWithin(other, one) && at < otherAt),
-      ),
+      !except.some((other, otherAt) => isWithin(one, other) && (otherAt < at || !isWithin(other, one))),
   );
   return { scope, except: largest };
 }
