@@ -1,6 +1,7 @@
 /** Envoy's `local_ratelimit` filter, for all requests or for routes, to `local-rate-limit`. */
 import type { FilterPatch, PatchGroup, RoutePatch } from "./envoy-filter.ts";
 import type { Field } from "./field.ts";
+import { configurationsOf, isSeveral, type Configuration } from "./local-configurations.ts";
 import { Names, resourceName, ruleName } from "./names.ts";
 import { labelsOf, type ConvertedPlugin } from "./plugin.ts";
 import {
@@ -14,15 +15,7 @@ import {
 import { readRateLimit, type ActionEntry, type AskedDescriptor } from "./rate-limit-actions.ts";
 import { descriptorsOfRoutes, routeRemarks } from "./rate-limit-routes.ts";
 import { joined, type RequestMatch } from "./route-match.ts";
-import {
-  common,
-  EVERYWHERE,
-  intersection,
-  regionMatch,
-  without,
-  type Region,
-  type RouteScope,
-} from "./route-scope.ts";
+import { EVERYWHERE, intersection, regionMatch, type Region } from "./route-scope.ts";
 
 /** What Envoy's filter has as a body (`local_ratelimit.cc`). */
 const BODY = "local_rate_limited";
@@ -49,13 +42,6 @@ interface Bucket {
   entries: { key: string; value: string }[];
   rate: Rate;
   field: Field;
-}
-
-/** A configuration, and the requests that Envoy has it for: all where a filter has it, those of routes where a route has it. */
-interface Configuration {
-  config: Field;
-  /** Null where others go before it for each route. */
-  region: Region | null;
 }
 
 /** Null where it cannot be converted whole, which is told. */
@@ -111,38 +97,6 @@ export function convertLocalRateLimit(filter: FilterPatch, group: PatchGroup): C
     ],
     from,
   };
-}
-
-/** Whether Envoy has the configuration more than once, each with its own bucket. An inbound virtual host has one route (`buildSidecarInboundHTTPRouteConfig`). */
-function isSeveral({ virtualHost, route }: RouteScope, level: RoutePatch["level"]): boolean {
-  if (virtualHost === "") return true;
-  return level === "route" && route === "" && !virtualHost.startsWith("inbound|");
-}
-
-/** Those of routes, and that of the filter for all other requests. */
-function configurationsOf(config: Field, routes: readonly RoutePatch[]): Configuration[] {
-  const ofRoutes = routes.filter(({ local }) => local !== null);
-  const scopesOf = (patches: readonly RoutePatch[]): RouteScope[] => patches.map(({ scope }) => scope);
-  return [
-    ...ofRoutes.map((route) => ({
-      config: route.local!,
-      region: without(route.scope, scopesOf(ofRoutes.filter((other) => goesBefore(other, route)))),
-    })),
-    { config, region: without(EVERYWHERE, scopesOf(ofRoutes)) },
-  ];
-}
-
-/** Envoy has the most specific configuration (`resolveMostSpecificPerFilterConfig`), and istiod puts a later patch in place of an earlier one (`mergeMap`). */
-function goesBefore(other: RoutePatch, route: RoutePatch): boolean {
-  if (other === route || common(other.scope, route.scope) === null) return false;
-  if (other.level !== route.level) return other.level === "route";
-  if (other.resource !== route.resource) {
-    route.local!.leave(
-      `${other.resource.title} has a configuration for the same routes too: which one Envoy gets depends on the priority and the age of the two EnvoyFilters; put both into one`,
-    );
-    return false;
-  }
-  return other.at.path.localeCompare(route.at.path, "en", { numeric: true }) > 0;
 }
 
 function readLimits(
