@@ -10,6 +10,7 @@ import {
   labelsMeet,
   labelsOf,
   isGateway,
+  referencesOf,
   targetKey,
   targetOf,
   type ConvertedPlugin,
@@ -320,8 +321,7 @@ function providersOf({ policies }: Group): string[] {
 function targetName(target: Target): string {
   const labels = Object.entries(labelsOf(target)).sort(([a], [b]) => (a < b ? -1 : 1));
   if (labels.length > 0) return labels.map(([, value]) => value).join("-");
-  const references = [target.targetRef, ...((target.targetRefs ?? []) as unknown[])];
-  const names = references.flatMap((one) => (one as { name?: string } | undefined)?.name ?? []);
+  const names = referencesOf(target).flatMap((one) => (one as { name?: string } | null)?.name ?? []);
   return names.length === 0 ? "all" : names.join("-");
 }
 

@@ -1,10 +1,9 @@
 /** What comes out: a plugin of ours, and the Istio resource for it. */
 import type { Resource } from "./resources.ts";
 
-/** Which proxies: as the source says it, members of `spec`. */
+/** Which proxies: members of `spec`, as the source has them. */
 export interface Target {
   selector?: unknown;
-  targetRef?: unknown;
   targetRefs?: unknown;
 }
 
@@ -82,21 +81,23 @@ export function companionOf(plugin: ConvertedPlugin): ConvertedPlugin | null {
   };
 }
 
-/** The members of a spec that say which proxies; read so that they count as asked for. */
+/**
+ * The members of a spec that say which proxies; read so that they count as asked for. A `targetRef` is a list of one, as istiod has it
+ * (`GetTargetRefs` of `policyattachment.go`): a TrafficExtension has no other.
+ */
 export function targetOf({ spec }: Resource): Target {
-  const target: Target = {};
-  for (const name of ["selector", "targetRef", "targetRefs"] as const) {
-    const field = spec.get(name);
-    if (field !== null) target[name] = field.value();
-  }
-  return target;
+  const [selector, single, several] = ["selector", "targetRef", "targetRefs"].map((name) => spec.get(name));
+  const targetRefs = several?.value() ?? (single == null ? undefined : [single.value()]);
+  return {
+    ...(selector == null ? {} : { selector: selector.value() }),
+    ...(targetRefs === undefined ? {} : { targetRefs }),
+  };
 }
 
 /** Targets that are the same one have the same text, whatever the order of their labels. */
 export function targetKey(namespace: string, target: Target): string {
   const labels = Object.entries(labelsOf(target)).sort(([a], [b]) => (a < b ? -1 : 1));
-  const references = [...(target.targetRef === undefined ? [] : [target.targetRef]), ...referencesOf(target)];
-  return JSON.stringify([namespace, labels, references]);
+  return JSON.stringify([namespace, labels, referencesOf(target)]);
 }
 
 export function labelsOf({ selector }: Target): Record<string, string> {
@@ -112,13 +113,13 @@ export function labelsMeet(one: Target, other: Target): boolean {
   );
 }
 
-function referencesOf({ targetRefs }: Target): unknown[] {
+export function referencesOf({ targetRefs }: Target): unknown[] {
   return Array.isArray(targetRefs) ? (targetRefs as unknown[]) : [];
 }
 
 /** Whether it is about gateways or waypoints, as far as the target says it: those have no listeners of the other side. */
 export function isGateway(target: Target): boolean {
-  if (target.targetRef !== undefined || target.targetRefs !== undefined) return true;
+  if (target.targetRefs !== undefined) return true;
   return Object.entries(labelsOf(target)).some(
     ([name, value]) =>
       name === "gateway.networking.k8s.io/gateway-name" ||

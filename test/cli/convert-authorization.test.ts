@@ -73,6 +73,24 @@ describe("policies become one plugin for each target", () => {
     expect(manifests[0]?.spec).toMatchObject({ targetRefs, match: [{ mode: "CLIENT_AND_SERVER" }] });
   });
 
+  test("a targetRef is a list of one, since a TrafficExtension has no other, and is the same target as that list", () => {
+    const targetRef = { kind: "Gateway", group: "gateway.networking.k8s.io", name: "edge" };
+    const text = documents(
+      policy("a", { targetRef, action: "DENY", rules: GET }),
+      policy("b", { targetRefs: [targetRef], action: "DENY", rules: GET }),
+    );
+    for (const kind of ["WasmPlugin", "TrafficExtension"] as const) {
+      const { manifests, left } = converted(text, { kind });
+      expect(told(left)).toEqual([]);
+      expect(manifests).toHaveLength(1);
+      expect(manifests[0]).toMatchObject({
+        metadata: { name: "authz-edge" },
+        spec: { targetRefs: [targetRef] },
+      });
+      expect(manifests[0]?.spec).not.toHaveProperty("targetRef");
+    }
+  });
+
   test("--gateway, and labels of gateways", () => {
     const text = documents(policy("w", { rules: GET }));
     expect(converted(text, { gateway: true }).manifests[0]?.spec.match).toEqual([
