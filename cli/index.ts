@@ -172,7 +172,7 @@ Examples:
         .default("WasmPlugin"),
     )
     .option("--header <name>", "the routing header of a dark launch", "x-variant")
-    .option("--gateway", "policies are for gateways, whatever their selector")
+    .option("--gateway", "policies are for gateways, whatever their labels")
     .option("--strict", "exit with 1 where anything could not be converted")
     .addOption(modules())
     .addHelpText(

@@ -3,13 +3,13 @@ import { yamlConfiguration } from "../configuration.ts";
 import type { Modules } from "../modules.ts";
 import { refusalOf } from "../refusal.ts";
 import type { Field } from "./field.ts";
+import { signOfGateways } from "./gateways.ts";
 import { findKeyHosts } from "./key-hosts.ts";
 import type { MeshConfig } from "./mesh-config.ts";
 import { resourceName, ruleName } from "./names.ts";
 import {
   labelsMeet,
   labelsOf,
-  isGateway,
   referencesOf,
   targetKey,
   targetOf,
@@ -22,7 +22,7 @@ import type { Resource } from "./resources.ts";
 export interface AuthorizationOptions {
   modules: Modules;
   mesh: MeshConfig;
-  /** Plugins without a target of their own are for gateways. */
+  /** Policies are for gateways, whatever their labels. */
   gateway: boolean;
 }
 
@@ -69,6 +69,7 @@ export function convertAuthorization(
   }
   const all = [...groups.values()];
   for (const group of all) if (!group.broken) check(group, options);
+  if (options.gateway) for (const group of all) leaveMeshWide(group, options.mesh.rootNamespace);
   leaveWhatMeets(all, options.mesh.rootNamespace);
   return all.flatMap((group) => (group.broken ? [] : pluginsOf(group, resources, options)));
 }
@@ -167,6 +168,21 @@ function leaveTokens({ spec, title }: Resource, group: Group): void {
   group.broken = true;
 }
 
+/** Gateways and sidecars both have listeners of a client: without labels, a plugin for gateways is asked about what sidecars send, too. */
+function leaveMeshWide(group: Group, rootNamespace: string): void {
+  const { namespace, target, policies, authentications } = group;
+  if (namespace !== rootNamespace || !hasNoLabels(target)) return;
+  for (const { resource } of [...authentications, ...policies])
+    resource.spec.leave(
+      `for all proxies of the mesh: with --gateway its sidecars would ask the plugin about the requests that they send, too. Give it a selector with the gateways' labels`,
+    );
+  group.broken = true;
+}
+
+function hasNoLabels(target: Target): boolean {
+  return target.targetRefs === undefined && Object.keys(labelsOf(target)).length === 0;
+}
+
 /** A problem that the filter tells of a configuration which is this part of the source. */
 function leaveAt(at: Field, told: string): void {
   const { source, document, report } = at.place;
@@ -246,8 +262,9 @@ function pluginsOf(
   const rules = authentications.flatMap((one) => one.rules);
   const pluginConfig = configurationOf(group, mesh);
   const first = from[0]!.root;
+  const sign = gateway ? "--gateway" : signOfGateways(target, resources);
   const comments = [
-    insteadOf(from, policies.length > 0 ? ", where its proxies serve HTTP alone" : ""),
+    insteadOf(from, whereFrom(sign, policies.length > 0)),
     "The order CUSTOM, tokens, DENY, ALLOW is the filter's own.",
   ];
   const remark = (text: string): void => {
@@ -279,18 +296,14 @@ function pluginsOf(
       );
   }
   for (const text of findKeyHosts(rules, resources)) remark(text);
-  const forGateways = gateway || isGateway(target);
-  if (!forGateways)
-    remark(
-      "For the inbound side of sidecars (mode SERVER). Gateways have another side: with --gateway the plugin is for gateways; waypoints need targetRefs.",
-    );
+  remark(sideOf(sign, target));
   return [
     {
       filter: "authz",
       name: resourceName("authz", from.length > 1 ? targetName(target) : from[0]!.name),
       namespace,
       target,
-      mode: forGateways ? "CLIENT_AND_SERVER" : "SERVER",
+      mode: sign === null ? "SERVER" : "CLIENT_AND_SERVER",
       phase: "AUTHZ",
       failStrategy: "FAIL_RELOAD",
       asksForPeer: asksForPeer(policies),
@@ -299,6 +312,21 @@ function pluginsOf(
       from,
     },
   ];
+}
+
+/** Whose sources may go. A policy without `targetRefs` is for gateways too that its labels select, or all of its namespace. */
+function whereFrom(sign: string | null, hasPolicies: boolean): string {
+  if (sign !== null) return hasPolicies ? ", where its proxies serve HTTP alone" : "";
+  return `, if its proxies are all sidecars${hasPolicies ? " that serve HTTP alone" : ""}`;
+}
+
+/** Which side of which proxies it is for: a wrong guess lets requests of a gateway pass, or asks about what a sidecar sends. */
+function sideOf(sign: string | null, target: Target): string {
+  if (sign === null)
+    return "For the inbound side of sidecars (mode SERVER). Gateways have the other side and do not load it: keep what it was made of where it is for gateways too. For those a plugin comes of a selector with a gateway's labels, which a Gateway of the input or --gateway says; waypoints need targetRefs.";
+  if (target.targetRefs !== undefined)
+    return "For gateways and waypoints, which targetRefs name (mode CLIENT_AND_SERVER).";
+  return `For gateways, as ${sign} says (mode CLIENT_AND_SERVER): ${hasNoLabels(target) ? "the sidecars of its namespace" : "sidecars with these labels"} would ask it about the requests that they send, too, so there must be none.`;
 }
 
 function configurationOf(group: Group, { trustDomain, trustDomainAliases, providers }: MeshConfig): object {

@@ -1,6 +1,7 @@
 /** An `EnvoyFilter`: which of its patches are about rate limits, where they apply, and what they say. */
 import type { Field } from "./field.ts";
-import { isGateway, labelsOf, targetKey, type Target } from "./plugin.ts";
+import { signOfGateways } from "./gateways.ts";
+import { targetKey, type Target } from "./plugin.ts";
 import type { Resource } from "./resources.ts";
 import type { RouteScope } from "./route-scope.ts";
 
@@ -76,7 +77,7 @@ export function readEnvoyFilters(resources: readonly Resource[]): PatchGroup[] {
     spec
       .get("priority")
       ?.note("the order among EnvoyFilters: the plugin has none of it, its own `priority` says its place");
-    const ofGateways = isOfGateways(target, resources);
+    const ofGateways = signOfGateways(target, resources) !== null;
     const patches = spec.get("configPatches")?.items() ?? [];
     if (patches.length === 0) resource.root.leave(`${resource.title} has no configPatches`);
     for (const patch of patches) readPatch(resource, patch, group, ofGateways);
@@ -94,17 +95,6 @@ function targetOf(spec: Field): Target {
     ...(labels === undefined ? {} : { selector: { matchLabels: labels } }),
     ...(references === undefined ? {} : { targetRefs: references }),
   };
-}
-
-/** By their labels, or by a Gateway of the input that selects them. */
-function isOfGateways(target: Target, resources: readonly Resource[]): boolean {
-  if (isGateway(target)) return true;
-  const labels = labelsOf(target);
-  return resources.some(({ kind, group, spec }) => {
-    if (kind !== "Gateway" || group !== "networking.istio.io") return false;
-    const selector = Object.entries((spec.get("selector")?.value() ?? {}) as Record<string, string>);
-    return selector.length > 0 && selector.every(([name, value]) => labels[name] === value);
-  });
 }
 
 function readPatch(resource: Resource, field: Field, group: PatchGroup, ofGateways: boolean): void {

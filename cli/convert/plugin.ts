@@ -117,17 +117,6 @@ export function referencesOf({ targetRefs }: Target): unknown[] {
   return Array.isArray(targetRefs) ? (targetRefs as unknown[]) : [];
 }
 
-/** Whether it is about gateways or waypoints, as far as the target says it: those have no listeners of the other side. */
-export function isGateway(target: Target): boolean {
-  if (target.targetRefs !== undefined) return true;
-  return Object.entries(labelsOf(target)).some(
-    ([name, value]) =>
-      name === "gateway.networking.k8s.io/gateway-name" ||
-      (["istio", "app", "app.kubernetes.io/name"].includes(name) &&
-        /gateway|^(?:istio-)?(?:in|e)gress$/.test(value)),
-  );
-}
-
 /** What may go when the plugin is there, and where, as a comment. */
 export function insteadOf(from: readonly Resource[], where = ""): string {
   return `Instead of ${from.map(({ title }) => title).join(", ")}, which may go once this is loaded${where}.`;

@@ -5,6 +5,7 @@
 import type { Modules } from "../modules.ts";
 import { refusalOf } from "../refusal.ts";
 import type { Field } from "./field.ts";
+import { findGateway, selectorOf } from "./gateways.ts";
 import { goesBefore, hostMatch, hostsOf } from "./host-match.ts";
 import { Names, resourceName, ruleName } from "./names.ts";
 import { labelsMeet, labelsOf, type ConvertedPlugin, type ConvertedResource, type Target } from "./plugin.ts";
@@ -248,15 +249,9 @@ function placesOf(
         remark: `For the callers of ${title}: this reaches those in its own namespace; callers in another one need the plugin there too. Sidecars load it; a waypoint that routes for them does not, which loads plugins of mode SERVER that name it in targetRefs.`,
       };
     const [of, short] = name.includes("/") ? (name.split("/") as [string, string]) : [namespace, name];
-    const gateway = resources.find(
-      (one) =>
-        one.kind === "Gateway" &&
-        one.group === "networking.istio.io" &&
-        one.name === short &&
-        one.namespace === of,
-    );
-    const selector = gateway?.spec.get("selector")?.value();
-    if (gateway === undefined || selector === undefined)
+    const gateway = findGateway(of, short, resources);
+    const selector = gateway === null ? null : selectorOf(gateway);
+    if (gateway === null || selector === null)
       return {
         namespace,
         target: {},

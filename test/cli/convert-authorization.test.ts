@@ -91,16 +91,66 @@ describe("policies become one plugin for each target", () => {
     }
   });
 
-  test("--gateway, and labels of gateways", () => {
-    const text = documents(policy("w", { rules: GET }));
-    expect(converted(text, { gateway: true }).manifests[0]?.spec.match).toEqual([
-      { mode: "CLIENT_AND_SERVER" },
-    ]);
-    const gateway = documents(
-      policy("w", { selector: { matchLabels: { istio: "ingressgateway" } }, rules: GET }),
+  test.each([
+    [{ istio: "ingressgateway" }, "CLIENT_AND_SERVER"],
+    [{ istio: "egress" }, "CLIENT_AND_SERVER"],
+    [{ app: "istio-ingress" }, "CLIENT_AND_SERVER"],
+    [{ "gateway.networking.k8s.io/gateway-name": "edge" }, "CLIENT_AND_SERVER"],
+    [{ edge: "yes", zone: "a" }, "CLIENT_AND_SERVER"],
+    [{ edge: "no" }, "SERVER"],
+    [{ app: "payment-gateway" }, "SERVER"],
+    [{ app: "ingress" }, "SERVER"],
+  ])(
+    "labels %j are of mode %s, by Istio's names or a Gateway of the input, which is told",
+    (labels, mode) => {
+      const edge = {
+        apiVersion: "networking.istio.io/v1",
+        kind: "Gateway",
+        metadata: { name: "edge", namespace: "elsewhere" },
+        spec: { selector: { edge: "yes" }, servers: [] },
+      };
+      const { manifests, left, text } = converted(
+        documents(edge, policy("w", { selector: { matchLabels: labels }, rules: GET })),
+      );
+      expect(told(left)).toEqual([]);
+      expect(manifests[0]?.spec.match).toEqual([{ mode }]);
+      expect(text).toContain(
+        mode === "SERVER"
+          ? "# For the inbound side of sidecars (mode SERVER)"
+          : `# For gateways, as ${"edge" in labels ? "Gateway elsewhere/edge" : "the label "}`,
+      );
+    },
+  );
+
+  test("--gateway says it of all, but those of the root namespace without labels, which sidecars would load", () => {
+    const here = policy("here", { action: "DENY", rules: GET });
+    const mesh = policy("mesh", { action: "DENY", rules: GET }, { namespace: "istio-system" });
+    const edge = policy(
+      "edge",
+      { selector: { matchLabels: { app: "edge" } }, action: "DENY", rules: GET },
+      { namespace: "istio-system" },
     );
-    expect(converted(gateway).manifests[0]?.spec.match).toEqual([{ mode: "CLIENT_AND_SERVER" }]);
-    expect(told(converted(text).notes).join("\n")).toContain("with --gateway the plugin is for gateways");
+    const { manifests, left, text } = converted(documents(here, mesh, edge), { gateway: true });
+    expect(manifests.map(({ metadata, spec }) => [metadata.name, spec.match])).toEqual([
+      ["authz-here", [{ mode: "CLIENT_AND_SERVER" }]],
+      ["authz-edge", [{ mode: "CLIENT_AND_SERVER" }]],
+    ]);
+    expect(told(left)).toEqual([
+      expect.stringMatching(/^3 spec: for all proxies of the mesh: with --gateway its sidecars/) as string,
+    ]);
+    expect(text).toContain("the sidecars of its namespace would ask it about the requests that they send");
+  });
+
+  test("a policy for sidecars does not go where it is for gateways too", () => {
+    const { text, notes } = converted(
+      documents(policy("mesh-deny", { action: "DENY", rules: GET }, { namespace: "istio-system" })),
+    );
+    expect(text).toMatch(
+      /^# Instead of .*, which may go once this is loaded, if its proxies are all sidecars that serve HTTP alone\.$/m,
+    );
+    expect(told(notes).join("\n")).toContain("keep what it was made of where it is for gateways too");
+    const tokens = converted(documents(authentication("jwt", { jwtRules: [RULE] })));
+    expect(tokens.text).toMatch(/^# Instead of .*, if its proxies are all sidecars\.$/m);
   });
 
   test.each([
@@ -151,7 +201,7 @@ describe("policies become one plugin for each target", () => {
 
   test("policies are for HTTP alone, which comments and notes say; tokens are anyway", () => {
     const { text, notes } = converted(documents(policy("allow", { rules: GET })));
-    expect(text).toMatch(/^# Instead of .*, where its proxies serve HTTP alone\.$/m);
+    expect(text).toMatch(/^# Instead of .* that serve HTTP alone\.$/m);
     expect(text).toContain(
       "# It sees HTTP requests. Istio enforces an AuthorizationPolicy for TCP connections too",
     );
