@@ -8,8 +8,8 @@ import { findKeyHosts } from "./key-hosts.ts";
 import type { MeshConfig } from "./mesh-config.ts";
 import { resourceName, ruleName } from "./names.ts";
 import {
-  labelsMeet,
   labelsOf,
+  overlap,
   referencesOf,
   targetKey,
   targetOf,
@@ -205,7 +205,7 @@ function leaveWhatMeets(groups: readonly Group[], rootNamespace: string): void {
     const rival = meets(one).find((other) => allowing(other).length > 0);
     for (const { resource } of rival === undefined ? [] : allowing(one)) {
       resource.spec.leave(
-        `an ALLOW policy, and so is ${allowing(rival!)[0]!.resource.title}, whose target has proxies in common with this one: Istio asks for the leave of one of them, two plugins would ask for that of both. Give both the same selector, or targets that exclude each other`,
+        `an ALLOW policy, and so is ${allowing(rival!)[0]!.resource.title}, whose target has proxies in common with this one: Istio asks for the leave of one of them, two plugins would ask for that of both. Give both the same namespace and selector, or targets that exclude each other`,
       );
     }
     return rival !== undefined;
@@ -235,12 +235,6 @@ function leaveWhatMeets(groups: readonly Group[], rootNamespace: string): void {
     one.authentications = [];
     other.authentications = [];
   }
-}
-
-function overlap(one: Group, other: Group, rootNamespace: string): boolean {
-  const isRoot = (group: Group): boolean => group.namespace === rootNamespace;
-  if (one.namespace !== other.namespace && !isRoot(one) && !isRoot(other)) return false;
-  return labelsMeet(one.target, other.target);
 }
 
 function looksAtTokens(group: Group): boolean {

@@ -38,7 +38,7 @@ export function convertSources(sources: readonly Source[], conversion: Conversio
   const mesh = readMeshConfig(resources);
   const policies = convertAuthorization(resources, { modules, mesh, gateway });
   const rateLimits = convertRateLimits(resources);
-  const launches = convertVirtualServices(resources, { header, modules });
+  const launches = convertVirtualServices(resources, { header, modules, mesh });
   const check = checker(conversion);
   const checked = [...policies, ...rateLimits].flatMap(check);
   const launching = launches.plugins.map((plugin) => ({ plugin, checked: check(plugin) }));

@@ -7,6 +7,12 @@ export interface Target {
   targetRefs?: unknown;
 }
 
+/** Where a resource counts: the root namespace's in all. */
+export interface Place {
+  namespace: string;
+  target: Target;
+}
+
 export interface ConvertedPlugin {
   filter: string;
   name: string;
@@ -106,11 +112,20 @@ export function labelsOf({ selector }: Target): Record<string, string> {
 }
 
 /** Whether a proxy may have the labels of both; by reference and by labels, none is known to be the same, so they are taken for it. */
-export function labelsMeet(one: Target, other: Target): boolean {
+function labelsMeet(one: Target, other: Target): boolean {
   const labels = labelsOf(other);
   return Object.entries(labelsOf(one)).every(
     ([name, value]) => labels[name] === undefined || labels[name] === value,
   );
+}
+
+/** Whether a proxy may be of both; a resource that says no namespace may come into any. */
+export function overlap(one: Place, other: Place, rootNamespace: string): boolean {
+  const { namespace } = one;
+  const isApart =
+    namespace !== other.namespace &&
+    ![namespace, other.namespace].some((of) => of === rootNamespace || of === "");
+  return !isApart && labelsMeet(one.target, other.target);
 }
 
 export function referencesOf({ targetRefs }: Target): unknown[] {

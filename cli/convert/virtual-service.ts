@@ -7,8 +7,9 @@ import { refusalOf } from "../refusal.ts";
 import type { Field } from "./field.ts";
 import { findGateway, selectorOf } from "./gateways.ts";
 import { goesBefore, hostMatch, hostsOf } from "./host-match.ts";
+import type { MeshConfig } from "./mesh-config.ts";
 import { Names, resourceName, ruleName } from "./names.ts";
-import { labelsMeet, labelsOf, type ConvertedPlugin, type ConvertedResource, type Target } from "./plugin.ts";
+import { labelsOf, overlap, type ConvertedPlugin, type ConvertedResource, type Target } from "./plugin.ts";
 import type { Resource } from "./resources.ts";
 import { isAboutHeaders, joined, readRouteMatch, type RequestMatch } from "./route-match.ts";
 
@@ -17,6 +18,7 @@ export interface LaunchOptions {
   header: string;
   /** With the filter that reads what is made of a VirtualService. */
   modules: Modules;
+  mesh: MeshConfig;
 }
 
 interface Rule {
@@ -53,7 +55,7 @@ export interface ConvertedLaunches {
 
 export function convertVirtualServices(
   resources: readonly Resource[],
-  { header, modules }: LaunchOptions,
+  { header, modules, mesh: { rootNamespace } }: LaunchOptions,
 ): ConvertedLaunches {
   /** By where the plugin runs: two plugins in one proxy would write one header. */
   const launches = new Map<string, Launch>();
@@ -69,7 +71,7 @@ export function convertVirtualServices(
       resource.root.leave(`dark-launch refuses what was made of it, so it stays as it is: ${problem}`);
     if (told.length > 0) continue;
     const service = { resource, hosts: hostsOf(resource), rules: read.rules };
-    const places = placesOf(resource, resources);
+    const places = placesOf(resource, resources, rootNamespace);
     const keyOf = ({ namespace, target }: (typeof places)[number]): string =>
       JSON.stringify([namespace, target]);
     const others = new Set(places.flatMap((place) => launches.get(keyOf(place))?.services ?? []));
@@ -92,19 +94,19 @@ export function convertVirtualServices(
     }
   }
   const all = [...launches.values()];
-  for (const launch of all) remarkOthers(launch, all);
+  for (const launch of all) remarkOthers(launch, all, rootNamespace);
   return { plugins: all.map((launch) => pluginOf(launch, header)), services };
 }
 
 /** A plugin removes what one before it has said in the header. */
-function remarkOthers(launch: Launch, all: readonly Launch[]): void {
-  const { namespace, target, services, remarks } = launch;
+function remarkOthers(launch: Launch, all: readonly Launch[], rootNamespace: string): void {
+  const { services, remarks } = launch;
   for (const other of all) {
-    if (other === launch || other.namespace !== namespace || !labelsMeet(target, other.target)) continue;
+    if (other === launch || !overlap(launch, other, rootNamespace)) continue;
     const missing = other.services.filter((service) => !services.includes(service));
     if (missing.length === 0) continue;
     const titles = missing.map(({ resource }) => resource.title).join(", ");
-    const remark = `A proxy that loads this plugin and that of ${titles} follows one of them alone: give them selectors of different proxies.`;
+    const remark = `A proxy that loads this plugin and that of ${titles} follows one of them alone: give them selectors, or namespaces, of different proxies.`;
     remarks.push(remark);
     services[0]!.resource.root.note(remark);
   }
@@ -234,6 +236,7 @@ function wantedVariant(route: Field, at: number): string {
 function placesOf(
   { spec, namespace, title }: Resource,
   resources: readonly Resource[],
+  rootNamespace: string,
 ): { namespace: string; target: Target; remark: string }[] {
   const gateways =
     spec
@@ -246,7 +249,7 @@ function placesOf(
       return {
         namespace,
         target: {},
-        remark: `For the callers of ${title}: this reaches those in its own namespace; callers in another one need the plugin there too. Sidecars load it; a waypoint that routes for them does not, which loads plugins of mode SERVER that name it in targetRefs.`,
+        remark: `For the callers of ${title}: ${namespace === rootNamespace ? `this reaches the sidecars and gateways of all namespaces, since its own (${namespace}) is the root namespace` : "this reaches those in its own namespace; callers in another one need the plugin there too"}. Sidecars load it; a waypoint that routes for them does not, which loads plugins of mode SERVER that name it in targetRefs.`,
       };
     const [of, short] = name.includes("/") ? (name.split("/") as [string, string]) : [namespace, name];
     const gateway = findGateway(of, short, resources);

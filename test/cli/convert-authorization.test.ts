@@ -253,6 +253,17 @@ describe("what two plugins cannot say together stays with Istio", () => {
     expect(converted(`${elsewhere}---\n${text}`).manifests.length).toBe(2);
   });
 
+  test("ALLOW policies without a namespace, which may be applied to any, meet those of each", () => {
+    const { manifests, left } = converted(
+      documents(policy("a", {}, { namespace: undefined }), policy("b", { rules: GET })),
+    );
+    expect(manifests).toEqual([]);
+    expect(told(left)).toEqual([
+      expect.stringContaining("an ALLOW policy, and so is AuthorizationPolicy my-app/b") as string,
+      expect.stringContaining("an ALLOW policy, and so is AuthorizationPolicy a") as string,
+    ]);
+  });
+
   test("tokens that policies of another target look at", () => {
     const { manifests, left } = converted(
       documents(

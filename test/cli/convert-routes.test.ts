@@ -115,6 +115,27 @@ describe("a VirtualService with header matches", () => {
     expect(remark(["edge"])).toEqual([]);
   });
 
+  test("in the root namespace is for all, which is said, and meets those of any", () => {
+    const http = [{ match: [{ headers: { a: { exact: "b" } } }], ...to("v2") }];
+    const mesh = {
+      ...virtualService(http, { hosts: ["a.example"] }, "mesh"),
+      metadata: { name: "mesh", namespace: "istio-system" },
+    };
+    const own = virtualService(http, { hosts: ["b.example"] }, "own");
+    const { notes, text } = converted(documents(mesh, own));
+    expect(text).toContain(
+      "this reaches the sidecars and gateways of all namespaces, since its own (istio-system)",
+    );
+    expect(told(notes).filter((one) => one.includes("one of them alone"))).toEqual([
+      expect.stringContaining("that of VirtualService my-app/own follows one of them alone") as string,
+      expect.stringContaining("that of VirtualService istio-system/mesh follows one of them alone") as string,
+    ]);
+    const root = documents({ meshConfig: { rootNamespace: "other-root" } });
+    expect(told(converted(`${root}---\n${documents(mesh, own)}`).notes).join("\n")).not.toContain(
+      "one of them alone",
+    );
+  });
+
   test("keeps the path that a rewrite replaces, and the names, beside the header", () => {
     const uri = { prefix: "/api" };
     const headers = { a: { exact: "b" } };
