@@ -41,8 +41,11 @@ interface Group {
   target: Target;
   policies: Policy[];
   authentications: { resource: Resource; rules: unknown[] }[];
-  /** Something that must be in the plugin cannot be. */
-  broken: boolean;
+  /** What must be in the plugin, and cannot be: then nothing of the group is converted. */
+  missing: Resource | null;
+  members: Resource[];
+  /** Members that something was told of. */
+  left: Set<Resource>;
 }
 
 /** Annotation by which istiod only tries a policy; it takes what Go's `strconv.ParseBool` takes for true. */
@@ -57,9 +60,17 @@ export function convertAuthorization(
   const groupOf = (resource: Resource): Group => {
     const target = targetOf(resource);
     const key = targetKey(resource.namespace, target);
-    const none = { policies: [], authentications: [], broken: false };
-    const group = groups.get(key) ?? { namespace: resource.namespace, target, ...none };
+    const group: Group = groups.get(key) ?? {
+      namespace: resource.namespace,
+      target,
+      policies: [],
+      authentications: [],
+      missing: null,
+      members: [],
+      left: new Set(),
+    };
     groups.set(key, group);
+    group.members.push(resource);
     return group;
   };
   for (const resource of resources) {
@@ -68,10 +79,11 @@ export function convertAuthorization(
     if (resource.kind === "RequestAuthentication") readAuthentication(resource, groupOf(resource));
   }
   const all = [...groups.values()];
-  for (const group of all) if (!group.broken) check(group, options);
+  for (const group of all) if (group.missing === null) check(group, options);
   if (options.gateway) for (const group of all) leaveMeshWide(group, options.mesh.rootNamespace);
   leaveWhatMeets(all, options.mesh.rootNamespace);
-  return all.flatMap((group) => (group.broken ? [] : pluginsOf(group, resources, options)));
+  for (const group of all) leaveRest(group);
+  return all.flatMap((group) => (group.missing === null ? pluginsOf(group, resources, options) : []));
 }
 
 function readPolicy(resource: Resource, group: Group, { mesh }: AuthorizationOptions): void {
@@ -109,8 +121,10 @@ function readAuthentication(resource: Resource, group: Group): void {
   const rules = (spec.get("jwtRules")?.items() ?? []).map((rule) => rule.value());
   spec.finish();
   if (spec.place.report.count > before) leaveTokens(resource, group);
-  else if (rules.length === 0) root.note("no jwtRules: it does nothing, and nothing was made of it");
-  else group.authentications.push({ resource, rules });
+  else if (rules.length === 0) {
+    group.left.add(resource);
+    root.note("no jwtRules: it does nothing, and nothing was made of it");
+  } else group.authentications.push({ resource, rules });
 }
 
 /** Lets the filter read all of a group, and leaves what it refuses. */
@@ -142,41 +156,56 @@ function check(group: Group, { modules, mesh }: AuthorizationOptions): void {
           first += rules.length;
         }
       } else {
-        (policies[0] ?? authentications[0])!.resource.root.leave(
-          `the filter refuses what was made of it: ${problem}`,
-        );
-        group.broken = true;
+        const { resource } = (policies[0] ?? authentications[0])!;
+        resource.root.leave(`the filter refuses what was made of it: ${problem}`);
+        group.missing = resource;
+        group.left.add(resource);
       }
     }
     group.policies = policies.filter((policy) => !refused.has(policy));
     for (const policy of refused) leavePolicy(policy, group);
-    if (group.broken) return;
+    if (group.missing !== null) return;
   }
 }
 
 /** Istio asks its providers before any plugin, and AUDIT and dry runs decide nothing: these may stay where they are. */
 function leavePolicy({ resource, action, shadow }: Policy, group: Group): void {
   const { spec, title } = resource;
+  group.left.add(resource);
   if (action === "CUSTOM" || action === "AUDIT" || shadow)
     return spec.note(`${title} stays with Istio, which asks it before the plugin: keep it applied`);
   spec.leave(`${title} decides with the others of its target, so none of these is converted`);
-  group.broken = true;
+  group.missing ??= resource;
 }
 
-function leaveTokens({ spec, title }: Resource, group: Group): void {
+function leaveTokens(resource: Resource, group: Group): void {
+  const { spec, title } = resource;
   spec.leave(`${title} decides with the policies of its target, so none of these is converted`);
-  group.broken = true;
+  group.left.add(resource);
+  group.missing ??= resource;
+}
+
+/** Names all that is not converted because something else is not. */
+function leaveRest({ missing, members, left }: Group): void {
+  if (missing === null) return;
+  for (const resource of members)
+    if (!left.has(resource))
+      resource.spec.leave(
+        `${resource.title} stays with Istio, as does ${missing.title}, which decides with it`,
+      );
 }
 
 /** Gateways and sidecars both have listeners of a client: without labels, a plugin for gateways is asked about what sidecars send, too. */
 function leaveMeshWide(group: Group, rootNamespace: string): void {
-  const { namespace, target, policies, authentications } = group;
+  const { namespace, target, members, left } = group;
   if (namespace !== rootNamespace || !hasNoLabels(target)) return;
-  for (const { resource } of [...authentications, ...policies])
+  group.missing ??= members[0]!;
+  for (const resource of members) {
+    left.add(resource);
     resource.spec.leave(
       `for all proxies of the mesh: with --gateway its sidecars would ask the plugin about the requests that they send, too. Give it a selector with the gateways' labels`,
     );
-  group.broken = true;
+  }
 }
 
 function hasNoLabels(target: Target): boolean {
@@ -204,27 +233,23 @@ function leaveWhatMeets(groups: readonly Group[], rootNamespace: string): void {
     if (allowing(one).length === 0) return false;
     const rival = meets(one).find((other) => allowing(other).length > 0);
     for (const { resource } of rival === undefined ? [] : allowing(one)) {
+      one.left.add(resource);
       resource.spec.leave(
         `an ALLOW policy, and so is ${allowing(rival!)[0]!.resource.title}, whose target has proxies in common with this one: Istio asks for the leave of one of them, two plugins would ask for that of both. Give both the same namespace and selector, or targets that exclude each other`,
       );
     }
     return rival !== undefined;
   });
-  for (const rival of rivals) rival.broken = true;
+  for (const rival of rivals) rival.missing ??= allowing(rival)[0]!.resource;
   // What only denies, and asks for no token, goes with anything that stays with Istio.
   const depends = (one: Group): boolean =>
-    !one.broken &&
+    one.missing === null &&
     (allowing(one).length > 0 || looksAtTokens(one)) &&
-    meets(one).some(({ broken }) => broken);
-  for (let one = groups.find(depends); one !== undefined; one = groups.find(depends)) {
-    one.broken = true;
-    for (const { resource } of [...one.authentications, ...one.policies])
-      resource.spec.leave(
-        "stays with Istio, as do policies or tokens of a target that has proxies in common with this one",
-      );
-  }
+    meets(one).some(({ missing }) => missing !== null);
+  for (let one = groups.find(depends); one !== undefined; one = groups.find(depends))
+    one.missing = meets(one).find(({ missing }) => missing !== null)!.missing;
   for (const one of groups) {
-    if (one.authentications.length === 0 || one.broken) continue;
+    if (one.authentications.length === 0 || one.missing !== null) continue;
     const other = meets(one).find(looksAtTokens);
     if (other === undefined) continue;
     const whose = (other.authentications[0] ?? other.policies.find(asksForToken))!.resource.title;

@@ -40,7 +40,12 @@ export function convertSources(sources: readonly Source[], conversion: Conversio
   const rateLimits = convertRateLimits(resources);
   const launches = convertVirtualServices(resources, { header, modules, mesh });
   const check = checker(conversion);
-  const checked = [...policies, ...rateLimits].flatMap(check);
+  const checked = [...policies, ...rateLimits].flatMap((plugin) => {
+    const found = check(plugin);
+    const [, ...others] = found.length > 0 ? [] : plugin.from;
+    for (const { root } of others) root.leave("stays as it is: the plugin that it is part of is refused");
+    return found;
+  });
   const launching = launches.plugins.map((plugin) => ({ plugin, checked: check(plugin) }));
   sayWhatMayGo(rateLimits);
   const documents = [...checked, ...launching.flatMap((launch) => launch.checked)].map(

@@ -301,6 +301,35 @@ describe("what two plugins cannot say together stays with Istio", () => {
     );
   });
 
+  test("all that decides with what is refused, or with what stays, is named by its title", () => {
+    const denying = policy("denies", { selector: SELECTOR, action: "DENY", rules: GET });
+    const tokens = authentication("tokens", { selector: SELECTOR, jwtRules: [RULE] });
+    const meant = policy("meant", { selector: SELECTOR, rules: GET });
+    const refused = converted(
+      documents(meant, denying, tokens, policy("refused", { selector: SELECTOR, action: "LOG" })),
+    );
+    expect(refused.manifests).toEqual([]);
+    const stays = (kind: string, name: string, other: string): unknown =>
+      expect.stringMatching(
+        `spec: ${kind} my-app/${name} stays with Istio, as does ${other}, which decides with it$`,
+      );
+    expect(told(refused.left).toSorted()).toEqual([
+      stays("AuthorizationPolicy", "meant", "AuthorizationPolicy my-app/refused"),
+      stays("AuthorizationPolicy", "denies", "AuthorizationPolicy my-app/refused"),
+      stays("RequestAuthentication", "tokens", "AuthorizationPolicy my-app/refused"),
+      expect.stringContaining("7 spec.action: "),
+      expect.stringContaining("AuthorizationPolicy my-app/refused decides with the others of its target"),
+    ]);
+    const rivals = converted(documents(meant, denying, tokens, policy("nothing", {})));
+    expect(rivals.manifests).toEqual([]);
+    expect(told(rivals.left).toSorted()).toEqual([
+      expect.stringContaining("an ALLOW policy, and so is AuthorizationPolicy my-app/nothing"),
+      stays("AuthorizationPolicy", "denies", "AuthorizationPolicy my-app/meant"),
+      stays("RequestAuthentication", "tokens", "AuthorizationPolicy my-app/meant"),
+      expect.stringContaining("an ALLOW policy, and so is AuthorizationPolicy my-app/meant"),
+    ]);
+  });
+
   test("CUSTOM without its provider, named; the others of the target go on", () => {
     const custom = policy("ask", { action: "CUSTOM", provider: { name: "opa" }, rules: [{}] });
     const { manifests, left } = converted(documents(custom, policy("deny", { action: "DENY", rules: GET })));
