@@ -5,12 +5,12 @@
 import type { Modules } from "../modules.ts";
 import { refusalOf } from "../refusal.ts";
 import type { Field } from "./field.ts";
-import { findGateway, selectorOf } from "./gateways.ts";
 import { goesBefore, hostMatch, hostsOf } from "./host-match.ts";
 import type { MeshConfig } from "./mesh-config.ts";
 import { Names, resourceName, ruleName } from "./names.ts";
 import { labelsOf, overlap, type ConvertedPlugin, type ConvertedResource, type Target } from "./plugin.ts";
 import type { Resource } from "./resources.ts";
+import { placesOf } from "./routing-places.ts";
 import { isAboutHeaders, joined, readRouteMatch, type RequestMatch } from "./route-match.ts";
 
 export interface LaunchOptions {
@@ -71,7 +71,15 @@ export function convertVirtualServices(
       resource.root.leave(`dark-launch refuses what was made of it, so it stays as it is: ${problem}`);
     if (told.length > 0) continue;
     const service = { resource, hosts: hostsOf(resource), rules: read.rules };
-    const places = placesOf(resource, resources, rootNamespace);
+    const { places, unknown } = placesOf(resource, resources, rootNamespace);
+    for (const { at, why } of unknown)
+      resource.spec
+        .get("gateways")!
+        .items()
+        [at]!.leave(
+          `${why}, so which proxies route by it is not known here: give the Gateway too, with a selector. The VirtualService stays as it is`,
+        );
+    if (unknown.length > 0) continue;
     const keyOf = ({ namespace, target }: (typeof places)[number]): string =>
       JSON.stringify([namespace, target]);
     const others = new Set(places.flatMap((place) => launches.get(keyOf(place))?.services ?? []));
@@ -230,43 +238,6 @@ function wantedVariant(route: Field, at: number): string {
   return (subset ?? route.get("name")?.text() ?? `http-${at}`)
     .replace(/[^\x21-\x7e]|[,;"\\]/g, "-")
     .slice(0, 56);
-}
-
-/** The proxies that route by it: sidecars of its namespace for `mesh`, and gateways. */
-function placesOf(
-  { spec, namespace, title }: Resource,
-  resources: readonly Resource[],
-  rootNamespace: string,
-): { namespace: string; target: Target; remark: string }[] {
-  const gateways =
-    spec
-      .get("gateways")
-      ?.items()
-      .map((one) => one.text() ?? "") ?? [];
-  const names = gateways.length === 0 ? ["mesh"] : [...new Set(gateways)];
-  return names.map((name) => {
-    if (name === "mesh")
-      return {
-        namespace,
-        target: {},
-        remark: `For the callers of ${title}: ${namespace === rootNamespace ? `this reaches the sidecars and gateways of all namespaces, since its own (${namespace}) is the root namespace` : "this reaches those in its own namespace; callers in another one need the plugin there too"}. Sidecars load it; a waypoint that routes for them does not, which loads plugins of mode SERVER that name it in targetRefs.`,
-      };
-    const [of, short] = name.includes("/") ? (name.split("/") as [string, string]) : [namespace, name];
-    const gateway = findGateway(of, short, resources);
-    const selector = gateway === null ? null : selectorOf(gateway);
-    if (gateway === null || selector === null)
-      return {
-        namespace,
-        target: {},
-        remark: `For the proxies of the Gateway ${name}, which is not in the input: give the plugin their namespace and a selector with their labels.`,
-      };
-    const target = { selector: { matchLabels: selector } };
-    return {
-      namespace: gateway.namespace,
-      target,
-      remark: `For the proxies of the Gateway ${name}: where they are in another namespace than ${gateway.namespace || "it"}, the plugin belongs there.`,
-    };
-  });
 }
 
 function pluginOf({ namespace, target, services, remarks }: Launch, header: string): ConvertedPlugin {

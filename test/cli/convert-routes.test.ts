@@ -79,8 +79,36 @@ describe("a VirtualService with header matches", () => {
       metadata: { namespace: "istio-ingress" },
       spec: { selector: { matchLabels: { istio: "ingress" } }, match: [{ mode: "CLIENT" }] },
     });
-    expect(told(converted(documents(service)).notes).join("\n")).toContain("which is not in the input");
   });
+
+  test("stays as it is where a Gateway's proxies are not known: those of the mesh would load its plugin", () => {
+    const http = [{ match: [{ headers: { a: { exact: "b" } } }], ...to("v2") }];
+    const edge = (...gateways: string[]): object =>
+      virtualService(http, { hosts: ["shop.example"], gateways }, "shop");
+    const mesh = virtualService(http);
+    const { manifests, left } = converted(documents(edge("mesh", "istio-ingress/public"), mesh));
+    expect(manifests.map(({ metadata }) => metadata.name)).toEqual(["dark-launch-reviews", "reviews"]);
+    expect(told(left)).toEqual([
+      expect.stringMatching(
+        /^1 spec\.gateways\[1\]: the Gateway istio-ingress\/public is not in the input, so which proxies/,
+      ) as string,
+    ]);
+    const all = { ...gateway("public"), spec: { servers: [] } };
+    expect(told(converted(documents(edge("istio-ingress/public"), all)).left)).toEqual([
+      expect.stringContaining("spec.gateways[0]: the Gateway istio-ingress/public has no selector") as string,
+    ]);
+  });
+
+  test.each(["public", "./public", "public.my-app", "public.my-app.svc.cluster.local", "my-app/public"])(
+    "finds its Gateway by the name %s, as istiod does",
+    (name) => {
+      const http = [{ match: [{ headers: { a: { exact: "b" } } }], ...to("v2") }];
+      const local = { ...gateway("public"), metadata: { name: "public", namespace: "my-app" } };
+      const { manifests, left } = converted(documents(virtualService(http, { gateways: [name] }), local));
+      expect(told(left)).toEqual([]);
+      expect(manifests[0]?.spec).toMatchObject({ selector: { matchLabels: { istio: "ingress" } } });
+    },
+  );
 
   test("with two gateways of the same proxies becomes one plugin with its rules once", () => {
     const http = [{ match: [{ headers: { a: { exact: "b" } } }], ...to("v2") }];
