@@ -2,6 +2,7 @@
 import { yamlConfiguration } from "../configuration.ts";
 import type { Modules } from "../modules.ts";
 import { refusalOf } from "../refusal.ts";
+import type { ClaimReader } from "./claim-readers.ts";
 import type { Field } from "./field.ts";
 import { signOfGateways } from "./gateways.ts";
 import { findKeyHosts } from "./key-hosts.ts";
@@ -24,6 +25,8 @@ export interface AuthorizationOptions {
   mesh: MeshConfig;
   /** Policies are for gateways, whatever their labels. */
   gateway: boolean;
+  /** Of other kinds: what stays, and reads what Istio has verified. */
+  readers: readonly ClaimReader[];
 }
 
 interface Policy {
@@ -40,6 +43,8 @@ interface Group {
   namespace: string;
   target: Target;
   policies: Policy[];
+  /** Policies that Istio goes on asking. */
+  staying: Policy[];
   authentications: { resource: Resource; rules: unknown[] }[];
   /** What must be in the plugin, and cannot be: then nothing of the group is converted. */
   missing: Resource | null;
@@ -64,6 +69,7 @@ export function convertAuthorization(
       namespace: resource.namespace,
       target,
       policies: [],
+      staying: [],
       authentications: [],
       missing: null,
       members: [],
@@ -82,6 +88,7 @@ export function convertAuthorization(
   for (const group of all) if (group.missing === null) check(group, options);
   if (options.gateway) for (const group of all) leaveMeshWide(group, options.mesh.rootNamespace);
   leaveWhatMeets(all, options.mesh.rootNamespace);
+  leaveReadTokens(all, options);
   for (const group of all) leaveRest(group);
   return all.flatMap((group) => (group.missing === null ? pluginsOf(group, resources, options) : []));
 }
@@ -169,11 +176,14 @@ function check(group: Group, { modules, mesh }: AuthorizationOptions): void {
 }
 
 /** Istio asks its providers before any plugin, and AUDIT and dry runs decide nothing: these may stay where they are. */
-function leavePolicy({ resource, action, shadow }: Policy, group: Group): void {
+function leavePolicy(policy: Policy, group: Group): void {
+  const { resource, action, shadow } = policy;
   const { spec, title } = resource;
   group.left.add(resource);
-  if (action === "CUSTOM" || action === "AUDIT" || shadow)
+  if (action === "CUSTOM" || action === "AUDIT" || shadow) {
+    group.staying.push(policy);
     return spec.note(`${title} stays with Istio, which asks it before the plugin: keep it applied`);
+  }
   spec.leave(`${title} decides with the others of its target, so none of these is converted`);
   group.missing ??= resource;
 }
@@ -221,8 +231,8 @@ function leaveAt(at: Field, told: string): void {
 }
 
 /**
- * Istio joins the policies of all targets that a proxy has: the leave of one ALLOW policy is enough. Two plugins ask for the leave of both,
- * and neither knows the other's tokens. So where targets meet, only one may have ALLOW policies, and only one may look at tokens.
+ * Istio joins the policies of all targets that a proxy has: the leave of one ALLOW policy is enough, and two plugins ask for the leave
+ * of both. So where targets meet, only one may have ALLOW policies.
  */
 function leaveWhatMeets(groups: readonly Group[], rootNamespace: string): void {
   const meets = (one: Group): Group[] =>
@@ -248,17 +258,38 @@ function leaveWhatMeets(groups: readonly Group[], rootNamespace: string): void {
     meets(one).some(({ missing }) => missing !== null);
   for (let one = groups.find(depends); one !== undefined; one = groups.find(depends))
     one.missing = meets(one).find(({ missing }) => missing !== null)!.missing;
-  for (const one of groups) {
-    if (one.authentications.length === 0 || one.missing !== null) continue;
-    const other = meets(one).find(looksAtTokens);
-    if (other === undefined) continue;
-    const whose = (other.authentications[0] ?? other.policies.find(asksForToken))!.resource.title;
-    for (const { resource } of [...one.authentications, ...other.authentications])
+}
+
+/** Tokens that something else looks at, in a proxy of theirs, are Istio's to verify: its filter takes them out of the request, and all read what it found. */
+function leaveReadTokens(groups: readonly Group[], { mesh, readers }: AuthorizationOptions): void {
+  // All before any is changed: what stays with Istio is looked at by that, too.
+  const looking = groups.filter((one) => one.missing === null && looksAtTokens(one));
+  const staying = looking.flatMap((one) => {
+    if (one.authentications.length === 0) return [];
+    const meets = (other: Group): boolean => overlap(one, other, mesh.rootNamespace);
+    const rival = looking.find((other) => other !== one && meets(other));
+    if (rival !== undefined) {
+      const { title } = (rival.authentications[0] ?? rival.policies.find(asksForToken))!.resource;
+      return [
+        {
+          one,
+          why: `${title} looks at the same tokens for another target, and one plugin does not know what another has verified`,
+        },
+      ];
+    }
+    const policy = groups
+      .filter(meets)
+      .flatMap((other) => other.staying)
+      .find(asksForToken);
+    const title = policy?.resource.title ?? readers.find((reader) => reader.meets(one))?.title;
+    return title === undefined ? [] : [{ one, why: `${title} stays, and reads what Istio has verified` }];
+  });
+  for (const { one, why } of staying) {
+    for (const { resource } of one.authentications)
       resource.spec.leave(
-        `stays with Istio: ${whose} looks at the same tokens for another target, and one plugin does not know what another has verified. Keep it applied; the plugins read what Istio's own filter has verified`,
+        `stays with Istio: ${why}. Keep it applied; the plugins read what Istio's own filter has verified`,
       );
     one.authentications = [];
-    other.authentications = [];
   }
 }
 
@@ -314,6 +345,10 @@ function pluginsOf(
         `${resource.title}: a check may take 2s, where Istio's default is 600s; \`timeout\` of the provider changes it.`,
       );
   }
+  if (authentications.length > 0)
+    remark(
+      `Where ${authentications.map(({ resource }) => resource.title).join(", ")} is kept, take jwtRules out of this plugin: Istio's filter takes the tokens that it has verified out of requests, and the plugin reads what it found. Keep it while anything outside the input reads its claims: a policy, a VirtualService, an EnvoyFilter, an access log.`,
+    );
   for (const text of findKeyHosts(rules, resources)) remark(text);
   remark(sideOf(sign, target));
   return [

@@ -5,6 +5,7 @@ import { moduleName } from "../filter-names.ts";
 import type { Modules } from "../modules.ts";
 import { parseSource, type Source } from "../source.ts";
 import { convertAuthorization } from "./authorization.ts";
+import { findClaimReaders } from "./claim-readers.ts";
 import { isMeshConfig, readMeshConfig } from "./mesh-config.ts";
 import { Names } from "./names.ts";
 import {
@@ -36,9 +37,11 @@ export function convertSources(sources: readonly Source[], conversion: Conversio
   const resources = readResources(sources, report);
   for (const resource of resources) nameOthers(resource);
   const mesh = readMeshConfig(resources);
-  const policies = convertAuthorization(resources, { modules, mesh, gateway });
-  const rateLimits = convertRateLimits(resources);
   const launches = convertVirtualServices(resources, { header, modules, mesh });
+  const routes = new Map(launches.services.map(({ from, routes }) => [from, routes]));
+  const readers = findClaimReaders(resources, routes, mesh.rootNamespace);
+  const policies = convertAuthorization(resources, { modules, mesh, gateway, readers });
+  const rateLimits = convertRateLimits(resources);
   const check = checker(conversion);
   const checked = [...policies, ...rateLimits].flatMap((plugin) => {
     const found = check(plugin);

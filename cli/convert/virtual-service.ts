@@ -48,9 +48,15 @@ interface Taken {
   variants: Names;
 }
 
+export interface ConvertedService extends ConvertedResource {
+  from: Resource;
+  /** All of `spec.http`, as it is now. */
+  routes: readonly unknown[];
+}
+
 export interface ConvertedLaunches {
   plugins: ConvertedPlugin[];
-  services: (ConvertedResource & { from: Resource })[];
+  services: ConvertedService[];
 }
 
 export function convertVirtualServices(
@@ -142,7 +148,7 @@ function convertRoutes(
   resource: Resource,
   header: string,
   taken: Taken,
-): { rules: Rule[]; service: ConvertedResource } | null {
+): { rules: Rule[]; service: Omit<ConvertedService, "from"> } | null {
   const { spec, root } = resource;
   const routes = spec.get("http")?.items() ?? [];
   spec.pass("hosts", "gateways", "exportTo", "tls", "tcp");
@@ -194,7 +200,11 @@ function convertRoutes(
   ];
   return {
     rules,
-    service: { manifest: { ...manifest, spec: { ...manifest.spec, http: changed } }, comments },
+    service: {
+      manifest: { ...manifest, spec: { ...manifest.spec, http: changed } },
+      comments,
+      routes: changed,
+    },
   };
 }
 

@@ -3,6 +3,7 @@ import { compareWithModel } from "../authz/as-the-model.ts";
 import type { PolicySet } from "../authz/policies.ts";
 import { loadModule } from "../host/driver.ts";
 import { converted, documents, pluginConfigOf, told } from "./converting.ts";
+import { gateway, to, virtualService } from "./virtual-services.ts";
 
 const SELECTOR = { matchLabels: { app: "reviews" } };
 
@@ -275,6 +276,82 @@ describe("what two plugins cannot say together stays with Istio", () => {
     expect(told(left)[0]).toContain(
       "stays with Istio: AuthorizationPolicy my-app/b looks at the same tokens",
     );
+  });
+
+  test("tokens of three targets of which one meets both others, in whatever order", () => {
+    const of = (app: string): object =>
+      authentication(app, {
+        selector: { matchLabels: { app } },
+        jwtRules: [{ ...RULE, issuer: `https://${app}.test` }],
+      });
+    const all = authentication("all", { jwtRules: [RULE] });
+    for (const input of [
+      [all, of("ex"), of("why")],
+      [of("ex"), all, of("why")],
+      [of("ex"), of("why"), all],
+    ]) {
+      const { manifests, left } = converted(documents(...input));
+      expect(manifests).toEqual([]);
+      expect(told(left)).toHaveLength(3);
+      for (const one of told(left)) expect(one).toContain("looks at the same tokens for another target");
+    }
+  });
+
+  describe("tokens whose claims something reads that stays", () => {
+    const at = (namespace: string, labels: object): object => ({
+      ...authentication("jwt", { selector: { matchLabels: labels }, jwtRules: [RULE] }, namespace),
+    });
+    const edge = at("istio-ingress", { istio: "ingress" });
+    const claims = { "@request.auth.claims.groups": { exact: "beta" } };
+    const routes = (match: object, gateways = ["istio-ingress/public"]): object =>
+      virtualService([{ match: [match], ...to("v2") }], { hosts: ["shop.example"], gateways }, "shop");
+    const mirrored = { headers: claims, port: 443 };
+    const metadata = { metadata_key: { key: "envoy.filters.http.jwt_authn" } };
+    const patches = (labels: object): object => ({
+      apiVersion: "networking.istio.io/v1alpha3",
+      kind: "EnvoyFilter",
+      metadata: { name: "patches", namespace: "istio-system" },
+      spec: { workloadSelector: { labels }, configPatches: [{ patch: { value: metadata } }] },
+    });
+    const trial = (app: string): object =>
+      policy(
+        "trial",
+        {
+          selector: { matchLabels: { version: "v1", app } },
+          rules: [{ from: [{ source: { requestPrincipals: ["*"] } }] }],
+          typo: 1,
+        },
+        { annotations: { "istio.io/dry-run": "true" } },
+      );
+    const reviews = at("my-app", { app: "reviews" });
+
+    test.each([
+      ["VirtualService my-app/shop", [edge, routes(mirrored), gateway("public")]],
+      ["VirtualService my-app/shop", [edge, routes({ headers: claims })]],
+      ["EnvoyFilter istio-system/patches", [reviews, patches({ app: "reviews" })]],
+      ["AuthorizationPolicy my-app/trial", [reviews, trial("reviews")]],
+    ])("%s", (title, input) => {
+      const { manifests, left } = converted(documents(...input));
+      expect(manifests).toEqual([]);
+      expect(told(left)).toContainEqual(
+        expect.stringMatching(
+          `^1 spec: stays with Istio: ${title} stays, and reads what Istio has verified. Keep it applied`,
+        ),
+      );
+    });
+
+    test.each([
+      ["a VirtualService that is converted", [edge, routes({ headers: claims }), gateway("public")]],
+      ["one of other proxies", [reviews, routes(mirrored), gateway("public")]],
+      ["an EnvoyFilter of others", [reviews, patches({ app: "ratings" })]],
+      ["a dry run of others", [reviews, trial("ratings")]],
+    ])("but not %s; where else they may be read is said", (_, input) => {
+      const { manifests, text } = converted(documents(...input));
+      expect(pluginConfigOf(manifests[0])).toMatchObject({ jwtRules: [RULE] });
+      expect(text).toContain(
+        "is kept, take jwtRules out of this plugin: Istio's filter takes the tokens that it has verified out of requests",
+      );
+    });
   });
 
   test("all of a target, where a policy of it is refused; with line and path", () => {

@@ -1,0 +1,56 @@
+/** What of the input reads the claims that Istio's own filter has verified, and stays: without its `RequestAuthentication` none of it holds any more. */
+import { overlap, type Place } from "./plugin.ts";
+import type { Resource } from "./resources.ts";
+import { placesOf } from "./routing-places.ts";
+
+export interface ClaimReader {
+  title: string;
+  /** Whether it may be in proxies of this place. */
+  meets: (place: Place) => boolean;
+}
+
+/** VirtualServices as they are after the conversion: `routes` are those of a converted one. */
+export function findClaimReaders(
+  resources: readonly Resource[],
+  routes: ReadonlyMap<Resource, readonly unknown[]>,
+  rootNamespace: string,
+): ClaimReader[] {
+  return resources
+    .filter(({ group }) => group === "networking.istio.io")
+    .flatMap((resource) => {
+      if (
+        resource.kind === "VirtualService" &&
+        matchesClaims(routes.get(resource) ?? resource.spec.get("http")?.value())
+      )
+        return [ofRoutes(resource, resources, rootNamespace)];
+      return resource.kind === "EnvoyFilter" && namesTokenFilter(resource)
+        ? [ofPatches(resource, rootNamespace)]
+        : [];
+    });
+}
+
+/** By a header whose name istiod takes for a claim's path (`pkg/jwt/routing.go`). */
+function matchesClaims(http: unknown): boolean {
+  return /"@request\.auth\.claims[.[]/i.test(JSON.stringify(http ?? []));
+}
+
+/** In metadata that it reads, or as the filter beside which it stands. */
+function namesTokenFilter({ spec }: Resource): boolean {
+  return JSON.stringify(spec.value()).includes("envoy.filters.http.jwt_authn");
+}
+
+function ofRoutes(resource: Resource, resources: readonly Resource[], rootNamespace: string): ClaimReader {
+  const { places, unknown } = placesOf(resource, resources, rootNamespace);
+  // A VirtualService without hosts is routed by where another delegates to it.
+  const isAnywhere = unknown.length > 0 || !resource.spec.has("hosts");
+  return {
+    title: resource.title,
+    meets: (place) => isAnywhere || places.some((one) => overlap(one, place, rootNamespace)),
+  };
+}
+
+function ofPatches({ title, namespace, spec }: Resource, rootNamespace: string): ClaimReader {
+  const labels = spec.find("workloadSelector", "labels")?.value();
+  const target = labels === undefined ? {} : { selector: { matchLabels: labels } };
+  return { title, meets: (place) => overlap({ namespace, target }, place, rootNamespace) };
+}
