@@ -63,13 +63,24 @@ function add(
     return;
   }
   const apiVersion = text("apiVersion");
+  const before = root.place.report.count;
   // An unquoted `n` is no text, but the boolean false.
   const name = root.find("metadata", "name")?.text() ?? "";
   const namespace = root.find("metadata", "namespace")?.text() ?? "";
   const spec = root.get("spec") ?? new Field(root.place, null, "spec", node);
   const title = `${kind} ${namespace === "" ? "" : `${namespace}/`}${name === "" ? "(no name)" : name}`;
   const group = apiVersion.includes("/") ? apiVersion.slice(0, apiVersion.indexOf("/")) : "";
-  found.push({ kind, group, name, namespace, title, root, spec });
+  if (group.endsWith(".istio.io")) readLabels(new Field(root.place, spec.node, "spec"));
+  // The API server takes none that has a number or a boolean there: it is in no mesh, and a plugin for it would be for other proxies.
+  if (root.place.report.count === before) found.push({ kind, group, name, namespace, title, root, spec });
+}
+
+/** Names labels that are no texts, wherever a kind has those of its proxies: `selector.matchLabels`, `workloadSelector.labels`, a Gateway's `selector`. */
+function readLabels(spec: Field): void {
+  if (!isMap(spec.node)) return;
+  const selector = spec.get("selector");
+  const labels = [selector?.get("matchLabels") ?? selector, spec.find("workloadSelector", "labels")];
+  for (const { field } of labels.flatMap((one) => one?.members() ?? [])) if (!isMap(field.node)) field.text();
 }
 
 /** The YAML in a text of a document, such as a member of a ConfigMap's `data`. Remarks point at the line, as far as a literal block has it. */

@@ -103,9 +103,44 @@ describe("outrigger convert", () => {
     expect(manifests.length).toBe(1);
   });
 
-  test("names a namespace that YAML takes for a boolean", () => {
-    const { left } = converted(documents(POLICY).replace('"my-app"', "n"));
-    expect(told(left)).toEqual(["1 metadata.namespace: expected a text"]);
+  test.each([
+    ["a namespace", '"my-app"', "n", "metadata.namespace"],
+    ["a name", '"deny"', "on", "metadata.name"],
+    [
+      "a label of a selector",
+      '{"action"',
+      '{"selector":{"matchLabels":{"app":y}},"action"',
+      "spec.selector.matchLabels.app",
+    ],
+    [
+      "a number as a label",
+      '{"action"',
+      '{"selector":{"matchLabels":{"app":7}},"action"',
+      "spec.selector.matchLabels.app",
+    ],
+  ])("makes nothing of %s that YAML takes for no text, and names it", (_, text, other, path) => {
+    const { left, manifests } = converted(documents(POLICY).replace(text, other));
+    expect(told(left)).toEqual([`1 ${path}: expected a text`]);
+    expect(manifests).toEqual([]);
+  });
+
+  test("makes nothing of labels that are no texts where other kinds have them", () => {
+    const gateway = {
+      apiVersion: "networking.istio.io/v1",
+      kind: "Gateway",
+      metadata: { name: "g" },
+      spec: { selector: { istio: true } },
+    };
+    const filter = {
+      apiVersion: "networking.istio.io/v1alpha3",
+      kind: "EnvoyFilter",
+      metadata: { name: "f" },
+      spec: { workloadSelector: { labels: { app: 7 } }, configPatches: [] },
+    };
+    expect(told(converted(documents(gateway, filter)).left)).toEqual([
+      "1 spec.selector.istio: expected a text",
+      "3 spec.workloadSelector.labels.app: expected a text",
+    ]);
   });
 
   test("texts that YAML 1.1 takes for something else stay texts, and none gets out of a comment", () => {
