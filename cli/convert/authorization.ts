@@ -2,22 +2,14 @@
 import { yamlConfiguration } from "../configuration.ts";
 import type { Modules } from "../modules.ts";
 import { refusalOf } from "../refusal.ts";
+import { pluginsOf } from "./authz-plugin.ts";
 import type { ClaimReader } from "./claim-readers.ts";
 import type { Field } from "./field.ts";
-import { signOfGateways } from "./gateways.ts";
-import { findKeyHosts } from "./key-hosts.ts";
+import { leaveMeshWide, leaveReadTokens, leaveRest, leaveWhatMeets } from "./meeting-targets.ts";
 import type { MeshConfig } from "./mesh-config.ts";
-import { resourceName, ruleName } from "./names.ts";
-import {
-  labelsOf,
-  overlap,
-  referencesOf,
-  targetKey,
-  targetOf,
-  type ConvertedPlugin,
-  type Target,
-  insteadOf,
-} from "./plugin.ts";
+import { ruleName } from "./names.ts";
+import { targetKey, targetOf, type ConvertedPlugin } from "./plugin.ts";
+import { configurationOf, providersOf, type Group, type Policy } from "./policy-group.ts";
 import type { Resource } from "./resources.ts";
 
 export interface AuthorizationOptions {
@@ -27,30 +19,6 @@ export interface AuthorizationOptions {
   gateway: boolean;
   /** Of other kinds: what stays, and reads what Istio has verified. */
   readers: readonly ClaimReader[];
-}
-
-interface Policy {
-  resource: Resource;
-  action: string;
-  shadow: boolean;
-  /** Of a CUSTOM policy: whom it asks. */
-  provider: string | null;
-  config: object;
-}
-
-/** All that is for the same proxies. */
-interface Group {
-  namespace: string;
-  target: Target;
-  policies: Policy[];
-  /** Policies that Istio goes on asking. */
-  staying: Policy[];
-  authentications: { resource: Resource; rules: unknown[] }[];
-  /** What must be in the plugin, and cannot be: then nothing of the group is converted. */
-  missing: Resource | null;
-  members: Resource[];
-  /** Members that something was told of. */
-  left: Set<Resource>;
 }
 
 /** Annotation by which istiod only tries a policy; it takes what Go's `strconv.ParseBool` takes for true. */
@@ -195,222 +163,12 @@ function leaveTokens(resource: Resource, group: Group): void {
   group.missing ??= resource;
 }
 
-/** Names all that is not converted because something else is not. */
-function leaveRest({ missing, members, left }: Group): void {
-  if (missing === null) return;
-  for (const resource of members)
-    if (!left.has(resource))
-      resource.spec.leave(
-        `${resource.title} stays with Istio, as does ${missing.title}, which decides with it`,
-      );
-}
-
-/** Gateways and sidecars both have listeners of a client: without labels, a plugin for gateways is asked about what sidecars send, too. */
-function leaveMeshWide(group: Group, rootNamespace: string): void {
-  const { namespace, target, members, left } = group;
-  if (namespace !== rootNamespace || !hasNoLabels(target)) return;
-  group.missing ??= members[0]!;
-  for (const resource of members) {
-    left.add(resource);
-    resource.spec.leave(
-      `for all proxies of the mesh: with --gateway its sidecars would ask the plugin about the requests that they send, too. Give it a selector with the gateways' labels`,
-    );
-  }
-}
-
-function hasNoLabels(target: Target): boolean {
-  return target.targetRefs === undefined && Object.keys(labelsOf(target)).length === 0;
-}
-
 /** A problem that the filter tells of a configuration which is this part of the source. */
 function leaveAt(at: Field, told: string): void {
   const { source, document, report } = at.place;
   const { path, message, ...position } = yamlConfiguration(source, document, at.node).locate(told);
   const whole = path === "" ? at.path : `${at.path}.${path}`;
   report.left.push({ file: source.file, ...position, path: whole, message });
-}
-
-/**
- * Istio joins the policies of all targets that a proxy has: the leave of one ALLOW policy is enough, and two plugins ask for the leave
- * of both. So where targets meet, only one may have ALLOW policies.
- */
-function leaveWhatMeets(groups: readonly Group[], rootNamespace: string): void {
-  const meets = (one: Group): Group[] =>
-    groups.filter((other) => other !== one && overlap(one, other, rootNamespace));
-  const allowing = (group: Group): Policy[] =>
-    group.policies.filter(({ action, shadow }) => action === "ALLOW" && !shadow);
-  const rivals = groups.filter((one) => {
-    if (allowing(one).length === 0) return false;
-    const rival = meets(one).find((other) => allowing(other).length > 0);
-    for (const { resource } of rival === undefined ? [] : allowing(one)) {
-      one.left.add(resource);
-      resource.spec.leave(
-        `an ALLOW policy, and so is ${allowing(rival!)[0]!.resource.title}, whose target has proxies in common with this one: Istio asks for the leave of one of them, two plugins would ask for that of both. Give both the same namespace and selector, or targets that exclude each other`,
-      );
-    }
-    return rival !== undefined;
-  });
-  for (const rival of rivals) rival.missing ??= allowing(rival)[0]!.resource;
-  // What only denies, and asks for no token, goes with anything that stays with Istio.
-  const depends = (one: Group): boolean =>
-    one.missing === null &&
-    (allowing(one).length > 0 || looksAtTokens(one)) &&
-    meets(one).some(({ missing }) => missing !== null);
-  for (let one = groups.find(depends); one !== undefined; one = groups.find(depends))
-    one.missing = meets(one).find(({ missing }) => missing !== null)!.missing;
-}
-
-/** Tokens that something else looks at, in a proxy of theirs, are Istio's to verify: its filter takes them out of the request, and all read what it found. */
-function leaveReadTokens(groups: readonly Group[], { mesh, readers }: AuthorizationOptions): void {
-  // All before any is changed: what stays with Istio is looked at by that, too.
-  const looking = groups.filter((one) => one.missing === null && looksAtTokens(one));
-  const staying = looking.flatMap((one) => {
-    if (one.authentications.length === 0) return [];
-    const meets = (other: Group): boolean => overlap(one, other, mesh.rootNamespace);
-    const rival = looking.find((other) => other !== one && meets(other));
-    if (rival !== undefined) {
-      const { title } = (rival.authentications[0] ?? rival.policies.find(asksForToken))!.resource;
-      return [
-        {
-          one,
-          why: `${title} looks at the same tokens for another target, and one plugin does not know what another has verified`,
-        },
-      ];
-    }
-    const policy = groups
-      .filter(meets)
-      .flatMap((other) => other.staying)
-      .find(asksForToken);
-    const title = policy?.resource.title ?? readers.find((reader) => reader.meets(one))?.title;
-    return title === undefined ? [] : [{ one, why: `${title} stays, and reads what Istio has verified` }];
-  });
-  for (const { one, why } of staying) {
-    for (const { resource } of one.authentications)
-      resource.spec.leave(
-        `stays with Istio: ${why}. Keep it applied; the plugins read what Istio's own filter has verified`,
-      );
-    one.authentications = [];
-  }
-}
-
-function looksAtTokens(group: Group): boolean {
-  return group.authentications.length > 0 || group.policies.some(asksForToken);
-}
-
-function asksForToken({ config }: Policy): boolean {
-  return /"(?:not)?requestPrincipals"|"request\.auth\./i.test(JSON.stringify(config));
-}
-
-function pluginsOf(
-  group: Group,
-  resources: readonly Resource[],
-  { mesh, gateway }: AuthorizationOptions,
-): ConvertedPlugin[] {
-  const { namespace, target, policies, authentications } = group;
-  const from = [...authentications, ...policies].map(({ resource }) => resource);
-  if (from.length === 0) return [];
-  const rules = authentications.flatMap((one) => one.rules);
-  const pluginConfig = configurationOf(group, mesh);
-  const first = from[0]!.root;
-  const sign = gateway ? "--gateway" : signOfGateways(target, resources);
-  const comments = [
-    insteadOf(from, whereFrom(sign, policies.length > 0)),
-    "The order CUSTOM, tokens, DENY, ALLOW is the filter's own.",
-  ];
-  const remark = (text: string): void => {
-    comments.push(text);
-    first.note(text);
-  };
-  if (policies.length > 0)
-    remark(
-      "It sees HTTP requests. Istio enforces an AuthorizationPolicy for TCP connections too, and in ambient mode by ztunnel. Keep the policies, with their RequestAuthentications, where their proxies have TCP ports, and in ambient mode where no waypoint loads this.",
-    );
-  if (
-    mesh.trustDomain === null &&
-    /"(?:principals|notPrincipals|trustDomains|notTrustDomains)"|"source\.(?:principal|trustDomain)"/.test(
-      JSON.stringify(policies.map(({ config }) => config)),
-    )
-  )
-    remark("The mesh's trust domain is not in the input; cluster.local is taken for it.");
-  if (namespace === mesh.rootNamespace)
-    remark(
-      `In the root namespace (${namespace}): it reaches the proxies of all namespaces, beside the plugins of their own. DENY policies add up so; ALLOW policies of both would not.`,
-    );
-  for (const { resource, action, config } of policies) {
-    const { name } = config as { name: string };
-    if (name !== resource.name)
-      remark(`${resource.title} is named ${name}: reasons and metrics take no other.`);
-    if (action === "CUSTOM")
-      remark(
-        `${resource.title}: a check may take 2s, where Istio's default is 600s; \`timeout\` of the provider changes it.`,
-      );
-  }
-  if (authentications.length > 0)
-    remark(
-      `Where ${authentications.map(({ resource }) => resource.title).join(", ")} is kept, take jwtRules out of this plugin: Istio's filter takes the tokens that it has verified out of requests, and the plugin reads what it found. Keep it while anything outside the input reads its claims: a policy, a VirtualService, an EnvoyFilter, an access log.`,
-    );
-  for (const text of findKeyHosts(rules, resources)) remark(text);
-  remark(sideOf(sign, target));
-  return [
-    {
-      filter: "authz",
-      name: resourceName("authz", from.length > 1 ? targetName(target) : from[0]!.name),
-      namespace,
-      target,
-      mode: sign === null ? "SERVER" : "CLIENT_AND_SERVER",
-      phase: "AUTHZ",
-      failStrategy: "FAIL_RELOAD",
-      asksForPeer: asksForPeer(policies),
-      pluginConfig,
-      comments,
-      from,
-    },
-  ];
-}
-
-/** Whose sources may go. A policy without `targetRefs` is for gateways too that its labels select, or all of its namespace. */
-function whereFrom(sign: string | null, hasPolicies: boolean): string {
-  if (sign !== null) return hasPolicies ? ", where its proxies serve HTTP alone" : "";
-  return `, if its proxies are all sidecars${hasPolicies ? " that serve HTTP alone" : ""}`;
-}
-
-/** Which side of which proxies it is for: a wrong guess lets requests of a gateway pass, or asks about what a sidecar sends. */
-function sideOf(sign: string | null, target: Target): string {
-  if (sign === null)
-    return "For the inbound side of sidecars (mode SERVER). Gateways have the other side and do not load it: keep what it was made of where it is for gateways too. For those a plugin comes of a selector with a gateway's labels, which a Gateway of the input or --gateway says; waypoints need targetRefs.";
-  if (target.targetRefs !== undefined)
-    return "For gateways and waypoints, which targetRefs name (mode CLIENT_AND_SERVER).";
-  return `For gateways, as ${sign} says (mode CLIENT_AND_SERVER): ${hasNoLabels(target) ? "the sidecars of its namespace" : "sidecars with these labels"} would ask it about the requests that they send, too, so there must be none.`;
-}
-
-function configurationOf(group: Group, { trustDomain, trustDomainAliases, providers }: MeshConfig): object {
-  const rules = group.authentications.flatMap((one) => one.rules);
-  const asked = providersOf(group).map((name) => providers.get(name)!.value());
-  return {
-    ...(trustDomain === null ? {} : { trustDomain }),
-    ...(trustDomainAliases.length === 0 ? {} : { trustDomainAliases }),
-    ...(rules.length === 0 ? {} : { jwtRules: rules }),
-    ...(asked.length === 0 ? {} : { extensionProviders: asked }),
-    ...(group.policies.length === 0 ? {} : { policies: group.policies.map(({ config }) => config) }),
-  };
-}
-
-function providersOf({ policies }: Group): string[] {
-  return [...new Set(policies.flatMap(({ provider }) => provider ?? []))];
-}
-
-/** A word for the target: its labels' values, or what it refers to. */
-function targetName(target: Target): string {
-  const labels = Object.entries(labelsOf(target)).sort(([a], [b]) => (a < b ? -1 : 1));
-  if (labels.length > 0) return labels.map(([, value]) => value).join("-");
-  const names = referencesOf(target).flatMap((one) => (one as { name?: string } | null)?.name ?? []);
-  return names.length === 0 ? "all" : names.join("-");
-}
-
-function asksForPeer(policies: readonly Policy[]): boolean {
-  return policies.some(({ config }) =>
-    /"(?:ipBlocks|notIpBlocks)":|"key":"source\.ip"/.test(JSON.stringify(config)),
-  );
 }
 
 /** Reasons of the filter's own. */
