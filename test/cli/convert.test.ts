@@ -260,6 +260,17 @@ describe("rate-limit EnvoyFilters", () => {
     expect(told(left).join("\n")).toContain(message);
   });
 
+  test("each resource of a plugin that its filter refuses is named", () => {
+    const headers = [{ name: "x", string_match: { safe_regex: { regex: "(" } } }];
+    const action = { header_value_match: { descriptor_value: "x", headers } };
+    const { manifests, left } = converted(documents(...globalResources("shop", [{ actions: [action] }])));
+    expect(manifests).toEqual([]);
+    expect(told(left)).toEqual([
+      expect.stringContaining("1 : global-rate-limit refuses what was made of it: limits[0].match") as string,
+      "3 : stays as it is: the plugin that it is part of is refused",
+    ]);
+  });
+
   test("routes by host and name are conditions; a route's limits go instead of its virtual host's", () => {
     const of = (applyTo: string, vhost: object, value: object): object => ({
       applyTo,
