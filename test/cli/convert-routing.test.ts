@@ -7,86 +7,18 @@ import { Host } from "../host/index.ts";
 import { loadModule } from "../host/driver.ts";
 import { nodeLibraries } from "../host/node-libraries.ts";
 import { converted, documents, pluginConfigOf } from "./converting.ts";
+import {
+  AUTHORITIES,
+  isTaken,
+  request,
+  routes,
+  type Asked,
+  type Match,
+  type Route,
+  type StringMatch,
+} from "./generated-routes.ts";
 import { gateway, to, virtualService } from "./virtual-services.ts";
 
-interface StringMatch {
-  exact?: string;
-  prefix?: string;
-  regex?: string;
-}
-
-interface Match {
-  uri?: StringMatch;
-  ignoreUriCase?: boolean;
-  method?: StringMatch;
-  authority?: StringMatch;
-  scheme?: StringMatch;
-  headers?: Record<string, StringMatch>;
-  withoutHeaders?: Record<string, StringMatch>;
-  queryParams?: Record<string, StringMatch>;
-}
-
-interface Asked {
-  method: string;
-  path: string;
-  authority: string;
-  headers: Header[];
-}
-
-const AUTHORITIES = ["reviews", "reviews:9080", "reviews.my-app", "Reviews", "other"];
-const NAMES = ["x-a", "x-b"];
-const VALUES = ["", "a", "ab", "b", "A"];
-const PATHS = ["/", "/a", "/a/b", "/A", "/a?x=a", "/a/b?x=&y=b", "/ab?y=a%62&y=a"];
-
-const stringMatch = (values: readonly string[]): fc.Arbitrary<StringMatch> =>
-  fc.oneof(
-    fc.constantFrom(...values).map((exact) => ({ exact })),
-    fc.constantFrom(...values).map((prefix) => ({ prefix })),
-    fc.constantFrom("*", "a*", ".*", "a|b", "[^a]+", ".*b", "/a.*").map((regex) => ({ regex })),
-    fc.constant({}),
-  );
-const map = (names: readonly string[]): fc.Arbitrary<Record<string, StringMatch>> =>
-  fc.dictionary(fc.constantFrom(...names), stringMatch(VALUES), {
-    minKeys: 1,
-    maxKeys: 2,
-    noNullPrototype: true,
-  });
-const aMatch: fc.Arbitrary<Match> = fc.record(
-  {
-    uri: stringMatch(["/", "/a", "/A", "/a/b"]),
-    ignoreUriCase: fc.boolean(),
-    method: stringMatch(["GET", "POST", "P"]),
-    authority: stringMatch(AUTHORITIES),
-    scheme: stringMatch(["http", "https"]),
-    headers: map(NAMES),
-    withoutHeaders: map(NAMES),
-    queryParams: map(["x", "y"]),
-  },
-  { requiredKeys: ["headers"], noNullPrototype: true },
-);
-const onlyWithout: fc.Arbitrary<Match> = fc.record({ withoutHeaders: map(NAMES) }, { noNullPrototype: true });
-/** Of a path that requests have, with little else in the way. */
-const onlyPath: fc.Arbitrary<Match> = fc.record(
-  {
-    uri: fc.constantFrom({ prefix: "/a" }, { prefix: "/a/" }, { exact: "/a" }, { regex: "/a.*" }),
-    ignoreUriCase: fc.boolean(),
-    withoutHeaders: map(NAMES),
-  },
-  { requiredKeys: ["uri", "withoutHeaders"], noNullPrototype: true },
-);
-
-interface Route {
-  match: Match[];
-  rewrite?: { uri: string };
-}
-
-const aRoute: fc.Arbitrary<Route> = fc.record(
-  {
-    match: fc.array(fc.oneof(aMatch, onlyWithout, onlyPath), { minLength: 1, maxLength: 2 }),
-    rewrite: fc.constant({ uri: "/new" }),
-  },
-  { requiredKeys: ["match"], noNullPrototype: true },
-);
 interface Service {
   hosts: string[];
   routes: Route[];
@@ -95,19 +27,13 @@ const services: fc.Arbitrary<Service[]> = fc.array(
   fc.record(
     {
       hosts: fc.constantFrom(["reviews"], ["*"], ["*.my-app"], ["other"], ["other", "*.my-app"]),
-      routes: fc.array(aRoute, { minLength: 1, maxLength: 3 }),
+      routes: routes(AUTHORITIES),
     },
     { noNullPrototype: true },
   ),
   { minLength: 1, maxLength: 2 },
 );
 const gateways = fc.constantFrom<string[]>([], ["mesh"], ["istio-ingress/a", "istio-ingress/b"]);
-const request: fc.Arbitrary<Asked> = fc.record({
-  method: fc.constantFrom("GET", "POST", "PUT"),
-  path: fc.constantFrom(...PATHS),
-  authority: fc.constantFrom(...AUTHORITIES),
-  headers: fc.array(fc.tuple(fc.constantFrom(...NAMES), fc.constantFrom(...VALUES)), { maxLength: 3 }),
-});
 
 /** As `TranslateRouteMatch` and Envoy's route matchers have it, for a request whose host is one of the virtual host's. */
 function matches(match: Match, asked: Asked): boolean {
@@ -193,12 +119,14 @@ const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 test(`converted VirtualServices route as the model has it, SEED=${seed}`, { timeout: 120_000 }, () => {
   const module = loadModule("build/dark-launch.wasm");
   const counts = { matched: 0, unmatched: 0, rewritten: 0, prefix: 0, second: 0, left: 0 };
-  const anyCase = fc.tuple(services, gateways, fc.array(request, { minLength: 20, maxLength: 20 }));
+  const anyCase = fc.tuple(
+    services,
+    gateways,
+    fc.array(request(AUTHORITIES), { minLength: 20, maxLength: 20 }),
+  );
   fc.assert(
     fc.property(
-      anyCase.filter(([all]) =>
-        all.every(({ routes }) => routes.every(({ match }) => match.every(({ uri }) => uri?.regex !== "*"))),
-      ),
+      anyCase.filter(([all]) => all.every(({ routes: ofOne }) => ofOne.every(isTaken))),
       ([all, ofGateways, requests]) => {
         const input = all.map(({ hosts, routes }, at) =>
           virtualService(

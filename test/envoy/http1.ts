@@ -17,11 +17,11 @@ export interface Answer {
 export const FRAMING: ReadonlySet<string> = new Set(["connection", "keep-alive", "transfer-encoding"]);
 
 /**
- * A connection to 127.0.0.1, for {@link send}; to be destroyed by who made it. With `tls` over TLS, to a server whose certificate
- * is of the `ca` there. `from` is the client's own address, of 127.0.0.0/8.
+ * A connection for {@link send}; to be destroyed by who made it. With `tls` over TLS, to a server whose certificate
+ * is of the `ca` there. `from` is the client's own address and `host` the server's, both of 127.0.0.0/8.
  */
-export function dial(port: number, tls?: ConnectionOptions, from = "127.0.0.1"): Socket {
-  const to = { host: "127.0.0.1", port, noDelay: true, localAddress: from };
+export function dial(port: number, tls?: ConnectionOptions, from = "127.0.0.1", host = "127.0.0.1"): Socket {
+  const to = { host, port, noDelay: true, localAddress: from };
   // The proxy has a SPIFFE id for a name, and no host's.
   return tls ? connectTls({ ...to, ...tls, checkServerIdentity: () => undefined }) : connect(to);
 }
