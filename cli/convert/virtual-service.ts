@@ -67,6 +67,8 @@ export function convertVirtualServices(
   const launches = new Map<string, Launch>();
   const services: ConvertedLaunches["services"] = [];
   const taken = { rules: new Names(), variants: new Names() };
+  /** Routes that follow the header now. */
+  const moved = new Set<Field>();
   for (const resource of resources) {
     if (resource.kind !== "VirtualService" || resource.group !== "networking.istio.io") continue;
     const read = convertRoutes(resource, header, taken);
@@ -97,6 +99,7 @@ export function convertVirtualServices(
       continue;
     }
     services.push({ ...read.service, from: resource });
+    for (const route of read.moved) moved.add(route);
     for (const place of places) {
       const { namespace, target, remark } = place;
       const launch = launches.get(keyOf(place)) ?? { namespace, target, services: [], remarks: [] };
@@ -107,9 +110,32 @@ export function convertVirtualServices(
       resource.root.note(remark);
     }
   }
+  if (services.length > 0 && leaveOthersOfHeader(resources, header, moved))
+    return { plugins: [], services: [] };
   const all = [...launches.values()];
   for (const launch of all) remarkOthers(launch, all, rootNamespace);
   return { plugins: all.map((launch) => pluginOf(launch, header)), services };
+}
+
+/** Whether a route that stays as it is matches the header that the plugin writes: no request would take it as before. Each is told. */
+function leaveOthersOfHeader(
+  resources: readonly Resource[],
+  header: string,
+  moved: ReadonlySet<Field>,
+): boolean {
+  const matched = resources
+    .filter(({ kind, group }) => kind === "VirtualService" && group === "networking.istio.io")
+    .flatMap(({ spec }) => spec.get("http")?.items() ?? [])
+    .filter((route) => !moved.has(route))
+    .flatMap((route) => route.get("match")?.items() ?? [])
+    .flatMap((match) => [match.get("headers"), match.get("withoutHeaders")])
+    .flatMap((headers) => headers?.members() ?? [])
+    .filter(({ name }) => name.toLowerCase() === header.toLowerCase());
+  for (const { field } of matched)
+    field.leave(
+      "the routing header, which the plugin writes in place of what a client sends, and the route stays as it is: no VirtualService is converted. Give the plugin another --header",
+    );
+  return matched.length > 0;
 }
 
 /** A plugin removes what one before it has said in the header. */
@@ -148,13 +174,14 @@ function convertRoutes(
   resource: Resource,
   header: string,
   taken: Taken,
-): { rules: Rule[]; service: Omit<ConvertedService, "from"> } | null {
+): { rules: Rule[]; service: Omit<ConvertedService, "from">; moved: Field[] } | null {
   const { spec, root } = resource;
   const routes = spec.get("http")?.items() ?? [];
   spec.pass("hosts", "gateways", "exportTo", "tls", "tcp");
   spec.finish();
   const host = hostMatch(resource);
   const rules: Rule[] = [];
+  const moved: Field[] = [];
   const changed = routes.map((route) => route.value() as Record<string, unknown>);
   let isLeft = false;
   for (const [at, route] of routes.entries()) {
@@ -180,6 +207,7 @@ function convertRoutes(
     const name = taken.rules.claim(ruleName(`${resource.name}-${own ?? `http-${at}`}`, isReserved));
     const variant = taken.variants.claim(wantedVariant(route, at));
     rules.push({ name, variant, match });
+    moved.push(route);
     const follows = matches.map((one) => ({
       ...keptOf(one),
       headers: { [header]: { exact: variant } },
@@ -200,6 +228,7 @@ function convertRoutes(
   ];
   return {
     rules,
+    moved,
     service: {
       manifest: { ...manifest, spec: { ...manifest.spec, http: changed } },
       comments,

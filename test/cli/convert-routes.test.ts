@@ -252,6 +252,54 @@ describe("a VirtualService with header matches", () => {
     expect(manifests.map(({ metadata }) => metadata.name)).toEqual(["dark-launch-right", "right"]);
   });
 
+  test("that the filter takes by itself and not with another stays, and so does the other; those of other proxies go on", () => {
+    // Two of these are more than the filter reads.
+    const exact = "x".repeat(9 * 2 ** 20);
+    const large = [{ match: [{ headers: { a: { exact } } }], ...to("v2") }];
+    const small = [{ match: [{ headers: { a: { exact: "b" } } }], ...to("v2") }];
+    const gateways = ["istio-ingress/public"];
+    const { manifests, left } = converted(
+      documents(
+        virtualService(large, { hosts: ["a.example"] }, "one"),
+        virtualService(large, { hosts: ["b.example"] }, "other"),
+        virtualService(small, { hosts: ["c.example"], gateways }, "edge"),
+        gateway("public"),
+      ),
+    );
+    expect(told(left)).toEqual([
+      "1 : dark-launch refuses what was made of it: larger than 16777216 bytes",
+      "1 : stays as it is: a plugin that its routes would follow is refused",
+      "3 : stays as it is: a plugin that its routes would follow is refused",
+    ]);
+    expect(manifests.map(({ metadata }) => metadata.name)).toEqual(["dark-launch-ingress-edge", "edge"]);
+  });
+
+  test.each([
+    [
+      "a route that stays",
+      [{ match: [{ headers: { "X-Variant": { exact: "v2" } }, port: 80 }], ...to("v2") }],
+    ],
+    [
+      "a route without headers but these",
+      [{ match: [{ withoutHeaders: { "x-variant": {} }, typo: 1 }], ...to("v2") }],
+    ],
+  ])("is not converted where %s matches the routing header, which the plugin removes", (_, http) => {
+    const rule = { match: [{ headers: { a: { exact: "b" } } }], ...to("v3") };
+    const text = documents(
+      virtualService([...http, rule], { hosts: ["a.example"] }, "a"),
+      virtualService([rule], { hosts: ["b.example"] }, "b"),
+    );
+    const { manifests, left } = converted(text);
+    expect(manifests).toEqual([]);
+    expect(told(left)).toContainEqual(
+      expect.stringMatching(
+        /^1 spec\.http\[0\]\.match\[0\]\.(?:headers|withoutHeaders)\S+: the routing header, which the plugin writes .* another --header/,
+      ) as string,
+    );
+    const other = converted(text, { header: "x-launch" });
+    expect(other.manifests.map(({ metadata }) => metadata.name)).toEqual(["dark-launch", "a", "b"]);
+  });
+
   test("says who does not load the plugin, and what clients may do then", () => {
     const http = [{ match: [{ headers: { a: { exact: "b" } } }], ...to("v2") }];
     const { text } = converted(documents(virtualService(http)));

@@ -1,0 +1,133 @@
+/** Where conversions are played: a gateway, productpage with a sidecar, reviews in three versions behind both, and the modules in a registry. */
+import type { IstioProxy } from "../peers/istio-proxy.ts";
+import type { KubeObject } from "../peers/kube-resources.ts";
+import type { HttpRequest } from "../driver.ts";
+import { eventually } from "./client.ts";
+import { GATEWAY } from "./converted-routes.ts";
+import { Mesh, type Sidecar } from "./mesh.ts";
+import { pushModules } from "./modules.ts";
+import { play, received, type Place } from "./playing.ts";
+
+const MANIFESTS = `
+apiVersion: v1
+kind: Service
+metadata: {name: productpage, namespace: my-app}
+spec: {selector: {app: productpage}, ports: [{name: http, port: 9080}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: reviews, namespace: my-app}
+spec: {selector: {app: reviews}, ports: [{name: http, port: 9080}]}
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: reviews, namespace: my-app}
+spec:
+  host: reviews
+  subsets: [{name: v1, labels: {version: v1}}, {name: v2, labels: {version: v2}}, {name: v3, labels: {version: v3}}]
+---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: ${GATEWAY.split("/")[1]}, namespace: ${GATEWAY.split("/")[0]}}
+spec:
+  selector: {istio: ingressgateway}
+  servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ["*"]}]
+`;
+
+const SETTLED = "settled.my-app.svc.cluster.local";
+
+export class ConvertedMesh {
+  #settled = 0;
+
+  private constructor(
+    readonly mesh: Mesh,
+    readonly gateway: IstioProxy,
+    readonly productpage: Sidecar,
+  ) {}
+
+  static async start(): Promise<ConvertedMesh> {
+    const mesh = await Mesh.start();
+    try {
+      for (const version of ["v1", "v2", "v3"])
+        await mesh.workload({
+          name: `reviews-${version}`,
+          namespace: "my-app",
+          labels: { app: "reviews", version },
+        });
+      const gateway = await mesh.gateway();
+      const labels = { app: "productpage", version: "v1" };
+      const productpage = await mesh.sidecar({ name: "productpage-v1", namespace: "my-app", labels });
+      mesh.apply(MANIFESTS, service("settled"));
+      await pushModules(mesh.registry);
+      return new ConvertedMesh(mesh, gateway, productpage);
+    } catch (error) {
+      console.log(mesh.log());
+      await mesh.stop();
+      throw error;
+    }
+  }
+
+  /** Where requests to the gateway go. */
+  get outside(): Place {
+    return { address: this.gateway.address, port: 8080 };
+  }
+
+  /** Where productpage asks others. */
+  get outbound(): Place {
+    return this.productpage.outbound;
+  }
+
+  /** Where others ask productpage. */
+  get inbound(): Place {
+    return { address: this.productpage.proxy.address, port: 9080 };
+  }
+
+  /** Applies resources, and waits until the routes of both proxies have all of them: of one kind the last to come is the last to be seen. */
+  async route(...resources: readonly KubeObject[]): Promise<void> {
+    const mark = String(++this.#settled);
+    const destination = { host: "reviews.my-app.svc.cluster.local", subset: "v1" };
+    const headers = { request: { set: { "x-settled": mark } } };
+    this.mesh.apply(...resources, {
+      apiVersion: "networking.istio.io/v1",
+      kind: "VirtualService",
+      metadata: { name: "settled", namespace: "my-app" },
+      spec: { hosts: [SETTLED], gateways: ["mesh", GATEWAY], http: [{ route: [{ destination }], headers }] },
+    });
+    for (const place of [this.outside, this.outbound])
+      await until(
+        place,
+        { method: "GET", path: "/", authority: SETTLED },
+        (headers) => headers?.["x-settled"] === mark,
+      );
+  }
+
+  async stop(): Promise<void> {
+    await this.mesh.stop();
+  }
+}
+
+/** A Service of `my-app` without pods, whose routes lead elsewhere. */
+export function service(name: string): KubeObject {
+  return {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { name, namespace: "my-app" },
+    spec: { ports: [{ name: "http", port: 9080 }] },
+  };
+}
+
+type Headers = Record<string, string | string[] | undefined>;
+
+/** Asks until the headers that the application has received are such; they are null where another answers. */
+export async function until(
+  place: Place,
+  request: HttpRequest,
+  holds: (headers: Headers | null, status: number) => boolean,
+): Promise<void> {
+  await eventually(async () => {
+    const [response] = await play(place, [request]);
+    const headers = received(response!)?.headers ?? null;
+    if (!holds(headers, response!.status))
+      throw new Error(`${request.authority}${request.path}: ${response!.status} ${JSON.stringify(headers)}`);
+  });
+}

@@ -1,0 +1,52 @@
+/** `outrigger convert` as its users run it, and all that it has printed. */
+import { parseResources, type KubeObject } from "../peers/kube-resources.ts";
+import { Folder } from "../cli/command.ts";
+import { documents } from "../cli/converting.ts";
+import { VERSION } from "./modules.ts";
+import { validateManifests, type Problem } from "./validate.ts";
+
+export interface Printed {
+  plugins: KubeObject[];
+  /** VirtualServices that go with them. */
+  services: KubeObject[];
+  /** What could not be converted: `spec.http[1]: ..`, with what is before it. */
+  left: string[];
+}
+
+export class Converter {
+  readonly #folder = new Folder();
+  #runs = 0;
+
+  /** `registry` has the modules: `HOST`. */
+  constructor(private readonly registry: string) {}
+
+  async convert(input: readonly object[] | string, ...options: string[]): Promise<Printed> {
+    const number = this.#runs++;
+    const text = typeof input === "string" ? input : documents(...input);
+    const file = this.#folder.write(`in-${number}.yaml`, text);
+    const url = `oci://${this.registry}/outrigger/{filter}:${VERSION}`;
+    const { status, stdout, stderr } = await this.#folder.run("convert", "--url", url, ...options, file);
+    if (status !== 0) throw new Error(`outrigger convert: exit code ${status}\n${stderr}`);
+    this.#folder.write(`out-${number}.yaml`, stdout);
+    const printed = parseResources(stdout);
+    return {
+      plugins: printed.filter(({ kind }) => kind === "WasmPlugin"),
+      services: printed.filter(({ kind }) => kind !== "WasmPlugin"),
+      left: stderr.split("\n").filter((line) => line.includes(" not converted: ")),
+    };
+  }
+
+  /** What istioctl, an API server and `outrigger validate` have against all that was printed. */
+  async problems(): Promise<{ files: number; problems: Problem[]; refused: string }> {
+    const { files, problems } = await validateManifests(
+      this.#folder.path,
+      (file) => !file.startsWith("out-"),
+    );
+    const { status, stdout, stderr } = await this.#folder.run("validate", ...files);
+    return { files: files.length, problems, refused: status === 0 ? "" : `${stdout}${stderr}` };
+  }
+
+  remove(): void {
+    this.#folder.remove();
+  }
+}
