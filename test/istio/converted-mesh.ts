@@ -107,12 +107,12 @@ export class ConvertedMesh {
 }
 
 /** A Service of `my-app` without pods, whose routes lead elsewhere. */
-export function service(name: string): KubeObject {
+export function service(name: string, clusterIP?: string): KubeObject {
   return {
     apiVersion: "v1",
     kind: "Service",
     metadata: { name, namespace: "my-app" },
-    spec: { ports: [{ name: "http", port: 9080 }] },
+    spec: { ports: [{ name: "http", port: 9080 }], ...(clusterIP === undefined ? {} : { clusterIP }) },
   };
 }
 

@@ -13,7 +13,7 @@ export interface Routed {
   requests: Asked[];
 }
 
-const GENERATED = 60;
+const GENERATED = 20;
 const REQUESTS = 30;
 
 /** Of its own: which route it was is told in a header. */
@@ -120,8 +120,8 @@ function asks(
   );
 }
 
-/** What routes do that a header says the way to, and what stays as it was beside them. */
-export function writtenRoutes(): Routed[] {
+/** What routes do that a header says the way to, and what stays as it was beside them. `token` is one of {@link CLAIMS}. */
+export function writtenRoutes(token: string): Routed[] {
   const some: Header[][] = [
     [],
     [["x-a", "a"]],
@@ -154,6 +154,17 @@ export function writtenRoutes(): Routed[] {
     destined({ match: [{ withoutHeaders: { "x-a": {} } }, header("x-a", "b")], name: "others" }, 3),
     destined({}, 4),
   ];
+  const claim = (name: string, match: object): object => ({
+    headers: { [`@request.auth.claims${name}`]: match },
+  });
+  const claims = [
+    destined({ match: [claim("[realm][role]", { exact: "lead" })] }, 1),
+    destined({ match: [{ ...claim(".groups", { exact: "admins" }), ...{ uri: { prefix: "/api" } } }] }, 2),
+    destined({ match: [{ withoutHeaders: { "@request.auth.claims.tier": { prefix: "go" } } }] }, 3),
+    destined({}, 4),
+  ];
+  const bearer: Header = ["authorization", `Bearer ${token}`];
+  const delegated = { delegate: { name: "delegated", namespace: "my-app" } };
   const acting = (http: object[]): object[] => JSON.parse(JSON.stringify(http)) as object[];
   return [
     {
@@ -187,5 +198,79 @@ export function writtenRoutes(): Routed[] {
       on: "gateway",
       requests: asks("both.example", some),
     },
+    {
+      service: virtualService("claims", ["claims.example"], claims, [GATEWAY]),
+      on: "gateway",
+      requests: asks("claims.example", [[], [bearer], [bearer, ["x-a", "a"]]]),
+    },
+    {
+      service: virtualService(
+        "delegating",
+        ["delegating.example"],
+        [{ match: [{ uri: { prefix: "/api" }, ...header("x-a", "a") }], ...delegated }, destined({}, 0)],
+        [GATEWAY],
+      ),
+      on: "gateway",
+      requests: asks("delegating.example", some, ["/", "/api", "/api/x"]),
+    },
+    // Without hosts, it is part of that which delegates.
+    {
+      service: {
+        apiVersion: "networking.istio.io/v1",
+        kind: "VirtualService",
+        metadata: { name: "delegated", namespace: "my-app" },
+        spec: { http: [destined({ match: [{ uri: { prefix: "/api/x" } }] }, 1), destined({}, 2)] },
+      },
+      on: "gateway",
+      requests: [],
+    },
   ];
 }
+
+/** Of the token that {@link writtenRoutes} are asked with; the proxy of the gateway verifies it. */
+export const CLAIMS = {
+  iss: "https://issuer.test",
+  sub: "ann",
+  groups: ["dev", "admins"],
+  tier: "gold",
+};
+
+export function requestAuthentication(jwks: string): KubeObject {
+  return {
+    apiVersion: "security.istio.io/v1",
+    kind: "RequestAuthentication",
+    metadata: { name: "tokens", namespace: "istio-system" },
+    spec: {
+      selector: { matchLabels: { istio: "ingressgateway" } },
+      jwtRules: [{ issuer: CLAIMS.iss, jwks, forwardOriginalToken: true }],
+    },
+  };
+}
+
+/** The clusterIP of the Service of {@link DIFFERENT}. */
+export const ADDRESS = "10.96.250.1";
+
+/** What is routed otherwise than before, as docs/convert.md says: what became of it before, and becomes of it now. */
+export const DIFFERENT: readonly (Asked & { before: string; after: string })[] = [
+  {
+    ...asks("different", [
+      [
+        ["x-a", "a"],
+        ["x-a", "b"],
+      ],
+    ])[0]!,
+    before: "reviews-v2 route 1 /",
+    after: "reviews-v1 route 0 /",
+  },
+  {
+    ...asks(`${ADDRESS}:9080`, [[["x-a", "a"]]])[0]!,
+    before: "reviews-v2 route 1 /",
+    after: "reviews-v1 route 0 /",
+  },
+];
+
+export const different = virtualService(
+  "different",
+  ["different"],
+  [destined({ match: [header("x-a", "a")] }, 1), destined({}, 0)],
+);

@@ -1,8 +1,19 @@
 /** What `outrigger convert` prints, beside what it was printed for, on the real istiod and Envoy. */
 import { afterAll, beforeAll, describe, expect, onTestFailed, test } from "vitest";
+import { TokenIssuer } from "../authz/tokens.ts";
 import type { HttpResponse } from "../driver.ts";
 import { ConvertedMesh, service, until } from "./converted-mesh.ts";
-import { generatedRoutes, HEADER, writtenRoutes, type Routed } from "./converted-routes.ts";
+import {
+  ADDRESS,
+  CLAIMS,
+  different as DIFFERENT_SERVICE,
+  DIFFERENT,
+  generatedRoutes,
+  HEADER,
+  requestAuthentication,
+  writtenRoutes,
+  type Routed,
+} from "./converted-routes.ts";
 import { Converter } from "./converter.ts";
 import { play, received } from "./playing.ts";
 
@@ -31,16 +42,29 @@ describe("what outrigger convert prints", () => {
     { timeout: 90_000 },
     async () => {
       told();
-      const all = [...writtenRoutes(), ...generatedRoutes(seed)];
       const { mesh } = place;
-      const resources = all.map((one) => one.service);
+      const tokens = new TokenIssuer();
+      const different: Routed = { service: DIFFERENT_SERVICE, on: "sidecar", requests: [...DIFFERENT] };
+      const all = [...writtenRoutes(tokens.token(CLAIMS)), ...generatedRoutes(seed)];
+      const resources = [...all, different].map((one) => one.service);
+      mesh.apply(requestAuthentication(tokens.jwks), service("different", ADDRESS));
       mesh.apply(
         ...all
           .filter(({ on }) => on === "sidecar")
           .map(({ service: { metadata } }) => service(metadata.name)),
       );
       await place.route(...resources);
-      const before = await outcomes(all);
+      await until(
+        place.outside,
+        {
+          method: "GET",
+          path: "/",
+          authority: "claims.example",
+          headers: [["authorization", `Bearer ${tokens.forged(CLAIMS)}`]],
+        },
+        (_, status) => status === 401,
+      );
+      const before = await outcomes([...all, different]);
       const gateways = mesh.api.store.list(mesh.api.store.types.find(({ kind }) => kind === "Gateway")!);
       const { plugins, services, left } = await converter.convert(
         [...resources, ...gateways],
@@ -61,7 +85,7 @@ describe("what outrigger convert prints", () => {
       // The plugin comes first.
       const between = await outcomes(all);
       await place.route(...services);
-      const after = await outcomes(all);
+      const after = await outcomes([...all, different]);
       for (const [
         at,
         {
@@ -74,6 +98,8 @@ describe("what outrigger convert prints", () => {
           expect(between[at]![number], `with the plugin alone: ${what}`).toBe(before[at]![number]);
           expect(after[at]![number], what).toBe(before[at]![number]);
         }
+      expect(before.at(-1)).toEqual(DIFFERENT.map((one) => one.before));
+      expect(after.at(-1)).toEqual(DIFFERENT.map((one) => one.after));
       const counts = countsOf(before.flat());
       console.log(JSON.stringify({ services: all.length, converted: services.length, ...counts }));
     },
