@@ -74,7 +74,7 @@ export const request: fc.Arbitrary<Asked> = fc.record({
   }),
 });
 
-export function globalFilter(domain: string): object {
+export function globalFilter(domain: string, cluster = "ratelimit"): object {
   return {
     "@type": "type.googleapis.com/envoy.extensions.filters.http.ratelimit.v3.RateLimit",
     domain,
@@ -82,7 +82,7 @@ export function globalFilter(domain: string): object {
     timeout: "5s",
     rate_limit_service: {
       transport_api_version: "V3",
-      grpc_service: { envoy_grpc: { cluster_name: "ratelimit" } },
+      grpc_service: { envoy_grpc: { cluster_name: cluster } },
     },
   };
 }
@@ -91,33 +91,44 @@ export function globalFilter(domain: string): object {
 export function globalResources(domain: string, limits: readonly object[]): object[] {
   return [
     envoyFilter("filter", [filterPatch("envoy.filters.http.ratelimit", globalFilter(domain))]),
-    envoyFilter("routes", [
-      {
-        applyTo: "VIRTUAL_HOST",
-        match: { context: "GATEWAY", routeConfiguration: { vhost: { name: "", route: { action: "ANY" } } } },
-        patch: { operation: "MERGE", value: { rate_limits: limits } },
-      },
-    ]),
+    envoyFilter("routes", [hostPatch("", limits)]),
   ];
 }
 
-export function envoyFilter(of: string, configPatches: readonly object[]): object {
+/** The limits of a virtual host; of all without a name. */
+export function hostPatch(of: string, limits: readonly object[], context: PatchContext = "GATEWAY"): object {
+  const vhost = of === "" ? { name: of, route: { action: "ANY" } } : { name: of };
   return {
-    apiVersion: "networking.istio.io/v1alpha3",
-    kind: "EnvoyFilter",
-    metadata: { name: of, namespace: "istio-system" },
-    spec: { workloadSelector: { labels: { istio: "ingressgateway" } }, configPatches },
+    applyTo: "VIRTUAL_HOST",
+    match: { context, routeConfiguration: { vhost } },
+    patch: { operation: "MERGE", value: { rate_limits: limits } },
   };
 }
 
-export function filterPatch(of: string, typed_config: object): object {
+/** Of the gateway, unless it says otherwise. */
+export function envoyFilter(
+  of: string,
+  configPatches: readonly object[],
+  { namespace = "istio-system", labels = { istio: "ingressgateway" } as Record<string, string> } = {},
+) {
+  return {
+    apiVersion: "networking.istio.io/v1alpha3",
+    kind: "EnvoyFilter",
+    metadata: { name: of, namespace },
+    spec: { workloadSelector: { labels }, configPatches },
+  };
+}
+
+export type PatchContext = "GATEWAY" | "SIDECAR_INBOUND" | "SIDECAR_OUTBOUND";
+
+export function filterPatch(of: string, typed_config: object, context: PatchContext = "GATEWAY"): object {
   const filter = {
     name: "envoy.filters.network.http_connection_manager",
     subFilter: { name: "envoy.filters.http.router" },
   };
   return {
     applyTo: "HTTP_FILTER",
-    match: { context: "GATEWAY", listener: { filterChain: { filter } } },
+    match: { context, listener: { filterChain: { filter } } },
     patch: { operation: "INSERT_BEFORE", value: { name: of, typed_config } },
   };
 }

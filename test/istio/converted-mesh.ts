@@ -25,14 +25,19 @@ metadata: {name: reviews, namespace: my-app}
 spec:
   host: reviews
   subsets: [{name: v1, labels: {version: v1}}, {name: v2, labels: {version: v2}}, {name: v3, labels: {version: v3}}]
----
-apiVersion: networking.istio.io/v1
-kind: Gateway
-metadata: {name: ${GATEWAY.split("/")[1]}, namespace: ${GATEWAY.split("/")[0]}}
-spec:
-  selector: {istio: ingressgateway}
-  servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ["*"]}]
 `;
+
+const [namespace, name] = GATEWAY.split("/") as [string, string];
+
+export const GATEWAY_RESOURCE: KubeObject = {
+  apiVersion: "networking.istio.io/v1",
+  kind: "Gateway",
+  metadata: { name, namespace },
+  spec: {
+    selector: { istio: "ingressgateway" },
+    servers: [{ port: { number: 80, name: "http", protocol: "HTTP" }, hosts: ["*"] }],
+  },
+};
 
 const SETTLED = "settled.my-app.svc.cluster.local";
 
@@ -57,7 +62,7 @@ export class ConvertedMesh {
       const gateway = await mesh.gateway();
       const labels = { app: "productpage", version: "v1" };
       const productpage = await mesh.sidecar({ name: "productpage-v1", namespace: "my-app", labels });
-      mesh.apply(MANIFESTS, service("settled"));
+      mesh.apply(MANIFESTS, GATEWAY_RESOURCE, service("settled"));
       await pushModules(mesh.registry);
       return new ConvertedMesh(mesh, gateway, productpage);
     } catch (error) {
@@ -99,6 +104,10 @@ export class ConvertedMesh {
         { method: "GET", path: "/", authority: SETTLED },
         (headers) => headers?.["x-settled"] === mark,
       );
+  }
+
+  delete(...resources: readonly KubeObject[]): void {
+    for (const { kind, metadata } of resources) this.mesh.delete({ kind, ...metadata });
   }
 
   async stop(): Promise<void> {

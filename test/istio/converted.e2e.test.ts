@@ -2,7 +2,9 @@
 import { afterAll, beforeAll, describe, expect, onTestFailed, test } from "vitest";
 import { TokenIssuer } from "../authz/tokens.ts";
 import type { HttpResponse } from "../driver.ts";
-import { ConvertedMesh, service, until } from "./converted-mesh.ts";
+import { eventually } from "./client.ts";
+import { generatedLimits, PROBED, type Limited } from "./converted-limits.ts";
+import { ConvertedMesh, GATEWAY_RESOURCE, service, until } from "./converted-mesh.ts";
 import {
   ADDRESS,
   CLAIMS,
@@ -15,7 +17,8 @@ import {
   type Routed,
 } from "./converted-routes.ts";
 import { Converter } from "./converter.ts";
-import { play, received } from "./playing.ts";
+import { play, received, type Place } from "./playing.ts";
+import { RecordingService } from "./recording-service.ts";
 
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 console.log(`SEED=${seed}`);
@@ -23,16 +26,19 @@ console.log(`SEED=${seed}`);
 describe("what outrigger convert prints", () => {
   let place: ConvertedMesh;
   let converter: Converter;
+  let recording: RecordingService;
 
   // The first time on a machine Istio is built.
   beforeAll(async () => {
     place = await ConvertedMesh.start();
     converter = new Converter(place.mesh.registry.host);
+    recording = await RecordingService.start();
   }, 900_000);
 
   afterAll(async () => {
     await place?.stop();
     converter?.remove();
+    recording?.close();
   });
 
   const told = (): void => onTestFailed(() => console.log(place.mesh.log()));
@@ -65,9 +71,8 @@ describe("what outrigger convert prints", () => {
         (_, status) => status === 401,
       );
       const before = await outcomes([...all, different]);
-      const gateways = mesh.api.store.list(mesh.api.store.types.find(({ kind }) => kind === "Gateway")!);
       const { plugins, services, left } = await converter.convert(
-        [...resources, ...gateways],
+        [...resources, GATEWAY_RESOURCE],
         "--header",
         HEADER,
       );
@@ -100,16 +105,69 @@ describe("what outrigger convert prints", () => {
         }
       expect(before.at(-1)).toEqual(DIFFERENT.map((one) => one.before));
       expect(after.at(-1)).toEqual(DIFFERENT.map((one) => one.after));
+      place.delete(...plugins, ...resources);
       const counts = countsOf(before.flat());
       console.log(JSON.stringify({ services: all.length, converted: services.length, ...counts }));
     },
   );
 
+  test("asks the rate limit service what EnvoyFilters asked", { timeout: 90_000 }, async () => {
+    told();
+    const { mesh } = place;
+    const { services, filters, cluster, all } = generatedLimits(seed, recording.port);
+    mesh.apply(cluster);
+    await place.route(...services);
+    mesh.apply(...filters);
+    for (const probe of PROBED) await eventually(() => isAsked(probe, true));
+    const before = await decisions(all);
+    place.delete(...filters);
+    for (const probe of PROBED) await eventually(() => isAsked(probe, false));
+    const { plugins, left } = await converter.convert([...filters, GATEWAY_RESOURCE]);
+    expect(left).toEqual([]);
+    mesh.apply(...plugins);
+    for (const probe of PROBED) await eventually(() => isAsked(probe, true));
+    const after = await decisions(all);
+    for (const [at, { on, requests }] of all.entries())
+      for (const [number, request] of requests.entries())
+        expect(after[at]![number], JSON.stringify({ seed, on, request, filters })).toBe(before[at]![number]);
+    place.delete(...plugins, ...services, cluster);
+    console.log(JSON.stringify(countsOf(before.flat())));
+  });
+
+  /** One after another, so that it is known who asked. */
+  async function decisions(all: readonly Limited[]): Promise<string[][]> {
+    const decided: string[][] = [];
+    for (const { on, requests } of all) {
+      const outcomes: string[] = [];
+      for (const request of requests) {
+        recording.take();
+        const [response] = await play(placeOf(on), [request]);
+        const { status, body, headers } = response!;
+        const limited = headers.filter(([name]) => name.startsWith("x-") && name.includes("ratelimit"));
+        const said = status === 200 ? "" : ` ${Buffer.from(body).toString()} ${JSON.stringify(limited)}`;
+        outcomes.push(`${status}${said} ${recording.take().join("; ")}`);
+      }
+      decided.push(outcomes);
+    }
+    return decided;
+  }
+
+  function placeOf(on: "gateway" | "sidecar" | "inbound" | "outbound"): Place {
+    if (on === "gateway") return place.outside;
+    return on === "inbound" ? place.inbound : place.outbound;
+  }
+
+  async function isAsked({ on, requests }: Limited, whether: boolean): Promise<void> {
+    recording.take();
+    await play(placeOf(on), requests);
+    const asked = recording.take();
+    if (asked.length > 0 !== whether) throw new Error(`${on}: asked ${asked.join("; ") || "nothing"}`);
+  }
+
   async function outcomes(all: readonly Routed[]): Promise<string[][]> {
     return Promise.all(
       all.map(async ({ on, requests }) => {
-        const to = on === "gateway" ? place.outside : place.outbound;
-        return (await play(to, requests)).map(outcomeOf);
+        return (await play(placeOf(on), requests)).map(outcomeOf);
       }),
     );
   }

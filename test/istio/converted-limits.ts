@@ -1,0 +1,164 @@
+/** EnvoyFilters for rate limits of a gateway and of both sides of a sidecar, with random actions, and requests for each of their virtual hosts. */
+import fc from "fast-check";
+import type { HttpRequest } from "../driver.ts";
+import {
+  envoyFilter,
+  filterPatch,
+  globalFilter,
+  hostPatch,
+  rateLimits,
+  request,
+  type PatchContext,
+} from "../cli/rate-limit-filters.ts";
+import type { KubeObject } from "../peers/kube-resources.ts";
+import { destined, GATEWAY } from "./converted-routes.ts";
+
+const GLOBAL = "envoy.filters.http.ratelimit";
+const CLUSTER = "rate_limit_cluster";
+const HOSTS = 8;
+const REQUESTS = 12;
+/** Of one VirtualService: istiod makes one virtual host of them, which has the name of the first (`collapseDuplicateRoutes` of `gateway.go`). */
+const TWO = ["a.two.example", "b.two.example"];
+
+export interface Limited {
+  on: "gateway" | "inbound" | "outbound";
+  requests: HttpRequest[];
+}
+
+/** In every virtual host: shows that the filter is there. */
+const PROBE = {
+  actions: [
+    {
+      header_value_match: { descriptor_value: "probe", headers: [{ name: "x-probe", present_match: true }] },
+    },
+  ],
+};
+
+export const PROBED: readonly Limited[] = (
+  [
+    ["gateway", "l0.example"],
+    ["inbound", "productpage:9080"],
+    ["outbound", "reviews:9080"],
+  ] as const
+).map(([on, authority]) => ({
+  on,
+  requests: [{ method: "GET", path: "/", authority, headers: [["x-probe", "1"]] }],
+}));
+
+export interface GeneratedLimits {
+  /** For all of it, before and after. */
+  services: KubeObject[];
+  /** What is to be converted. */
+  filters: KubeObject[];
+  /** Adds the cluster that the filters call, to all proxies; it stays. */
+  cluster: KubeObject;
+  all: Limited[];
+}
+
+/** `port` is the service's, of 127.0.0.1. */
+export function generatedLimits(seed: number, port: number): GeneratedLimits {
+  let made = 0;
+  const limits = (): object[] => [...fc.sample(rateLimits, { seed: seed + ++made, numRuns: 1 })[0]!, PROBE];
+  const asks = (on: Limited["on"], ...authorities: string[]): Limited => ({
+    on,
+    requests: fc
+      .sample(request, { seed: seed + ++made, numRuns: REQUESTS })
+      .map((one, at) => ({ method: "GET", ...one, authority: authorities[at % authorities.length]! })),
+  });
+  const hosts = Array.from({ length: HOSTS }, (_, at) => `l${at}.example`);
+  const toRoute = (host: string, more: object = {}): object => ({
+    applyTo: "HTTP_ROUTE",
+    match: {
+      context: "GATEWAY",
+      routeConfiguration: { vhost: { name: `${host}:80`, route: { name: "items" } } },
+    },
+    patch: { operation: "MERGE", value: { route: { rate_limits: limits(), ...more } } },
+  });
+  const atGateway = [
+    ...hosts.map((host) => hostPatch(`${host}:80`, limits())),
+    toRoute(hosts[1]!),
+    toRoute(hosts[2]!, { include_vh_rate_limits: true }),
+    hostPatch("*.wide.example:80", limits()),
+    hostPatch("*:80", limits()),
+    hostPatch(`${TWO[0]}:80`, limits()),
+  ];
+  const atSidecar = (side: PatchContext, domain: string, host: string): object[] => [
+    filterPatch(GLOBAL, globalFilter(domain, CLUSTER), side),
+    hostPatch(host, limits(), side),
+  ];
+  const sidecar = { namespace: "my-app", labels: { app: "productpage" } };
+  return {
+    services: [["*"], ["*.wide.example"], ["deep.wide.example"], TWO, ...hosts.map((host) => [host])].map(
+      virtualService,
+    ),
+    filters: [
+      envoyFilter("limits", [filterPatch(GLOBAL, globalFilter("gateway", CLUSTER))]),
+      envoyFilter("limited-routes", atGateway),
+      envoyFilter(
+        "sidecar-limits",
+        [
+          ...atSidecar("SIDECAR_INBOUND", "inbound", "inbound|http|9080"),
+          ...atSidecar("SIDECAR_OUTBOUND", "outbound", "reviews.my-app.svc.cluster.local:9080"),
+        ],
+        sidecar,
+      ),
+    ],
+    cluster: {
+      apiVersion: "networking.istio.io/v1alpha3",
+      kind: "EnvoyFilter",
+      metadata: { name: "cluster", namespace: "istio-system" },
+      spec: { configPatches: [clusterPatch(port)] },
+    },
+    all: [
+      ...hosts.map((host) => asks("gateway", host, host.toUpperCase(), `${host}:8080`)),
+      asks("gateway", "a.wide.example", "deep.wide.example"),
+      asks("gateway", ...TWO),
+      asks("gateway", "elsewhere.example", "wide.example"),
+      asks("inbound", "productpage:9080", "any.example"),
+      asks("outbound", "reviews:9080", "reviews.my-app.svc.cluster.local", "settled:9080", "Reviews.my-app"),
+    ],
+  };
+}
+
+function virtualService(hosts: string[], at: number): KubeObject {
+  return {
+    apiVersion: "networking.istio.io/v1",
+    kind: "VirtualService",
+    metadata: { name: `limited-${at}`, namespace: "my-app" },
+    spec: {
+      hosts,
+      gateways: [GATEWAY],
+      http: [
+        destined({ name: "items", match: [{ uri: { prefix: "/a" } }] }, 0),
+        destined({ name: "rest" }, 1),
+      ],
+    },
+  };
+}
+
+function clusterPatch(port: number): object {
+  return {
+    applyTo: "CLUSTER",
+    match: { context: "ANY" },
+    patch: {
+      operation: "ADD",
+      value: {
+        name: CLUSTER,
+        type: "STATIC",
+        connect_timeout: "5s",
+        lb_policy: "ROUND_ROBIN",
+        http2_protocol_options: {},
+        load_assignment: {
+          cluster_name: CLUSTER,
+          endpoints: [
+            {
+              lb_endpoints: [
+                { endpoint: { address: { socket_address: { address: "127.0.0.1", port_value: port } } } },
+              ],
+            },
+          ],
+        },
+      },
+    },
+  };
+}

@@ -1,0 +1,59 @@
+/** A rate limit service that remembers what it was asked, and refuses where a value of a descriptor says so. */
+import { Code, responseOf, type RateLimitRequest } from "../../cli/ratelimit-service/messages.ts";
+import { RateLimitServer } from "../../cli/ratelimit-service/server.ts";
+import type { RateLimitService } from "../../cli/ratelimit-service/service.ts";
+
+/** Whoever this value is of is over the limit. */
+const REFUSED = "bob";
+
+export class RecordingService {
+  #asked: RateLimitRequest[] = [];
+  #server: RateLimitServer | undefined;
+
+  /** On a port of 127.0.0.1. */
+  static async start(): Promise<RecordingService> {
+    const made = new RecordingService();
+    const service: Pick<RateLimitService, "shouldRateLimit"> = {
+      shouldRateLimit: (one) => made.#answer(one),
+    };
+    made.#server = await RateLimitServer.start(service as RateLimitService, "127.0.0.1", 0);
+    return made;
+  }
+
+  get port(): number {
+    return this.#server!.port;
+  }
+
+  /**
+   * What it was asked since the last call: domains and descriptors, which count one by one, in whatever order. Without those that have no entry, as
+   * all of them were skipped: Envoy's filter sends these, of which a service knows no limit.
+   */
+  take(): string[] {
+    const asked = this.#asked.map(({ domain, descriptors }) => ({
+      domain,
+      descriptors: descriptors
+        .filter(({ entries }) => entries.length > 0)
+        .map(({ entries }) => JSON.stringify(entries))
+        .sort(),
+    }));
+    this.#asked = [];
+    return asked
+      .filter(({ descriptors }) => descriptors.length > 0)
+      .map(({ domain, descriptors }) => `${domain} ${descriptors.join()}`);
+  }
+
+  close(): void {
+    this.#server?.close();
+  }
+
+  #answer(request: RateLimitRequest) {
+    this.#asked.push(request);
+    const codes = request.descriptors.map(({ entries }) =>
+      entries.some(({ value }) => value === REFUSED) ? Code.OverLimit : Code.Ok,
+    );
+    return responseOf(
+      codes.includes(Code.OverLimit) ? Code.OverLimit : Code.Ok,
+      codes.map((code) => ({ code, currentLimit: null, limitRemaining: 0, durationUntilReset: null })),
+    );
+  }
+}
