@@ -106,6 +106,17 @@ export class ConvertedMesh {
       );
   }
 
+  /**
+   * Waits until a plugin of productpage's sidecar has this in its configuration. A listener that drains keeps plugins that were taken away, and one of
+   * the same name begins with what they had.
+   */
+  async configured(text: string): Promise<void> {
+    await eventually(async () => {
+      const dump = await this.productpage.proxy.admin("/config_dump?resource=ecds_filters");
+      if (!dump.includes(text)) throw new Error(`no plugin has ${text}: ${dump}`);
+    });
+  }
+
   delete(...resources: readonly KubeObject[]): void {
     for (const { kind, metadata } of resources) this.mesh.delete({ kind, ...metadata });
   }

@@ -4,6 +4,7 @@ import { TokenIssuer } from "../authz/tokens.ts";
 import type { HttpResponse } from "../driver.ts";
 import { eventually } from "./client.ts";
 import { generatedLimits, PROBED, type Limited } from "./converted-limits.ts";
+import { Policies, type Call } from "./converted-policies.ts";
 import { ConvertedMesh, GATEWAY_RESOURCE, service, until } from "./converted-mesh.ts";
 import {
   ADDRESS,
@@ -21,6 +22,7 @@ import { play, received, type Place } from "./playing.ts";
 import { RecordingService } from "./recording-service.ts";
 
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
+const POLICY_SETS = 8;
 console.log(`SEED=${seed}`);
 
 describe("what outrigger convert prints", () => {
@@ -133,6 +135,60 @@ describe("what outrigger convert prints", () => {
     place.delete(...plugins, ...services, cluster);
     console.log(JSON.stringify(countsOf(before.flat())));
   });
+
+  test("decides as Istio's own filters do", { timeout: 90_000 }, async () => {
+    told();
+    const { mesh } = place;
+    const policies = new Policies(mesh.authority, new TokenIssuer());
+    const sets = [
+      policies.reference(),
+      policies.documented(),
+      ...Array.from({ length: POLICY_SETS }, (_, number) => policies.generated(seed, number)),
+    ];
+    const all: string[] = [];
+    for (const { name, resources, calls, probe } of sets) {
+      const inForce = (whether: boolean): Promise<void> =>
+        until(
+          place.inbound,
+          { method: "GET", path: probe, authority: "productpage:9080" },
+          (_, status) => (status === 403) === whether,
+        );
+      mesh.apply(...resources);
+      await inForce(true);
+      const before = await verdicts(calls);
+      place.delete(...resources);
+      await inForce(false);
+      const { plugins, left } = await converter.convert(resources);
+      expect(left).toEqual([]);
+      mesh.apply(...plugins);
+      await place.configured(probe);
+      await inForce(true);
+      const after = await verdicts(calls);
+      place.delete(...plugins);
+      await inForce(false);
+      for (const [at, { from, requests }] of calls.entries())
+        for (const [number, request] of requests.entries())
+          expect(after[at]![number], JSON.stringify({ seed, name, from, request, resources })).toBe(
+            before[at]![number],
+          );
+      all.push(...before.flat());
+    }
+    const counts = countsOf(all);
+    console.log(JSON.stringify({ sets: sets.length, ...counts }));
+    for (const status of ["200", "401", "403"]) expect(counts[status], status).toBeGreaterThan(20);
+  });
+
+  /** Of each request the status, and what an application has learnt of a token. */
+  async function verdicts(calls: readonly Call[]): Promise<string[][]> {
+    return Promise.all(
+      calls.map(async ({ requests, ...how }) =>
+        (await play({ ...place.inbound, ...how }, requests)).map((response) => {
+          const { authorization = "", "x-claim-sub": claim = "" } = received(response)?.headers ?? {};
+          return `${response.status} ${authorization} ${String(claim)}`;
+        }),
+      ),
+    );
+  }
 
   /** One after another, so that it is known who asked. */
   async function decisions(all: readonly Limited[]): Promise<string[][]> {

@@ -1,0 +1,161 @@
+/** AuthorizationPolicies and RequestAuthentications for productpage's sidecar, callers with certificates of the mesh or in plain text, and what they ask. */
+import type { ConnectionOptions } from "node:tls";
+import { atPort, generateCase, type Caller, type GeneratedRequest } from "../authz/generate.ts";
+import { Random } from "../authz/random.ts";
+import type { TokenIssuer } from "../authz/tokens.ts";
+import type { Header, HttpRequest } from "../driver.ts";
+import type { CertificateAuthority } from "../envoy/certificate.ts";
+import { parseResources, type KubeObject } from "../peers/kube-resources.ts";
+import { CLAIMS } from "./converted-routes.ts";
+import { manifests } from "./reference-mesh.ts";
+
+const LABELS = { app: "productpage" };
+const REQUESTS = 40;
+const PORT = 9080;
+
+export interface Decided {
+  name: string;
+  resources: KubeObject[];
+  calls: Call[];
+  /** A path that is denied while these are in force. */
+  probe: string;
+}
+
+export interface Call {
+  from: string;
+  /** Absent in plain text. */
+  tls?: ConnectionOptions;
+  requests: HttpRequest[];
+}
+
+export class Policies {
+  constructor(
+    private readonly authority: CertificateAuthority,
+    private readonly tokens: TokenIssuer,
+  ) {}
+
+  /** Of `istio/mesh/authorization`. */
+  reference(): Decided {
+    const gateway = "spiffe://cluster.local/ns/istio-system/sa/istio-ingressgateway-service-account";
+    const uris = [gateway, gateway.replace("ingress", "egress"), null];
+    const requests = ["GET", "HEAD", "POST", "DELETE"].flatMap((method) =>
+      ["/productpage", "/admin", "/probe"].map((path) => ({ method, path, authority: "productpage:9080" })),
+    );
+    return this.#decided("reference", parseResources(manifests("authorization", "policies.yaml")), [
+      ...uris.map((uri) => ({
+        ...this.#caller(uri === null ? null : { uris: [uri], dnsNames: [] }),
+        requests,
+      })),
+    ]);
+  }
+
+  /** As docs/convert.md has them. */
+  documented(): Decided {
+    const token = (text: string): Header[] => [["authorization", `Bearer ${text}`]];
+    const claims = { ...CLAIMS, exp: Math.floor(Date.now() / 1000) + 600 };
+    const headers: Header[][] = [
+      [],
+      token(this.tokens.token(claims)),
+      token(this.tokens.token({ ...claims, iss: "https://other.test" })),
+      token(this.tokens.token({ ...claims, exp: 1 })),
+      token(this.tokens.forged(claims)),
+    ];
+    const requests = ["GET", "POST"].flatMap((method) =>
+      ["/reviews/1", "/reviews"].flatMap((path) =>
+        headers.map((all) => ({ method, path, authority: "productpage:9080", headers: all })),
+      ),
+    );
+    const rules = [
+      {
+        from: [{ source: { requestPrincipals: [`${CLAIMS.iss}/*`] } }],
+        to: [{ operation: { methods: ["GET"], paths: ["/reviews/*"] } }],
+      },
+    ];
+    return this.#decided(
+      "documented",
+      [
+        resource("RequestAuthentication", "tokens", {
+          jwtRules: [{ issuer: CLAIMS.iss, jwks: this.tokens.jwks }],
+        }),
+        resource("AuthorizationPolicy", "viewers", { action: "ALLOW", rules }),
+      ],
+      [{ ...this.#caller(null), requests }],
+    );
+  }
+
+  generated(seed: number, number: number): Decided {
+    const made = generateCase(Random.of(seed, number), {
+      requests: REQUESTS,
+      jwks: this.tokens.jwks,
+      severalNames: false,
+    });
+    const { policies, requestAuthentication } = atPort(made.set, PORT);
+    const tokens =
+      requestAuthentication === undefined
+        ? []
+        : [resource("RequestAuthentication", "tokens", requestAuthentication)];
+    return this.#decided(
+      `generated-${number}`,
+      [
+        ...tokens,
+        ...policies.map(({ name, annotations, spec }) =>
+          resource("AuthorizationPolicy", name, spec, annotations === undefined ? {} : { annotations }),
+        ),
+      ],
+      made.callers.map((caller, at) => ({
+        ...this.#caller(inMesh(caller), caller),
+        requests: made.requests.filter((one) => one.caller === at).map((one) => this.#request(one)),
+      })),
+    );
+  }
+
+  /** With what shows that they are in force, for whoever asks. */
+  #decided(name: string, resources: KubeObject[], calls: Call[]): Decided {
+    const probe = `/in-force/${name}`;
+    const rules = [{ to: [{ operation: { paths: [probe] } }] }];
+    const policy = resource("AuthorizationPolicy", "in-force", { action: "DENY", rules });
+    return { name, resources: [...resources, policy], calls, probe };
+  }
+
+  #caller(
+    certificate: Caller["certificate"],
+    { serverName = "", directAddress = "127.0.0.1" } = {},
+  ): Omit<Call, "requests"> {
+    if (certificate === null) return { from: directAddress };
+    const { certificate: cert, key } = this.authority.issue({ commonName: "peer", ...certificate });
+    return {
+      from: directAddress,
+      tls: {
+        ca: this.authority.certificate,
+        cert,
+        key,
+        servername: serverName,
+        // By this a sidecar knows mTLS of the mesh from other TLS (`filterchain_options.go`).
+        ALPNProtocols: ["istio-http/1.1"],
+      },
+    };
+  }
+
+  #request({ method, path, authority, headers, token }: GeneratedRequest): HttpRequest {
+    const { tokens } = this;
+    const text = token && (token.forged ? tokens.forged(token.claims) : tokens.token(token.claims));
+    const bearer: Header[] = text === null ? [] : [["authorization", `Bearer ${text}`]];
+    return { method, path, authority, headers: [...headers, ...bearer] };
+  }
+}
+
+/** Sidecars take certificates of the mesh's trust domain alone. */
+function inMesh({ certificate }: Caller): Caller["certificate"] {
+  const uri = certificate?.uris[0]?.replace(/^spiffe:\/\/[^/]+\//, "spiffe://cluster.local/");
+  if (!uri?.startsWith("spiffe://cluster.local/")) return null;
+  return { uris: [uri], dnsNames: certificate!.dnsNames };
+}
+
+function resource(kind: string, name: string, spec: object, metadata: object = {}): KubeObject {
+  return {
+    apiVersion: "security.istio.io/v1",
+    kind,
+    metadata: { name, namespace: "my-app", ...metadata },
+    spec: { selector: { matchLabels: LABELS }, ...spec },
+  };
+}
