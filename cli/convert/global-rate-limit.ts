@@ -7,7 +7,7 @@ import type { Field } from "./field.ts";
 import { CLUSTER_DOMAIN } from "./host-match.ts";
 import { Names, resourceName, ruleName } from "./names.ts";
 import { labelsOf, type ConvertedPlugin } from "./plugin.ts";
-import { answersOf, placeRemarks, readMilliseconds, routesOf, whereOf } from "./rate-limit-settings.ts";
+import { answersOf, placeRemarks, readMilliseconds, remarksOf, routesOf, whereOf } from "./rate-limit-settings.ts";
 import { descriptorsOfRoutes, routeRemarks } from "./rate-limit-routes.ts";
 import { readRateLimit, type ActionEntry, type AskedDescriptor } from "./rate-limit-actions.ts";
 import type { Resource } from "./resources.ts";
@@ -69,6 +69,7 @@ export function convertGlobalRateLimit(
     ...placeRemarks(filter),
     'Requests that Envoy answers itself (redirects, direct responses, those without a route) are asked about too; `cel: xds.cluster_name != ""` in a match leaves them out, as Envoy\'s filter does.',
     "A header that came several times is all its values joined by commas, where Envoy's filter sends the first.",
+    ...remarksOf(answers),
     ...serviceRemarks(domain, limits, resources, config),
   ];
   return {

@@ -9,8 +9,10 @@ import {
   countsByRoutes,
   placeRemarks,
   readMilliseconds,
+  remarksOf,
   routesOf,
   whereOf,
+  type Answers,
 } from "./rate-limit-settings.ts";
 import { readRateLimit, type ActionEntry, type AskedDescriptor } from "./rate-limit-actions.ts";
 import { descriptorsOfRoutes, routeRemarks } from "./rate-limit-routes.ts";
@@ -53,7 +55,7 @@ export function convertLocalRateLimit(filter: FilterPatch, group: PatchGroup): C
   const configurations = configurationsOf(config, routes);
   const names = new Names();
   const limits: Limit[] = [];
-  let answers: object | null = null;
+  let answers: Answers | null = null;
   for (const one of configurations) {
     const read = readLimits(one, routes, one.region === null ? new Names() : names);
     if (read.limits.length === 0) continue;
@@ -94,6 +96,7 @@ export function convertLocalRateLimit(filter: FilterPatch, group: PatchGroup): C
       ...placeRemarks(filter),
       "A bucket is one for all requests of a direction; Envoy's filter has one for each filter chain, virtual host and route that has its configuration.",
       "A refusal also says retry-after, and a gRPC request gets RESOURCE_EXHAUSTED.",
+      ...(answers === null ? [] : remarksOf(answers)),
     ],
     from,
   };
@@ -103,7 +106,7 @@ function readLimits(
   { config, region }: Configuration,
   routes: readonly RoutePatch[],
   names: Names,
-): { limits: Limit[]; answers: object } {
+): { limits: Limit[]; answers: Answers } {
   config.pass("@type", "statPrefix", "rateLimitedAsResourceExhausted");
   config.drop(
     "the plugin adds no headers to requests over a limit that is not enforced",

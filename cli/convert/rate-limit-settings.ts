@@ -53,13 +53,28 @@ export function countsByRoutes(config: Field): boolean {
   return asksRoutes(config) && (config.get("descriptors")?.items() ?? []).length > 0;
 }
 
+/** What is the same in the configurations of both filters. */
+export interface Answers {
+  response: object;
+  responseHeaders: "draft03" | "off";
+}
+
+/** As comments, what is told of a limit otherwise than Envoy's filters tell it. */
+export function remarksOf({ responseHeaders }: Partial<Answers>): string[] {
+  return responseHeaders === "draft03"
+    ? [
+        "x-ratelimit-limit lists each limit with its window and its name, where Envoy's filter has less of it.",
+      ]
+    : [];
+}
+
 /** `response` and `responseHeaders`: as Envoy's filter answers, which has no body unless one is told here. */
 export function answersOf(
   config: Field,
   statusField: string,
   body: string,
   headers: Record<string, string>,
-): object {
+): Answers {
   const status = config.find(statusField, "code")?.number() ?? null;
   config.get(statusField)?.finish();
   const all: Record<string, string> = { ...headers };

@@ -8,6 +8,7 @@ import {
   filterPatch,
   globalFilter,
   globalResources,
+  hostPatch,
   localFilter,
 } from "./rate-limit-filters.ts";
 
@@ -184,6 +185,22 @@ describe("rate-limit EnvoyFilters", () => {
       },
     ]);
     expect(manifests[0]?.spec).not.toHaveProperty("phase");
+  });
+
+  test("headers about the limit say more than Envoy's do, and that is told", () => {
+    const asking = (filter: object, asked: string): string =>
+      converted(
+        documents(
+          envoyFilter("all", [
+            filterPatch("of", { ...filter, enable_x_ratelimit_headers: asked }),
+            hostPatch("", limits),
+          ]),
+        ),
+      ).text;
+    for (const filter of [globalFilter("shop"), localFilter(5, {}, true)]) {
+      expect(asking(filter, "DRAFT_VERSION_03")).toMatch(/^# x-ratelimit-limit lists each limit /m);
+      expect(asking(filter, "OFF")).not.toContain("x-ratelimit-limit");
+    }
   });
 
   test("one without the other is named", () => {

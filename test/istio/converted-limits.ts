@@ -1,16 +1,19 @@
 /** EnvoyFilters for rate limits of a gateway and of both sides of a sidecar, with random actions, and requests for each of their virtual hosts. */
 import fc from "fast-check";
+import { expect } from "vitest";
 import type { HttpRequest } from "../driver.ts";
 import {
   envoyFilter,
   filterPatch,
   globalFilter,
   hostPatch,
+  localFilter,
   rateLimits,
   request,
   type PatchContext,
 } from "../cli/rate-limit-filters.ts";
-import type { KubeObject } from "../peers/kube-resources.ts";
+import { parseResources, type KubeObject } from "../peers/kube-resources.ts";
+import { manifests } from "./reference-mesh.ts";
 import { destined, GATEWAY } from "./converted-routes.ts";
 
 const GLOBAL = "envoy.filters.http.ratelimit";
@@ -118,6 +121,25 @@ export function generatedLimits(seed: number, port: number): GeneratedLimits {
       asks("outbound", "reviews:9080", "reviews.my-app.svc.cluster.local", "settled:9080", "Reviews.my-app"),
     ],
   };
+}
+
+/** Of `istio/mesh/rate-limit`, for plain HTTP. A busy machine is not to decide what its 20 ms for a call let pass. */
+export function referenceLimits(host: string): { service: KubeObject; filters: KubeObject[] } {
+  const text = manifests("rate-limit", "envoy-filter.yaml");
+  expect(text).toMatch(/timeout: 20ms[^]*api\.example\.com:443/);
+  const filters = text.replace("timeout: 20ms", "timeout: 2s").replace("api.example.com:443", `${host}:80`);
+  return { service: virtualService([host], 0), filters: parseResources(filters) };
+}
+
+/** Of productpage's sidecar: so many for each of these users, and more than are asked for others. */
+export function localLimits(users: Readonly<Record<string, number>>): KubeObject {
+  const sidecar = { namespace: "my-app", labels: { app: "productpage" } };
+  const filter = { ...localFilter(1000, users, true), enable_x_ratelimit_headers: "DRAFT_VERSION_03" };
+  return envoyFilter(
+    "local",
+    [filterPatch("envoy.filters.http.local_ratelimit", filter, "SIDECAR_INBOUND")],
+    sidecar,
+  );
 }
 
 function virtualService(hosts: string[], at: number): KubeObject {

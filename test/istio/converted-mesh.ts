@@ -39,6 +39,14 @@ export const GATEWAY_RESOURCE: KubeObject = {
   },
 };
 
+/** Its endpoints are a test's own. */
+export const RATE_LIMIT_SERVICE: KubeObject = {
+  apiVersion: "v1",
+  kind: "Service",
+  metadata: { name: "ratelimit", namespace: "istio-system" },
+  spec: { ports: [{ name: "grpc", port: 8081 }] },
+};
+
 const SETTLED = "settled.my-app.svc.cluster.local";
 
 export class ConvertedMesh {

@@ -1,11 +1,15 @@
 /** What `outrigger convert` prints, beside what it was printed for, on the real istiod and Envoy. */
 import { afterAll, beforeAll, describe, expect, onTestFailed, test } from "vitest";
+import { setTimeout as sleep } from "node:timers/promises";
 import { TokenIssuer } from "../authz/tokens.ts";
-import type { HttpResponse } from "../driver.ts";
+import type { Header, HttpRequest, HttpResponse } from "../driver.ts";
+import { parseResources } from "../peers/kube-resources.ts";
+import { RateLimit } from "../peers/ratelimit.ts";
+import { Redis } from "../peers/redis.ts";
 import { eventually } from "./client.ts";
-import { generatedLimits, PROBED, type Limited } from "./converted-limits.ts";
+import { generatedLimits, localLimits, PROBED, referenceLimits, type Limited } from "./converted-limits.ts";
 import { Policies, type Call } from "./converted-policies.ts";
-import { ConvertedMesh, GATEWAY_RESOURCE, service, until } from "./converted-mesh.ts";
+import { ConvertedMesh, GATEWAY_RESOURCE, RATE_LIMIT_SERVICE, service, until } from "./converted-mesh.ts";
 import {
   ADDRESS,
   CLAIMS,
@@ -18,6 +22,8 @@ import {
   type Routed,
 } from "./converted-routes.ts";
 import { Converter } from "./converter.ts";
+import { rateLimitEndpoints } from "./modules.ts";
+import { manifests } from "./reference-mesh.ts";
 import { play, received, type Place } from "./playing.ts";
 import { RecordingService } from "./recording-service.ts";
 
@@ -136,6 +142,99 @@ describe("what outrigger convert prints", () => {
     console.log(JSON.stringify(countsOf(before.flat())));
   });
 
+  test(
+    "limits as the EnvoyFilter of istio/mesh does, with the real service",
+    { timeout: 90_000 },
+    async () => {
+      told();
+      const { mesh } = place;
+      const host = "api.example.com";
+      const { service: routes, filters } = referenceLimits(host);
+      const [config] = parseResources(manifests("rate-limit", "service.yaml")) as unknown as [
+        { data: Record<string, string> },
+      ];
+      const redis = await Redis.start();
+      const limiter = await RateLimit.start({ redis, configurations: Object.values(config.data) });
+      try {
+        mesh.apply(RATE_LIMIT_SERVICE, rateLimitEndpoints(limiter.port));
+        await place.route(routes);
+        const ask = (...headers: Header[]): HttpRequest => ({
+          method: "GET",
+          path: "/",
+          authority: host,
+          headers,
+        });
+        const isLimited = (whether: boolean): Promise<void> =>
+          eventually(async () => {
+            const [response] = await play(place.outside, [ask()]);
+            if (response!.headers.some(([name]) => name === "x-ratelimit-limit") !== whether)
+              throw new Error(JSON.stringify(response));
+          });
+        /** What each of 25 requests without a key gets, and each of 105 with one, in one minute of the service's. */
+        const decided = async (): Promise<string[]> => {
+          const left = 60_000 - (Date.now() % 60_000);
+          if (left < 10_000) await sleep(left + 100);
+          await redis.flush();
+          const requests = [
+            ...Array<HttpRequest>(25).fill(ask()),
+            ...Array<HttpRequest>(105).fill(ask(["x-api-key", "k"])),
+          ];
+          return (await play(place.outside, requests)).map(limitOf);
+        };
+        mesh.apply(...filters);
+        await isLimited(true);
+        const before = await decided();
+        place.delete(...filters);
+        await isLimited(false);
+        const { plugins, left } = await converter.convert(filters);
+        expect(left).toEqual([]);
+        mesh.apply(...plugins);
+        await isLimited(true);
+        const after = await decided();
+        place.delete(...plugins, routes);
+        expect(after).toEqual(before);
+        expect(countsOf(before)).toEqual({ 200: 120, 429: 10 });
+      } finally {
+        await limiter.stop();
+        await redis.stop();
+      }
+    },
+  );
+
+  test("limits by a proxy of its own as the EnvoyFilter did", { timeout: 90_000 }, async () => {
+    told();
+    const { mesh } = place;
+    const filter = localLimits({ ann: 3, bob: 1 });
+    const users = ["ann", "bob", "cat", "ann", "bob", "ann", "cat", "ann", "bob", "cat", "ann"];
+    const isLimited = (whether: boolean): Promise<void> =>
+      eventually(async () => {
+        const [response] = await play(place.inbound, [{ method: "GET", path: "/" }]);
+        if (response!.headers.some(([name]) => name === "x-ratelimit-limit") !== whether)
+          throw new Error(JSON.stringify(response));
+      });
+    const decided = async (): Promise<string[]> => {
+      const requests = users.map((user): HttpRequest => ({
+        method: "GET",
+        path: "/",
+        headers: [["x-user", user]],
+      }));
+      return (await play(place.inbound, requests)).map(limitOf);
+    };
+    mesh.apply(filter);
+    await isLimited(true);
+    const before = await decided();
+    place.delete(filter);
+    await isLimited(false);
+    const { plugins, left } = await converter.convert([filter]);
+    expect(left).toEqual([]);
+    mesh.apply(...plugins);
+    await isLimited(true);
+    const after = await decided();
+    place.delete(...plugins);
+    expect(after).toEqual(before);
+    expect(countsOf(before)).toEqual({ 200: 7, 429: 4 });
+  });
+
   test("decides as Istio's own filters do", { timeout: 90_000 }, async () => {
     told();
     const { mesh } = place;
@@ -176,6 +275,14 @@ describe("what outrigger convert prints", () => {
     const counts = countsOf(all);
     console.log(JSON.stringify({ sets: sets.length, ...counts }));
     for (const status of ["200", "401", "403"]) expect(counts[status], status).toBeGreaterThan(20);
+  });
+
+  test("passes istioctl, an API server's schemas and outrigger validate", { timeout: 900_000 }, async () => {
+    const { files, problems, refused } = await converter.problems();
+    console.log(JSON.stringify({ files, problems: problems.length }));
+    expect(files).toBe(4 + 2 + POLICY_SETS);
+    expect(problems).toEqual([]);
+    expect(refused).toBe("");
   });
 
   /** Of each request the status, and what an application has learnt of a token. */
@@ -235,6 +342,14 @@ function outcomeOf(response: HttpResponse): string {
   if (echo !== null) return `${echo.workload} route ${String(echo.headers["x-route"])} ${echo.path}`;
   const location = response.headers.find(([name]) => name === "location")?.[1] ?? "";
   return `${response.status} ${location} ${Buffer.from(response.body).toString()}`;
+}
+
+/** How a limit answers: of what `x-ratelimit-limit` lists, that which is nearest. */
+function limitOf({ status, headers, body }: HttpResponse): string {
+  const said = headers
+    .filter(([name]) => /ratelimit-(?:limit|remaining)$|ratelimited$/.test(name))
+    .map(([name, value]) => `${name}: ${value.split(",")[0]}`);
+  return [status, ...said, status === 200 ? "" : Buffer.from(body).toString()].join(" ");
 }
 
 function countsOf(all: readonly string[]): Record<string, number> {
