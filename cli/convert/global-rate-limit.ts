@@ -68,7 +68,7 @@ export function convertGlobalRateLimit(
     ...routeRemarks(routes),
     ...placeRemarks(filter),
     'Requests that Envoy answers itself (redirects, direct responses, those without a route) are asked about too; `cel: xds.cluster_name != ""` in a match leaves them out, as Envoy\'s filter does.',
-    "A header that came several times is all its values joined by commas, where Envoy's filter sends the first.",
+    "A header that came several times is all its values joined by commas, where Envoy's filter sends the first, and (1.39 and later) looks at each where it compares.",
     ...remarksOf(answers),
     ...serviceRemarks(domain, limits, resources, config),
   ];

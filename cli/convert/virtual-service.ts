@@ -202,18 +202,20 @@ function convertRoutes(
       continue;
     }
     const alternatives = read as RequestMatch[];
-    const match = joined([host, ...(alternatives.length === 1 ? alternatives : [{ anyOf: alternatives }])]);
+    const asked = joined([host, ...(alternatives.length === 1 ? alternatives : [{ anyOf: alternatives }])]);
     const own = route.get("name")?.text() ?? null;
     const name = taken.rules.claim(ruleName(`${resource.name}-${own ?? `http-${at}`}`, isReserved));
     const variant = taken.variants.claim(wantedVariant(route, at));
-    rules.push({ name, variant, match });
+    rules.push({ name, variant, match: asked });
     moved.push(route);
     const follows = matches.map((one) => ({
       ...keptOf(one),
       headers: { [header]: { exact: variant } },
     }));
-    const distinct = new Map(follows.map((one) => [JSON.stringify(one), one]));
-    changed[at] = { ...changed[at], match: [...distinct.values()] };
+    const match = follows.filter(
+      (one, number) => !follows.slice(0, number).some((other) => covers(other, one)),
+    );
+    changed[at] = { ...changed[at], match };
   }
   if (rules.length === 0) {
     root.leave("no route of it matches on headers that a plugin could look at; it stays as it is");
@@ -246,11 +248,28 @@ function textOfPath(match: Field): string {
   return JSON.stringify([match.get("uri")?.value(), match.get("ignoreUriCase")?.value() === true]);
 }
 
+interface Kept {
+  name?: unknown;
+  statPrefix?: unknown;
+  uri?: { exact?: string; prefix?: string; regex?: string };
+  ignoreUriCase?: boolean;
+}
+
 /** What a match keeps beside the header: the path, which a rewrite replaces, and what routes and statistics are named by. */
-function keptOf(match: Field): Record<string, unknown> {
+function keptOf(match: Field): Kept {
   const names = ["name", "statPrefix", "uri", "ignoreUriCase"];
   const members = names.map((name) => [name, match.get(name)?.value()] as const);
   return Object.fromEntries(members.filter(([, value]) => value !== undefined));
+}
+
+/** Whether a path of the second is one of the first for certain: istioctl warns of matches that are never asked. */
+function covers(one: Kept, other: Kept): boolean {
+  if (one.name !== other.name || one.statPrefix !== other.statPrefix) return false;
+  if (one.uri === undefined || JSON.stringify(one) === JSON.stringify(other)) return true;
+  const path = other.uri?.exact ?? other.uri?.prefix;
+  if (one.uri.prefix === undefined || path === undefined) return false;
+  if (one.ignoreUriCase === true) return path.toLowerCase().startsWith(one.uri.prefix.toLowerCase());
+  return other.ignoreUriCase !== true && path.startsWith(one.uri.prefix);
 }
 
 interface Manifest {
@@ -292,6 +311,7 @@ function pluginOf({ namespace, target, services, remarks }: Launch, header: stri
     pluginConfig: { header, rules: inOrder(services)!.flatMap(({ rules }) => rules) },
     comments: [
       `The header matches of ${from.map(({ title }) => title).join(", ")}, whose routes follow the header ${header} below.`,
+      "A header that came several times is one value here, joined by commas, where Envoy (1.39 and later) looks at each; and no rule holds for what asks a Service by its address.",
       `What a client sends as ${header} is removed. A proxy that has not loaded this, or cannot run it (FAIL_OPEN), lets clients choose a route by that header.`,
       ...remarks,
     ],

@@ -201,6 +201,37 @@ describe("a VirtualService with header matches", () => {
     ]);
   });
 
+  test("has no alternative that one before it has covered, now that their headers are one", () => {
+    const a = { headers: { a: { exact: "b" } } };
+    const c = { headers: { c: { exact: "d" } } };
+    const prefix = (text: string): object => ({ uri: { prefix: text } });
+    const anyCase = { ...prefix("/A"), ignoreUriCase: true };
+    const kept = (...match: object[]): unknown => {
+      const { manifests, left } = converted(documents(virtualService([{ match, ...to("v2") }])));
+      expect(told(left)).toEqual([]);
+      return (manifests[1]?.spec.http as { match: object[] }[])[0]!.match;
+    };
+    const header = { headers: { "x-variant": { exact: "v2" } } };
+    expect(kept(a, { ...prefix("/x"), ...c })).toEqual([header]);
+    expect(kept({ ...prefix("/"), ...a }, { uri: { exact: "/x" }, ...c })).toEqual([
+      { ...prefix("/"), ...header },
+    ]);
+    expect(kept({ ...anyCase, ...a }, { ...prefix("/aB"), ...c })).toEqual([{ ...anyCase, ...header }]);
+    const apart: object[][] = [
+      [prefix("/x"), {}],
+      [prefix("/x"), prefix("/")],
+      [prefix("/A"), { ...prefix("/A"), ignoreUriCase: true }],
+      [prefix("/"), { uri: { regex: "/x.*" } }],
+      [{ uri: { exact: "/x" } }, prefix("/x")],
+      [{}, { name: "n" }],
+    ];
+    for (const [one, other] of apart)
+      expect(kept({ ...one, ...a }, { ...other, ...c })).toEqual([
+        { ...one, ...header },
+        { ...other, ...header },
+      ]);
+  });
+
   test("of more specific hosts goes before another, and has variants of its own", () => {
     const http = [{ match: [{ headers: { a: { exact: "b" } } }], ...to("v2") }];
     const wide = virtualService(http, { hosts: ["*.example"] }, "wide");

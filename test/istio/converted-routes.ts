@@ -52,7 +52,8 @@ function generated(
   );
   const [all, asked] = fc.sample(
     fc.tuple(
-      routes(to).filter((one) => one.every(isTaken)),
+      // An API server takes no `*` for a regular expression, which istiod would.
+      routes(to).filter((one) => one.every(isTaken) && !JSON.stringify(one).includes('"regex":"*"')),
       fc.array(fc.tuple(request(to), forged), { minLength: REQUESTS, maxLength: REQUESTS }),
     ),
     { seed: seed + at, numRuns: 1 },

@@ -3,7 +3,7 @@ import { parseResources, type KubeObject } from "../peers/kube-resources.ts";
 import { Folder } from "../cli/command.ts";
 import { documents } from "../cli/converting.ts";
 import { VERSION } from "./modules.ts";
-import { validateManifests, type Problem } from "./validate.ts";
+import { validateManifests, type Problem, type Validation } from "./validate.ts";
 
 export interface Printed {
   plugins: KubeObject[];
@@ -36,17 +36,30 @@ export class Converter {
     };
   }
 
-  /** What istioctl, an API server and `outrigger validate` have against all that was printed. */
+  /**
+   * What istioctl, an API server's schemas and `outrigger validate` have against all that was printed, and had not against what it was printed for.
+   * Nothing of `istioctl analyze`, which looks for what resources refer to: that is in the mesh and not here.
+   */
   async problems(): Promise<{ files: number; problems: Problem[]; refused: string }> {
-    const { files, problems } = await validateManifests(
-      this.#folder.path,
-      (file) => !file.startsWith("out-"),
-    );
+    const of = async (kind: string): Promise<Validation> => {
+      const found = await validateManifests(this.#folder.path, (file) => !file.startsWith(kind));
+      return { ...found, problems: found.problems.filter(({ tool }) => tool !== "istioctl analyze") };
+    };
+    const known = new Set((await of("in-")).problems.map(textOf));
+    const { files, problems } = await of("out-");
     const { status, stdout, stderr } = await this.#folder.run("validate", ...files);
-    return { files: files.length, problems, refused: status === 0 ? "" : `${stdout}${stderr}` };
+    return {
+      files: files.length,
+      problems: problems.filter((problem) => !known.has(textOf(problem))),
+      refused: status === 0 ? "" : `${stdout}${stderr}`,
+    };
   }
 
   remove(): void {
     this.#folder.remove();
   }
+}
+
+function textOf({ tool, at, message }: Problem): string {
+  return `${tool} ${at}: ${message}`;
 }
