@@ -14,6 +14,7 @@ import {
 } from "../cli/rate-limit-filters.ts";
 import { parseResources, type KubeObject } from "../peers/kube-resources.ts";
 import { manifests } from "./reference-mesh.ts";
+import type { Side } from "./converted-mesh.ts";
 import { destined, GATEWAY } from "./converted-routes.ts";
 
 const GLOBAL = "envoy.filters.http.ratelimit";
@@ -24,7 +25,7 @@ const REQUESTS = 12;
 const TWO = ["a.two.example", "b.two.example"];
 
 export interface Limited {
-  on: "gateway" | "inbound" | "outbound";
+  on: Side;
   requests: HttpRequest[];
 }
 

@@ -4,6 +4,7 @@ import type { KubeObject } from "../peers/kube-resources.ts";
 import type { HttpRequest } from "../driver.ts";
 import { eventually } from "./client.ts";
 import { GATEWAY } from "./converted-routes.ts";
+import { Converter } from "./converter.ts";
 import { Mesh, type Sidecar } from "./mesh.ts";
 import { pushModules } from "./modules.ts";
 import { play, received, type Place } from "./playing.ts";
@@ -49,14 +50,30 @@ export const RATE_LIMIT_SERVICE: KubeObject = {
 
 const SETTLED = "settled.my-app.svc.cluster.local";
 
+export type Side = "gateway" | "inbound" | "outbound";
+
+export interface Replacing<T> {
+  /** Waits until requests show that it is so. */
+  inForce: (by: "Istio" | "plugin" | "nobody") => Promise<void>;
+  record: () => Promise<T>;
+}
+
+export interface Replaced<T> {
+  before: T;
+  after: T;
+}
+
 export class ConvertedMesh {
+  readonly converter: Converter;
   #settled = 0;
 
   private constructor(
     readonly mesh: Mesh,
     readonly gateway: IstioProxy,
     readonly productpage: Sidecar,
-  ) {}
+  ) {
+    this.converter = new Converter(mesh.registry.host);
+  }
 
   static async start(): Promise<ConvertedMesh> {
     const mesh = await Mesh.start();
@@ -80,19 +97,12 @@ export class ConvertedMesh {
     }
   }
 
-  /** Where requests to the gateway go. */
-  get outside(): Place {
-    return { address: this.gateway.address, port: 8080 };
-  }
-
-  /** Where productpage asks others. */
-  get outbound(): Place {
-    return this.productpage.outbound;
-  }
-
-  /** Where others ask productpage. */
-  get inbound(): Place {
-    return { address: this.productpage.proxy.address, port: 9080 };
+  /** Where requests go: to the gateway, to productpage, or from productpage to others. */
+  at(side: Side): Place {
+    if (side === "gateway") return { address: this.gateway.address, port: 8080 };
+    return side === "outbound"
+      ? this.productpage.outbound
+      : { address: this.productpage.proxy.address, port: 9080 };
   }
 
   /** Applies resources, and waits until the routes of both proxies have all of them: of one kind the last to come is the last to be seen. */
@@ -106,9 +116,9 @@ export class ConvertedMesh {
       metadata: { name: "settled", namespace: "my-app" },
       spec: { hosts: [SETTLED], gateways: ["mesh", GATEWAY], http: [{ route: [{ destination }], headers }] },
     });
-    for (const place of [this.outside, this.outbound])
+    for (const side of ["gateway", "outbound"] as const)
       await until(
-        place,
+        this.at(side),
         { method: "GET", path: "/", authority: SETTLED },
         (headers) => headers?.["x-settled"] === mark,
       );
@@ -129,8 +139,29 @@ export class ConvertedMesh {
     for (const { kind, metadata } of resources) this.mesh.delete({ kind, ...metadata });
   }
 
+  /** What `record` answers with the resources, and then with what they are converted to in their place, which is to be all of them. */
+  async replace<T>(
+    resources: readonly KubeObject[],
+    { inForce, record }: Replacing<T>,
+  ): Promise<Replaced<T>> {
+    this.mesh.apply(...resources);
+    await inForce("Istio");
+    const before = await record();
+    this.delete(...resources);
+    await inForce("nobody");
+    const { plugins, left } = await this.converter.convert([...resources, GATEWAY_RESOURCE]);
+    if (left.length > 0) throw new Error(left.join("\n"));
+    this.mesh.apply(...plugins);
+    await inForce("plugin");
+    const after = await record();
+    this.delete(...plugins);
+    await inForce("nobody");
+    return { before, after };
+  }
+
   async stop(): Promise<void> {
     await this.mesh.stop();
+    this.converter.remove();
   }
 }
 

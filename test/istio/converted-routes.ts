@@ -1,4 +1,4 @@
-/** VirtualServices with header matches, for a sidecar and for a gateway, and requests for each: written for what conversions do, and generated. */
+/** VirtualServices with header matches, for a sidecar's application and for a gateway, and requests for each: written for what conversions do, and generated. */
 import fc from "fast-check";
 import { isTaken, request, routes, type Asked, type Route } from "../cli/generated-routes.ts";
 import type { Header } from "../driver.ts";
@@ -9,7 +9,7 @@ export const GATEWAY = "istio-system/public";
 
 export interface Routed {
   service: KubeObject;
-  on: "gateway" | "sidecar";
+  on: "gateway" | "outbound";
   requests: Asked[];
 }
 
@@ -83,7 +83,7 @@ const namesOf = (service: string): string[] => [
 export function generatedRoutes(seed: number): Routed[] {
   const inMesh = Array.from({ length: GENERATED }, (_, at) => {
     const host = at % 3 === 0 ? `s${at}.my-app.svc.cluster.local` : `s${at}`;
-    return generated("sidecar", at, `s${at}`, [host], namesOf(`s${at}`), seed);
+    return generated("outbound", at, `s${at}`, [host], namesOf(`s${at}`), seed);
   });
   const atGateway = Array.from({ length: GENERATED }, (_, at) => {
     const host = `g${at}.example`;
@@ -170,7 +170,7 @@ export function writtenRoutes(token: string): Routed[] {
   return [
     {
       service: virtualService("acts", ["acts"], acting(acts)),
-      on: "sidecar",
+      on: "outbound",
       requests: asks("acts:9080", some),
     },
     {
@@ -178,7 +178,7 @@ export function writtenRoutes(token: string): Routed[] {
       on: "gateway",
       requests: asks("acts.example", some),
     },
-    { service: virtualService("stays", ["stays"], stays), on: "sidecar", requests: asks("stays", some) },
+    { service: virtualService("stays", ["stays"], stays), on: "outbound", requests: asks("stays", some) },
     // It matches the routing header itself, as somebody has it who writes that header in another way until now.
     {
       service: virtualService(
@@ -186,7 +186,7 @@ export function writtenRoutes(token: string): Routed[] {
         ["itself"],
         [destined({ match: [header("x-a", "b"), header(HEADER, "v2")] }, 1), destined({}, 0)],
       ),
-      on: "sidecar",
+      on: "outbound",
       requests: asks("itself", some),
     },
     {
@@ -270,7 +270,7 @@ export const DIFFERENT: readonly (Asked & { before: string; after: string })[] =
   },
 ];
 
-export const different = virtualService(
+export const DIFFERENT_SERVICE = virtualService(
   "different",
   ["different"],
   [destined({ match: [header("x-a", "a")] }, 1), destined({}, 0)],

@@ -3,8 +3,8 @@ import { Code, responseOf, type RateLimitRequest } from "../../cli/ratelimit-ser
 import { RateLimitServer } from "../../cli/ratelimit-service/server.ts";
 import type { RateLimitService } from "../../cli/ratelimit-service/service.ts";
 
-/** Whoever this value is of is over the limit. */
-const REFUSED = "bob";
+/** Whoever one of these values is of is over the limit. */
+const REFUSED = ["bob", "An", "2"];
 
 export class RecordingService {
   #asked: RateLimitRequest[] = [];
@@ -49,7 +49,7 @@ export class RecordingService {
   #answer(request: RateLimitRequest) {
     this.#asked.push(request);
     const codes = request.descriptors.map(({ entries }) =>
-      entries.some(({ value }) => value === REFUSED) ? Code.OverLimit : Code.Ok,
+      entries.some(({ value }) => REFUSED.includes(value)) ? Code.OverLimit : Code.Ok,
     );
     return responseOf(
       codes.includes(Code.OverLimit) ? Code.OverLimit : Code.Ok,
