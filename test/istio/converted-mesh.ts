@@ -56,6 +56,8 @@ export interface Replacing<T> {
   /** Waits until requests show that it is so. */
   inForce: (by: "Istio" | "plugin" | "nobody") => Promise<void>;
   record: () => Promise<T>;
+  /** Of the command. */
+  options?: string[];
 }
 
 export interface Replaced<T> {
@@ -125,12 +127,13 @@ export class ConvertedMesh {
   }
 
   /**
-   * Waits until a plugin of productpage's sidecar has this in its configuration. A listener that drains keeps plugins that were taken away, and one of
+   * Waits until a plugin of the gateway, or of productpage's sidecar, has this in its configuration. A listener that drains keeps plugins that were taken away, and one of
    * the same name begins with what they had.
    */
-  async configured(text: string): Promise<void> {
+  async configured(side: Side, text: string): Promise<void> {
+    const proxy = side === "gateway" ? this.gateway : this.productpage.proxy;
     await eventually(async () => {
-      const dump = await this.productpage.proxy.admin("/config_dump?resource=ecds_filters");
+      const dump = await proxy.admin("/config_dump?resource=ecds_filters");
       if (!dump.includes(text)) throw new Error(`no plugin has ${text}: ${dump}`);
     });
   }
@@ -142,14 +145,14 @@ export class ConvertedMesh {
   /** What `record` answers with the resources, and then with what they are converted to in their place, which is to be all of them. */
   async replace<T>(
     resources: readonly KubeObject[],
-    { inForce, record }: Replacing<T>,
+    { inForce, record, options = [] }: Replacing<T>,
   ): Promise<Replaced<T>> {
     this.mesh.apply(...resources);
     await inForce("Istio");
     const before = await record();
     this.delete(...resources);
     await inForce("nobody");
-    const { plugins, left } = await this.converter.convert([...resources, GATEWAY_RESOURCE]);
+    const { plugins, left } = await this.converter.convert([...resources, GATEWAY_RESOURCE], ...options);
     if (left.length > 0) throw new Error(left.join("\n"));
     this.mesh.apply(...plugins);
     await inForce("plugin");

@@ -1,4 +1,4 @@
-/** AuthorizationPolicies and RequestAuthentications for productpage's sidecar, callers with certificates of the mesh or in plain text, and what they ask. */
+/** AuthorizationPolicies and RequestAuthentications for productpage's sidecar and the gateway, callers with certificates of the mesh or in plain text, and what they ask. */
 import type { ConnectionOptions } from "node:tls";
 import { atPort, generateCase, type Caller, type GeneratedRequest } from "../authz/generate.ts";
 import { Random } from "../authz/random.ts";
@@ -15,6 +15,7 @@ const PORT = 9080;
 
 export interface Decided {
   name: string;
+  on: "gateway" | "inbound";
   resources: KubeObject[];
   calls: Call[];
   /** A path that is denied while these are in force. */
@@ -83,6 +84,66 @@ export class Policies {
     );
   }
 
+  /** Of the root namespace, of the namespace and of the workload: three plugins. */
+  layered(): Decided {
+    const all = { selector: undefined };
+    const deny = (operation: object): object => ({
+      ...all,
+      action: "DENY",
+      rules: [{ to: [{ operation }] }],
+    });
+    const requests = ["GET", "PUT", "DELETE"].flatMap((method) =>
+      ["/", "/root", "/a/root"].map((path) => ({ method, path, authority: "productpage:9080" })),
+    );
+    return this.#decided(
+      "layered",
+      [
+        resource("AuthorizationPolicy", "root", deny({ paths: ["*/root"] }), { namespace: "istio-system" }),
+        resource("AuthorizationPolicy", "namespace", deny({ methods: ["DELETE"] })),
+        resource("AuthorizationPolicy", "workload", {
+          action: "ALLOW",
+          rules: [{ to: [{ operation: { methods: ["GET", "DELETE"] } }] }],
+        }),
+      ],
+      [{ ...this.#caller(null), requests }],
+    );
+  }
+
+  /** What a gateway has: hosts, addresses of clients, tokens. Without a route of its own it answers 404 to who may pass. */
+  ofGateway(): Decided {
+    const token: Header = ["authorization", `Bearer ${this.tokens.token(CLAIMS)}`];
+    const forged: Header = ["authorization", `Bearer ${this.tokens.forged(CLAIMS)}`];
+    const operations = [
+      { hosts: ["a.example", "a.example:*"], paths: ["/open/*"] },
+      { hosts: ["*.b.example"], methods: ["GET"] },
+    ];
+    const rules = [
+      { to: operations.map((operation) => ({ operation })) },
+      { from: [{ source: { requestPrincipals: [`${CLAIMS.iss}/${CLAIMS.sub}`] } }] },
+    ];
+    const blocks = [
+      { source: { remoteIpBlocks: ["127.0.3.0/24"] } },
+      { source: { ipBlocks: ["127.0.4.0/24"] } },
+    ];
+    const requests = ["a.example", "A.example:8080", "x.b.example", "b.example"].flatMap((authority) =>
+      ["/open/1", "/"].flatMap((path) =>
+        [[], [token], [forged]].map((headers): HttpRequest => ({ method: "GET", path, authority, headers })),
+      ),
+    );
+    return this.#decided(
+      "gateway",
+      [
+        resource("RequestAuthentication", "tokens", {
+          jwtRules: [{ issuer: CLAIMS.iss, jwks: this.tokens.jwks }],
+        }),
+        resource("AuthorizationPolicy", "clients", { action: "ALLOW", rules }),
+        resource("AuthorizationPolicy", "strangers", { action: "DENY", rules: [{ from: blocks }] }),
+      ].map(atGateway),
+      ["127.0.0.1", "127.0.3.1", "127.0.4.1"].map((from) => ({ from, requests })),
+      "gateway",
+    );
+  }
+
   generated(seed: number, number: number): Decided {
     const made = generateCase(Random.of(seed, number), {
       requests: REQUESTS,
@@ -110,11 +171,17 @@ export class Policies {
   }
 
   /** With what shows that they are in force, for whoever asks. */
-  #decided(name: string, resources: KubeObject[], calls: Call[]): Decided {
+  #decided(name: string, resources: KubeObject[], calls: Call[], on: Decided["on"] = "inbound"): Decided {
     const probe = `/in-force/${name}`;
     const rules = [{ to: [{ operation: { paths: [probe] } }] }];
     const policy = resource("AuthorizationPolicy", "in-force", { action: "DENY", rules });
-    return { name, resources: [...resources, policy], calls, probe };
+    return {
+      name,
+      on,
+      resources: [...resources, on === "gateway" ? atGateway(policy) : policy],
+      calls,
+      probe,
+    };
   }
 
   #caller(
@@ -149,6 +216,14 @@ function inMesh({ certificate }: Caller): Caller["certificate"] {
   const uri = certificate?.uris[0]?.replace(/^spiffe:\/\/[^/]+\//, "spiffe://cluster.local/");
   if (!uri?.startsWith("spiffe://cluster.local/")) return null;
   return { uris: [uri], dnsNames: certificate!.dnsNames };
+}
+
+function atGateway(one: KubeObject): KubeObject {
+  return {
+    ...one,
+    metadata: { ...one.metadata, namespace: "istio-system" },
+    spec: { ...(one.spec as object), selector: { matchLabels: { istio: "ingressgateway" } } },
+  };
 }
 
 function resource(kind: string, name: string, spec: object, metadata: object = {}): KubeObject {

@@ -194,21 +194,29 @@ describe("what outrigger convert prints", () => {
     }
   });
 
-  test("limits by a proxy of its own as the EnvoyFilter did", { timeout }, async () => {
-    told();
-    const users = ["ann", "bob", "cat", "ann", "bob", "ann", "cat", "ann", "bob", "cat", "ann"];
-    const requests = users.map((user): HttpRequest => ({
-      method: "GET",
-      path: "/",
-      headers: [["x-user", user]],
-    }));
-    const { before, after } = await place.replace([localLimits({ ann: 3, bob: 1 })], {
-      inForce: limiting("inbound", { method: "GET", path: "/" }),
-      record: async () => (await play(place.at("inbound"), requests)).map(limitOf),
-    });
-    expect(after).toEqual(before);
-    expect(countsOf(before)).toEqual({ 200: 7, 429: 4 });
-  });
+  test.each(["WasmPlugin", "TrafficExtension"])(
+    "limits by a proxy of its own as the EnvoyFilter did, by a %s",
+    { timeout },
+    async (kind) => {
+      told();
+      const users = ["ann", "bob", "cat", "ann", "bob", "ann", "cat", "ann", "bob", "cat", "ann"];
+      const requests = users.map((user): HttpRequest => ({
+        method: "GET",
+        path: "/",
+        headers: [["x-user", `${user}-${kind}`]],
+      }));
+      const { before, after } = await place.replace(
+        [localLimits({ [`ann-${kind}`]: 3, [`bob-${kind}`]: 1 })],
+        {
+          inForce: limiting("inbound", { method: "GET", path: "/" }),
+          record: async () => (await play(place.at("inbound"), requests)).map(limitOf),
+          options: ["--kind", kind],
+        },
+      );
+      expect(after).toEqual(before);
+      expect(countsOf(before)).toEqual({ 200: 7, 429: 4 });
+    },
+  );
 
   test("decides as Istio's own filters do", { timeout }, async () => {
     told();
@@ -216,17 +224,19 @@ describe("what outrigger convert prints", () => {
     const sets = [
       policies.reference(),
       policies.documented(),
+      policies.layered(),
+      policies.ofGateway(),
       ...Array.from({ length: POLICY_SETS }, (_, number) => policies.generated(seed, number)),
     ];
     const all: string[] = [];
-    for (const { name, resources, calls, probe } of sets) {
+    for (const { name, on, resources, calls, probe } of sets) {
       const request = { method: "GET", path: probe, authority: "productpage:9080" };
       const { before, after } = await place.replace(resources, {
         inForce: async (by) => {
-          if (by === "plugin") await place.configured(probe);
-          await until(place.at("inbound"), request, (_, status) => (status === 403) === (by !== "nobody"));
+          if (by === "plugin") await place.configured(on, probe);
+          await until(place.at(on), request, (_, status) => (status === 403) === (by !== "nobody"));
         },
-        record: () => Promise.all(calls.map(verdictsOf)),
+        record: () => Promise.all(calls.map((call) => verdictsOf(on, call))),
       });
       for (const [at, { from, requests }] of calls.entries())
         expect(after[at], `SEED=${seed} ${name} ${JSON.stringify({ from, requests, resources })}`).toEqual(
@@ -260,7 +270,7 @@ describe("what outrigger convert prints", () => {
     return (await play(place.at("outbound"), DIFFERENT)).map(routeOf);
   }
 
-  async function verdictsOf({ requests, ...how }: Call): Promise<string[]> {
-    return (await play({ ...place.at("inbound"), ...how }, requests)).map(verdictOf);
+  async function verdictsOf(on: Side, { requests, ...how }: Call): Promise<string[]> {
+    return (await play({ ...place.at(on), ...how }, requests)).map(verdictOf);
   }
 });

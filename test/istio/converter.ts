@@ -30,8 +30,8 @@ export class Converter {
     this.#folder.write(`out-${number}.yaml`, stdout);
     const printed = parseResources(stdout);
     return {
-      plugins: printed.filter(({ kind }) => kind === "WasmPlugin"),
-      services: printed.filter(({ kind }) => kind !== "WasmPlugin"),
+      plugins: printed.filter(({ kind }) => kind !== "VirtualService"),
+      services: printed.filter(({ kind }) => kind === "VirtualService"),
       left: stderr.split("\n").filter((line) => line.includes(" not converted: ")),
     };
   }
