@@ -105,11 +105,18 @@ export function hostPatch(of: string, limits: readonly object[], context: PatchC
   };
 }
 
-/** Of the gateway, unless it says otherwise. */
+/** Which proxies an EnvoyFilter is for. */
+interface Place {
+  namespace: string;
+  labels: Readonly<Record<string, string>>;
+}
+
+const ON_GATEWAY: Place = { namespace: "istio-system", labels: { istio: "ingressgateway" } };
+
 export function envoyFilter(
   of: string,
   configPatches: readonly object[],
-  { namespace = "istio-system", labels = { istio: "ingressgateway" } as Record<string, string> } = {},
+  { namespace, labels }: Place = ON_GATEWAY,
 ) {
   return {
     apiVersion: "networking.istio.io/v1alpha3",
