@@ -132,15 +132,27 @@ export function referenceLimits(host: string): { service: KubeObject; filters: K
   return { service: virtualService([host], 0), filters: parseResources(filters) };
 }
 
-/** Of productpage's sidecar: so many for each of these users, and more than are asked for others. */
-export function localLimits(users: Readonly<Record<string, number>>): KubeObject {
-  const sidecar = { namespace: "my-app", labels: { app: "productpage" } };
-  const filter = { ...localFilter(1000, users, true), enable_x_ratelimit_headers: "DRAFT_VERSION_03" };
-  return envoyFilter(
-    "local",
-    [filterPatch("envoy.filters.http.local_ratelimit", filter, "SIDECAR_INBOUND")],
-    sidecar,
-  );
+const LOCAL = "envoy.filters.http.local_ratelimit";
+
+/** Of productpage's sidecar: so many for each of these users, and more than are asked for others. By the filter, or by its routes, as Istio's documentation has it. */
+export function localLimits(users: Readonly<Record<string, number>>, by: "filter" | "routes"): KubeObject {
+  const limits = { ...localFilter(1000, users, true), enable_x_ratelimit_headers: "DRAFT_VERSION_03" };
+  const { "@type": type, ...value } = limits as { "@type": string };
+  const bare = { "@type": type, stat_prefix: "local" };
+  const struct = { "@type": "type.googleapis.com/udpa.type.v1.TypedStruct", type_url: type, value };
+  const ofRoutes = {
+    applyTo: "HTTP_ROUTE",
+    match: {
+      context: "SIDECAR_INBOUND",
+      routeConfiguration: { vhost: { name: "inbound|http|9080", route: { action: "ANY" } } },
+    },
+    patch: { operation: "MERGE", value: { typed_per_filter_config: { [LOCAL]: struct } } },
+  };
+  const patches = [
+    filterPatch(LOCAL, by === "filter" ? limits : bare, "SIDECAR_INBOUND"),
+    ...(by === "routes" ? [ofRoutes] : []),
+  ];
+  return envoyFilter("local", patches, { namespace: "my-app", labels: { app: "productpage" } });
 }
 
 function virtualService(hosts: string[], at: number): KubeObject {

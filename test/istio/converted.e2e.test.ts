@@ -194,10 +194,13 @@ describe("what outrigger convert prints", () => {
     }
   });
 
-  test.each(["WasmPlugin", "TrafficExtension"])(
-    "limits by a proxy of its own as the EnvoyFilter did, by a %s",
+  test.each([
+    ["filter", "WasmPlugin"],
+    ["routes", "TrafficExtension"],
+  ] as const)(
+    "limits by a proxy of its own as the EnvoyFilter of its %s did, by a %s",
     { timeout },
-    async (kind) => {
+    async (by, kind) => {
       told();
       const users = ["ann", "bob", "cat", "ann", "bob", "ann", "cat", "ann", "bob", "cat", "ann"];
       const requests = users.map((user): HttpRequest => ({
@@ -206,7 +209,7 @@ describe("what outrigger convert prints", () => {
         headers: [["x-user", `${user}-${kind}`]],
       }));
       const { before, after } = await place.replace(
-        [localLimits({ [`ann-${kind}`]: 3, [`bob-${kind}`]: 1 })],
+        [localLimits({ [`ann-${kind}`]: 3, [`bob-${kind}`]: 1 }, by)],
         {
           inForce: limiting("inbound", { method: "GET", path: "/" }),
           record: async () => (await play(place.at("inbound"), requests)).map(limitOf),
