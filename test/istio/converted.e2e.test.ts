@@ -28,11 +28,12 @@ import {
   writtenRoutes,
   type Routed,
 } from "./converted-routes.ts";
-import { rateLimitEndpoints } from "./modules.ts";
+import { rateLimitEndpoints, VERSION } from "./modules.ts";
 import { countsOf, limitOf, routeOf, verdictOf } from "./outcomes.ts";
 import { play } from "./playing.ts";
 import { RecordingService } from "./recording-service.ts";
 import { manifests } from "./reference-mesh.ts";
+import { wasmPlugin } from "./wasm-plugin.ts";
 
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 console.log(`SEED=${seed}`);
@@ -104,6 +105,14 @@ describe("what outrigger convert prints", () => {
     told();
     const recording = await RecordingService.start();
     const { services, filters, cluster, all } = generatedLimits(seed, recording.port);
+    // Before the limits it changes a header of each request, and so what Envoy has found of its route is forgotten.
+    const launch = wasmPlugin("launch", {
+      on: "gateway",
+      url: `oci://${place.mesh.registry.host}/outrigger/dark-launch:${VERSION}`,
+      mode: "CLIENT",
+      phase: "AUTHN",
+      config: { header: "x-launched", rules: [{ name: "all", variant: "yes" }] },
+    });
     /** One request after another, so that it is known who asked. */
     const answersOf = async ({ on, requests }: Limited): Promise<string[]> => {
       const answers: string[] = [];
@@ -119,10 +128,12 @@ describe("what outrigger convert prints", () => {
       if (asked.length > 0 !== whether) throw new Error(`${probe.on}: ${asked.join("; ") || "not asked"}`);
     };
     try {
-      place.mesh.apply(cluster);
+      place.mesh.apply(cluster, launch);
       await place.route(...services);
       const { before, after } = await place.replace(filters, {
         inForce: async (by) => {
+          const request = { method: "GET", path: "/", authority: "elsewhere.example" };
+          await until(place.at("gateway"), request, (headers) => headers?.["x-launched"] === "yes");
           for (const probe of PROBED) await eventually(() => isAsked(probe, by !== "nobody"));
         },
         record: async () => {
@@ -131,7 +142,7 @@ describe("what outrigger convert prints", () => {
           return answers;
         },
       });
-      place.delete(...services, cluster);
+      place.delete(...services, cluster, launch);
       for (const [at, one] of all.entries())
         expect(after[at], `SEED=${seed} ${JSON.stringify({ one, filters })}`).toEqual(before[at]);
       const counts = countsOf(before.flat());
