@@ -247,6 +247,10 @@ function readRouteConfiguration(match: Field | null, level: RoutePatch["level"])
   const action = route?.get("action")?.text() ?? "ANY";
   if (action !== "ANY" && action !== "ROUTE") route!.leave("expected action ANY or ROUTE");
   if (level === "virtual host" && routeName !== "") route!.leave("the patch is for the whole virtual host");
+  if (routeName !== "")
+    route!.note(
+      "the plugin knows the route that Envoy has found first; where a plugin before it changes a header that routes match, as dark-launch does, Envoy's filter would see the route after that",
+    );
   route?.finish();
   virtualHost?.finish();
   configuration?.finish("a plugin sees all route configurations of its listeners");

@@ -303,8 +303,13 @@ describe("rate-limit EnvoyFilters", () => {
         { route: { rate_limits: limits } },
       ),
     ];
-    const { manifests, left } = converted(documents(envoyFilter("all", patches)));
+    const { manifests, left, notes } = converted(documents(envoyFilter("all", patches)));
     expect(left).toEqual([]);
+    expect(told(notes)).toContainEqual(
+      expect.stringMatching(
+        /^1 spec\.configPatches\[2\]\.match\.routeConfiguration\.vhost\.route: the plugin knows the route that Envoy has found first/,
+      ) as string,
+    );
     const shop = 'xds.virtual_host_name == "shop.example:80"';
     const cart = 'xds.route_name == "cart"';
     expect(pluginConfigOf(manifests[0]).limits).toMatchObject([

@@ -57,7 +57,12 @@ export interface GeneratedLimits {
   /** Adds the cluster that the filters call, to all proxies; it stays. */
   cluster: KubeObject;
   all: Limited[];
+  /** What is asked otherwise, as docs/convert.md says, behind a plugin that sets {@link LAUNCHED}: the answer before and now. */
+  different: Limited & { before: string; after: string };
 }
+
+/** Of every request to the gateway, by a plugin before the limits. */
+export const LAUNCHED = "x-launched";
 
 /** `port` is the service's, of 127.0.0.1. */
 export function generatedLimits(seed: number, port: number): GeneratedLimits {
@@ -70,20 +75,19 @@ export function generatedLimits(seed: number, port: number): GeneratedLimits {
       .map((one, at) => ({ method: "GET", ...one, authority: authorities[at % authorities.length]! })),
   });
   const hosts = Array.from({ length: HOSTS }, (_, at) => `l${at}.example`);
-  const toRoute = (host: string, more: object = {}): object => ({
-    applyTo: "HTTP_ROUTE",
-    match: {
-      context: "GATEWAY",
-      routeConfiguration: { vhost: { name: `${host}:80`, route: { name: "items" } } },
-    },
-    patch: { operation: "MERGE", value: { route: { rate_limits: limits(), ...more } } },
-  });
+  const toRoute = (host: string, more: object = {}): object =>
+    routePatch(host, "items", { rate_limits: limits(), ...more });
   const atGateway = [
     ...hosts.map((host) => hostPatch(`${host}:80`, limits())),
     toRoute(hosts[1]!),
     toRoute(hosts[2]!, { include_vh_rate_limits: true }),
     hostPatch("*.wide.example:80", limits()),
     hostPatch("*:80", limits()),
+    ...["launched", "items"].map((name) =>
+      routePatch("launched.example", name, {
+        rate_limits: [{ actions: [{ generic_key: { descriptor_value: name } }] }],
+      }),
+    ),
     hostPatch(`${TWO[0]}:80`, limits()),
   ];
   const atSidecar = (side: PatchContext, domain: string, host: string): object[] => [
@@ -92,9 +96,12 @@ export function generatedLimits(seed: number, port: number): GeneratedLimits {
   ];
   const sidecar = { namespace: "my-app", labels: { app: "productpage" } };
   return {
-    services: [["*"], ["*.wide.example"], ["deep.wide.example"], TWO, ...hosts.map((host) => [host])].map(
-      virtualService,
-    ),
+    services: [
+      ...[["*"], ["*.wide.example"], ["deep.wide.example"], TWO, ...hosts.map((host) => [host])].map(
+        virtualService,
+      ),
+      launchedService(),
+    ],
     filters: [
       envoyFilter("limits", [filterPatch(GLOBAL, globalFilter("gateway", CLUSTER))]),
       envoyFilter("limited-routes", atGateway),
@@ -121,6 +128,32 @@ export function generatedLimits(seed: number, port: number): GeneratedLimits {
       asks("inbound", "productpage:9080", "any.example"),
       asks("outbound", "reviews:9080", "reviews.my-app.svc.cluster.local", "settled:9080", "Reviews.my-app"),
     ],
+    different: {
+      on: "gateway",
+      requests: [{ method: "GET", path: "/a", authority: "launched.example" }],
+      before: '200  asked gateway [{"key":"generic_key","value":"launched"}]',
+      after: '200  asked gateway [{"key":"generic_key","value":"items"}]',
+    },
+  };
+}
+
+/** Its route is another one when the header has been set. */
+function launchedService(): KubeObject {
+  const base = virtualService(["launched.example"], -1);
+  const { http, ...spec } = base.spec as { http: object[] };
+  const launched = destined({ name: "launched", match: [{ headers: { [LAUNCHED]: { exact: "yes" } } }] }, 2);
+  return {
+    ...base,
+    metadata: { ...base.metadata, name: "launched" },
+    spec: { ...spec, http: [launched, ...http] },
+  };
+}
+
+function routePatch(host: string, name: string, value: object): object {
+  return {
+    applyTo: "HTTP_ROUTE",
+    match: { context: "GATEWAY", routeConfiguration: { vhost: { name: `${host}:80`, route: { name } } } },
+    patch: { operation: "MERGE", value: { route: value } },
   };
 }
 

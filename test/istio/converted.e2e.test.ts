@@ -7,7 +7,14 @@ import { parseResources } from "../peers/kube-resources.ts";
 import { RateLimit } from "../peers/ratelimit.ts";
 import { Redis } from "../peers/redis.ts";
 import { eventually } from "./client.ts";
-import { generatedLimits, localLimits, PROBED, referenceLimits, type Limited } from "./converted-limits.ts";
+import {
+  generatedLimits,
+  LAUNCHED,
+  localLimits,
+  PROBED,
+  referenceLimits,
+  type Limited,
+} from "./converted-limits.ts";
 import {
   ConvertedMesh,
   GATEWAY_RESOURCE,
@@ -104,14 +111,14 @@ describe("what outrigger convert prints", () => {
   test("asks the rate limit service what EnvoyFilters asked", { timeout }, async () => {
     told();
     const recording = await RecordingService.start();
-    const { services, filters, cluster, all } = generatedLimits(seed, recording.port);
+    const { services, filters, cluster, all, different } = generatedLimits(seed, recording.port);
     // Before the limits it changes a header of each request, and so what Envoy has found of its route is forgotten.
     const launch = wasmPlugin("launch", {
       on: "gateway",
       url: `oci://${place.mesh.registry.host}/outrigger/dark-launch:${VERSION}`,
       mode: "CLIENT",
       phase: "AUTHN",
-      config: { header: "x-launched", rules: [{ name: "all", variant: "yes" }] },
+      config: { header: LAUNCHED, rules: [{ name: "all", variant: "yes" }] },
     });
     /** One request after another, so that it is known who asked. */
     const answersOf = async ({ on, requests }: Limited): Promise<string[]> => {
@@ -133,18 +140,19 @@ describe("what outrigger convert prints", () => {
       const { before, after } = await place.replace(filters, {
         inForce: async (by) => {
           const request = { method: "GET", path: "/", authority: "elsewhere.example" };
-          await until(place.at("gateway"), request, (headers) => headers?.["x-launched"] === "yes");
+          await until(place.at("gateway"), request, (headers) => headers?.[LAUNCHED] === "yes");
           for (const probe of PROBED) await eventually(() => isAsked(probe, by !== "nobody"));
         },
         record: async () => {
           const answers: string[][] = [];
-          for (const one of all) answers.push(await answersOf(one));
+          for (const one of [...all, different]) answers.push(await answersOf(one));
           return answers;
         },
       });
       place.delete(...services, cluster, launch);
       for (const [at, one] of all.entries())
         expect(after[at], `SEED=${seed} ${JSON.stringify({ one, filters })}`).toEqual(before[at]);
+      expect([before.at(-1), after.at(-1)]).toEqual([[different.before], [different.after]]);
       const counts = countsOf(before.flat());
       const asked = before.flat().filter((answer) => !answer.endsWith("asked ")).length;
       console.log(`asked for ${asked} of ${before.flat().length} requests; ${JSON.stringify(counts)}`);
