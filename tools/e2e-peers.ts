@@ -64,6 +64,7 @@ export const NEEDS: Readonly<Record<string, readonly PeerName[]>> = {
   "test/global-rate-limit/leases.e2e.test.ts": LIMITS,
   "test/global-rate-limit/native.e2e.test.ts": LIMITS,
   "test/istio/applied.e2e.test.ts": [...MESH, "redis", "ratelimit", "kustomize"],
+  "test/istio/converted.e2e.test.ts": [...MESH, "redis", "ratelimit", "kubectlValidate"],
   "test/istio/failures.e2e.test.ts": MESH,
   "test/istio/installation.e2e.test.ts": ["istio", "kubectlValidate", "certManager"],
   "test/istio/manifests.e2e.test.ts": ["istio", "kubectlValidate"],

@@ -7,7 +7,14 @@ import type { Field } from "./field.ts";
 import { CLUSTER_DOMAIN } from "./host-match.ts";
 import { Names, resourceName, ruleName } from "./names.ts";
 import { labelsOf, type ConvertedPlugin } from "./plugin.ts";
-import { answersOf, placeRemarks, readMilliseconds, remarksOf, routesOf, whereOf } from "./rate-limit-settings.ts";
+import {
+  answersOf,
+  placeRemarks,
+  readMilliseconds,
+  remarksOf,
+  routesOf,
+  whereOf,
+} from "./rate-limit-settings.ts";
 import { descriptorsOfRoutes, routeRemarks } from "./rate-limit-routes.ts";
 import { readRateLimit, type ActionEntry, type AskedDescriptor } from "./rate-limit-actions.ts";
 import type { Resource } from "./resources.ts";

@@ -6,21 +6,13 @@ import { afterAll, beforeAll, describe, expect, onTestFailed, test } from "vites
 import { stringify } from "yaml";
 import type { IstioProxy } from "../peers/istio-proxy.ts";
 import { parseResources, type KubeObject } from "../peers/kube-resources.ts";
-import { locateKustomize } from "../peers/kustomize.ts";
 import { RateLimit } from "../peers/ratelimit.ts";
 import { Redis } from "../peers/redis.ts";
 import { ask, eventually, type Answer } from "./client.ts";
-import {
-  applications,
-  logged,
-  meshConfig,
-  overlay,
-  rateLimits,
-  rateLimitService,
-  telemetry,
-} from "./installed.ts";
+import { applications, logged, meshConfig, rateLimits, rateLimitService, telemetry } from "./installed.ts";
 import { Mesh, type Sidecar } from "./mesh.ts";
 import { rateLimitEndpoints } from "./modules.ts";
+import { overlay } from "./overlay.ts";
 import { at, manifestOf, resourcesIn } from "./resources.ts";
 import type { Echo } from "./workload.ts";
 

@@ -12,7 +12,7 @@ import {
   request,
   type PatchContext,
 } from "../cli/rate-limit-filters.ts";
-import { parseResources, type KubeObject } from "../peers/kube-resources.ts";
+import type { KubeObject } from "../peers/kube-resources.ts";
 import { manifests } from "./reference-mesh.ts";
 import type { Side } from "./converted-mesh.ts";
 import { destined, GATEWAY } from "./converted-routes.ts";
@@ -159,18 +159,24 @@ function routePatch(host: string, name: string, value: object): object {
 
 /** Of `istio/mesh/rate-limit`, for plain HTTP. A busy machine is not to decide what its 20 ms for a call let pass. */
 export function referenceLimits(host: string): { service: KubeObject; filters: KubeObject[] } {
-  const text = manifests("rate-limit", "envoy-filter.yaml");
-  expect(text).toMatch(/timeout: 20ms[^]*api\.example\.com:443/);
-  const filters = text.replace("timeout: 20ms", "timeout: 2s").replace("api.example.com:443", `${host}:80`);
-  return { service: virtualService([host], 0), filters: parseResources(filters) };
+  const text = JSON.stringify(manifests("rate-limit", "envoy-filter.yaml"));
+  expect(text).toMatch(/"timeout":"20ms"[^]*api\.example\.com:443/);
+  const filters = text
+    .replace('"timeout":"20ms"', '"timeout":"2s"')
+    .replace("api.example.com:443", `${host}:80`);
+  return { service: virtualService([host], 0), filters: JSON.parse(filters) as KubeObject[] };
 }
 
 const LOCAL = "envoy.filters.http.local_ratelimit";
 
 /** Of productpage's sidecar: so many for each of these users, and more than are asked for others. By the filter, or by its routes, as Istio's documentation has it. */
 export function localLimits(users: Readonly<Record<string, number>>, by: "filter" | "routes"): KubeObject {
-  const limits = { ...localFilter(1000, users, true), enable_x_ratelimit_headers: "DRAFT_VERSION_03" };
-  const { "@type": type, ...value } = limits as { "@type": string };
+  const limits = {
+    "@type": "",
+    ...localFilter(1000, users, true),
+    enable_x_ratelimit_headers: "DRAFT_VERSION_03",
+  };
+  const { "@type": type, ...value } = limits;
   const bare = { "@type": type, stat_prefix: "local" };
   const struct = { "@type": "type.googleapis.com/udpa.type.v1.TypedStruct", type_url: type, value };
   const ofRoutes = {

@@ -5,7 +5,7 @@ import { Random } from "../authz/random.ts";
 import type { TokenIssuer } from "../authz/tokens.ts";
 import type { Header, HttpRequest } from "../driver.ts";
 import type { CertificateAuthority } from "../envoy/certificate.ts";
-import { parseResources, type KubeObject } from "../peers/kube-resources.ts";
+import type { KubeObject } from "../peers/kube-resources.ts";
 import { CLAIMS } from "./converted-routes.ts";
 import { manifests } from "./reference-mesh.ts";
 
@@ -42,7 +42,7 @@ export class Policies {
     const requests = ["GET", "HEAD", "POST", "DELETE"].flatMap((method) =>
       ["/productpage", "/admin", "/probe"].map((path) => ({ method, path, authority: "productpage:9080" })),
     );
-    return this.#decided("reference", parseResources(manifests("authorization", "policies.yaml")), [
+    return this.#decided("reference", manifests("authorization", "policies.yaml"), [
       ...uris.map((uri) => ({
         ...this.#caller(uri === null ? null : { uris: [uri], dnsNames: [] }),
         requests,

@@ -3,7 +3,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, onTestFailed, test } from "vitest";
 import { TokenIssuer } from "../authz/tokens.ts";
 import type { Header, HttpRequest } from "../driver.ts";
-import { parseResources } from "../peers/kube-resources.ts";
 import { RateLimit } from "../peers/ratelimit.ts";
 import { Redis } from "../peers/redis.ts";
 import { eventually } from "./client.ts";
@@ -178,9 +177,7 @@ describe("what outrigger convert prints", () => {
     told();
     const host = "api.example.com";
     const { service: routes, filters } = referenceLimits(host);
-    const [config] = parseResources(manifests("rate-limit", "service.yaml")) as unknown as [
-      { data: Record<string, string> },
-    ];
+    const [config] = manifests("rate-limit", "service.yaml") as unknown as [{ data: Record<string, string> }];
     const redis = await Redis.start();
     const limiter = await RateLimit.start({ redis, configurations: Object.values(config.data) });
     const ask = (...headers: Header[]): HttpRequest => ({

@@ -1,17 +1,6 @@
 /** What `istio/` has for a whole mesh, as far as it can be on loopback. */
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { stringify } from "yaml";
-import { FILTERS } from "../../tools/filters.ts";
-import { ISTIO } from "../../tools/istio-plugins.ts";
-import { run } from "../peers/cache.ts";
-import { parseResources, type KubeObject } from "../peers/kube-resources.ts";
+import type { KubeObject } from "../peers/kube-resources.ts";
 import type { IstioProxy } from "../peers/istio-proxy.ts";
-import type { Registry } from "../peers/registry.ts";
-import { locateKustomize } from "../peers/render.ts";
-import { pushImage } from "./image.ts";
-import { VERSION } from "./modules.ts";
 import { at, manifestOf, resourcesIn } from "./resources.ts";
 
 /** In each proxy's own folder: a container's `/dev/stdout` is a socket here, which cannot be opened. */
@@ -56,31 +45,6 @@ export function rateLimitService(): KubeObject[] {
   return resourcesIn("mesh/rate-limit")
     .filter(({ kind, metadata }) => kind === "Service" && metadata.name === "ratelimit")
     .map(manifestOf);
-}
-
-/** The resources of an overlay of `istio/plugins`, with this registry, into which it pushes the images, and their digests. */
-export async function overlay(name: string, registry: Registry): Promise<KubeObject[]> {
-  const kustomize = await locateKustomize();
-  const data: Record<string, string> = { registry: registry.host, tag: VERSION };
-  for (const filter of FILTERS) {
-    const repository = `${registry.host}/outrigger/${filter}`;
-    const digest = await pushImage(repository, VERSION, readFileSync(`build/${filter}.wasm`));
-    data[filter] = digest.replace("sha256:", "");
-  }
-  const folder = mkdtempSync(join(tmpdir(), "outrigger-istio-"));
-  try {
-    cpSync(ISTIO, folder, { recursive: true });
-    const path = join(folder, "plugins/overlays", name);
-    const annotations = { "config.kubernetes.io/local-config": "true" };
-    const metadata = { name: "outrigger-release", annotations };
-    const release = { apiVersion: "v1", kind: "ConfigMap", metadata, data };
-    writeFileSync(join(path, "release.yaml"), stringify(release));
-    const { code, output } = await run(kustomize, ["build", path]);
-    if (code !== 0) throw new Error(`kustomize build ${path}: ${code}\n${output}`);
-    return parseResources(output);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
 }
 
 /** What a proxy has logged. Envoy writes it once a second. */

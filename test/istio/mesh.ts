@@ -5,7 +5,6 @@
 import { readFileSync } from "node:fs";
 import { CertificateAuthority, type Certificate } from "../envoy/certificate.ts";
 import { freePort } from "../envoy/process.ts";
-import { locateGatewayDefinitions } from "../peers/gateway-api.ts";
 import { IstioProxy, type IstioProxyOptions } from "../peers/istio-proxy.ts";
 import { locateIstio } from "../peers/istio.ts";
 import { Istiod } from "../peers/istiod.ts";
@@ -23,8 +22,8 @@ const SERVICE_PORT = 9080;
 export interface MeshOptions {
   /** Of all proxies: see {@link IstioProxyOptions}. */
   drainDuration?: string;
-  /** With waypoints. */
-  ambient?: boolean;
+  /** Makes an ambient mesh, with waypoints: the file of the Gateway API's definitions. */
+  gatewayApi?: string;
 }
 
 export interface WorkloadOptions {
@@ -72,14 +71,15 @@ export class Mesh {
 
   /** `config` is istiod's MeshConfig. Throws `PeerNotFound`. */
   static async start(config: object = {}, options: MeshOptions = {}): Promise<Mesh> {
-    const { ambient = false } = options;
+    const { gatewayApi } = options;
     const { definitions } = await locateIstio();
-    const files = [definitions, ...(ambient ? [await locateGatewayDefinitions()] : [])];
+    const files = [definitions, ...(gatewayApi === undefined ? [] : [gatewayApi])];
     const registry = await Registry.start();
     const api = await KubeApi.start(files.map((file) => readFileSync(file, "utf8")).join("\n---\n"));
     for (const name of ["istio-system", "my-app"]) api.apply(namespace(name));
     try {
-      return new Mesh(api, await Istiod.start({ api, mesh: config, ambient }), registry, options);
+      const istiod = await Istiod.start({ api, mesh: config, ambient: gatewayApi !== undefined });
+      return new Mesh(api, istiod, registry, options);
     } catch (error) {
       await Promise.all([api.close(), registry.stop()]);
       throw error;

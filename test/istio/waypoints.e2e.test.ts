@@ -5,22 +5,16 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, onTestFailed, test } from "vitest";
 import type { IstioProxy } from "../peers/istio-proxy.ts";
+import { locateGatewayDefinitions } from "../peers/gateway-api.ts";
 import type { KubeObject } from "../peers/kube-resources.ts";
 import { RateLimit } from "../peers/ratelimit.ts";
 import { Redis } from "../peers/redis.ts";
 import { echo } from "./bookinfo.ts";
 import { ask, eventually, type Answer, type Ask } from "./client.ts";
-import {
-  applications,
-  logged,
-  meshConfig,
-  overlay,
-  rateLimits,
-  rateLimitService,
-  telemetry,
-} from "./installed.ts";
+import { applications, logged, meshConfig, rateLimits, rateLimitService, telemetry } from "./installed.ts";
 import { Mesh } from "./mesh.ts";
 import { rateLimitEndpoints } from "./modules.ts";
+import { overlay } from "./overlay.ts";
 import { at } from "./resources.ts";
 import { failurePolicies, httpChains } from "./waypoint.ts";
 import { Ztunnel } from "./ztunnel.ts";
@@ -44,7 +38,7 @@ describe.each([
 
   // The first time on a machine Istio is built.
   beforeAll(async () => {
-    mesh = await Mesh.start(withTunnelsPeer(meshConfig()), { ambient: true });
+    mesh = await Mesh.start(withTunnelsPeer(meshConfig()), { gatewayApi: await locateGatewayDefinitions() });
     mesh.apply(...applications("reviews", "details"), telemetry("accessLogging", "tracing"), COLLECTOR);
     for (const [app, version] of [
       ["reviews", "v1"],
@@ -83,7 +77,6 @@ describe.each([
     const to = { address: mesh.clusterIp(NAMESPACE, service), port: 9080 };
     return ztunnel.ask({ ...to, host: `${service}:9080`, path: `/${service}/1`, ...rest });
   }
-
 
   const told = (): void => onTestFailed(() => console.log(mesh.log()));
 
@@ -263,7 +256,9 @@ describe.each([
     expect(await from("stranger", { path: "/direct" })).toMatchObject({ status: 403 });
     expect(await waypoint.admin("/config_dump?resource=dynamic_listeners")).not.toContain("authz-peer");
     await eventually(() =>
-      expect(logged(waypoint).findLast(({ path }) => path === "/direct")).toMatchObject({ authz: "authz:error" }),
+      expect(logged(waypoint).findLast(({ path }) => path === "/direct")).toMatchObject({
+        authz: "authz:error",
+      }),
     );
     mesh.delete({ kind: companion.kind, name: companion.metadata.name, namespace: NAMESPACE });
     mesh.apply(plugin("authz"));

@@ -15,6 +15,7 @@ const MODULES: Readonly<Record<Exclude<PeerName, "wget">, string>> = {
   moduleFolder: "test/peers/module-folder.ts",
   kubectlValidate: "test/peers/kubectl-validate.ts",
   certManager: "test/peers/cert-manager.ts",
+  gatewayApi: "test/peers/gateway-api.ts",
   kustomize: "test/peers/kustomize.ts",
   helm: "test/peers/helm.ts",
   registry: "test/peers/registry.ts",
