@@ -6,24 +6,33 @@ import { HeaderView } from "./header-view";
  * view, since few modules need it.
  */
 
-/** The value of a header that was changed through the view. */
-let changed: Bytes = ABSENT;
-let isChanged: bool = false;
+/** The change through the view whose value is next; 0 when only those that the host had are left. */
+let change: usize = 0;
+/** No value is left. */
+let ended: bool = false;
 
-/** Begins a walk over the values of a header, whose name is in lower case. One walk at a time. */
+/** Begins a walk over the values of a header, whose name is in lower case, in any order. One walk at a time, and no change meanwhile. */
 export function beginValues(headers: HeaderView, name: Bytes): void {
-  const change = headers.changeOf(name);
-  changed = change == 0 ? ABSENT : load<Bytes>(change, 8);
-  isChanged = change != 0 && !isJoin(headers, name, changed);
+  change = headers.changeOf(name);
+  ended = false;
   headers.rewind();
 }
 
 /** The next value, or {@link ABSENT}. */
 export function nextValue(headers: HeaderView, name: Bytes): Bytes {
-  if (!isChanged) return headers.next(name);
-  const value = changed;
-  changed = ABSENT;
-  return value;
+  if (ended) return ABSENT;
+  if (change == 0) return headers.next(name);
+  const added = headers.addedBy(change);
+  if (added != ABSENT) {
+    change = headers.changeBefore(name, change);
+    return added;
+  }
+  const value = load<Bytes>(change, 8);
+  change = 0;
+  ended = !isJoin(headers, name, value);
+  if (ended) return value;
+  headers.rewind();
+  return headers.next(name);
 }
 
 /** Whether `text` is what all values that the host had make when joined: nobody has changed the header then. */

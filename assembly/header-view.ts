@@ -16,7 +16,8 @@ import { addHeader, getHeaderPairs, removeHeader, replaceHeader } from "./host/h
 
 /**
  * Bytes a change takes: the header's name and its value from then on, `ABSENT` where it was removed. Several values that were
- * joined are noted like one, so that they are joined once, however many attributes ask for them.
+ * joined are noted like one, so that they are joined once, however many attributes ask for them. In front of a value that was
+ * added to others stands that value alone, without a name.
  */
 const CHANGE: usize = 16;
 /** Changes there is room for at first; more go to the arena. */
@@ -130,7 +131,7 @@ export class HeaderView {
     return this.get(name) != ABSENT;
   }
 
-  /** Whether the host may have had several pairs of this name: false for sure, true perhaps. */
+  /** Whether there may be several values of this name: false for sure, true perhaps. */
   mayRepeat(name: Bytes): bool {
     return (this.sharedBits & nameBit(pointerOf(name), lengthOf(name))) != 0;
   }
@@ -147,11 +148,17 @@ export class HeaderView {
     this.noteChange(name, value);
   }
 
-  /** Adds a value to those that the header has. */
+  /** Adds a value to those that the header has, which stay values by themselves: see {@link addedBy}. */
   add(name: Bytes, value: Bytes): void {
     const before = this.get(name);
     addHeader(this.map, name, value);
-    this.noteChange(name, before == ABSENT ? value : concatenate(before, separatorOf(name), value));
+    if (before == ABSENT) {
+      this.noteChange(name, value);
+      return;
+    }
+    this.sharedBits |= nameBit(pointerOf(name), lengthOf(name));
+    this.note(ABSENT, value);
+    this.noteChange(name, concatenate(before, separatorOf(name), value));
   }
 
   /** Removes all values of the header; costs nothing where there are none. */
@@ -205,11 +212,22 @@ export class HeaderView {
 
   /** The newest change of this header, whose value stands 8 bytes behind it, or 0; the joined values of one that came several times, too. */
   changeOf(name: Bytes): usize {
-    for (let change = this.changes + <usize>this.changed * CHANGE; change > this.changes;) {
+    return this.changeBefore(name, this.changes + <usize>this.changed * CHANGE);
+  }
+
+  /** The newest of the changes of this header that are older than `change`, or 0. */
+  changeBefore(name: Bytes, change: usize): usize {
+    while (change > this.changes) {
       change -= CHANGE;
       if (equals(load<Bytes>(change), name)) return change;
     }
     return 0;
+  }
+
+  /** The value that this change has added to those before it, which are noted in front of it; {@link ABSENT} when it has put all at once. */
+  addedBy(change: usize): Bytes {
+    if (change == this.changes || load<Bytes>(change - CHANGE) != ABSENT) return ABSENT;
+    return load<Bytes>(change - CHANGE, 8);
   }
 
   private noteChange(name: Bytes, value: Bytes): void {

@@ -1,5 +1,5 @@
 /** The filter on the V8 host, which decides as the model does. */
-import { ConfigurationRefused, type Header, type Json } from "../driver.ts";
+import { ConfigurationRefused, type Json } from "../driver.ts";
 import { Host, type Listener, type PluginModule } from "../host/index.ts";
 import { nodeLibraries } from "../host/node-libraries.ts";
 import { StructValue } from "../host/struct-value.ts";
@@ -15,6 +15,7 @@ import {
 import { decide, type Facts } from "./naive.ts";
 import { pluginConfig, type PolicySet } from "./policies.ts";
 import { Random } from "./random.ts";
+import { withTokens } from "./shown-tokens.ts";
 import { TokenIssuer } from "./tokens.ts";
 
 /** How many requests were decided how. */
@@ -91,7 +92,7 @@ export function compareManyWithModel(
     const listener = listen(module, configuration);
     for (const { callers, requests } of cases) {
       for (const request of requests) {
-        const one = { set, callers, requests: [{ ...request, token: null }] };
+        const one = { set, callers, requests: [{ ...request, tokens: [] }] };
         const [only] = one.requests as [GeneratedRequest];
         const known = factsOf(one, only, PORT);
         if (typeof known === "string") continue;
@@ -162,10 +163,11 @@ function listen(module: PluginModule, configuration: string): Listener {
 function play(
   listener: Listener,
   { callers }: Case,
-  { caller, method, path, authority, headers, token }: GeneratedRequest,
+  request: GeneratedRequest,
   known: Facts | "unauthorized",
   tokens: TokenIssuer,
 ): { status: number; details: string; property: string | undefined } {
+  const { caller, method, authority } = request;
   const { certificate, serverName, directAddress } = callers[caller]!;
   const { attributes } = listener;
   attributes.clear();
@@ -181,20 +183,10 @@ function play(
     attributes.set(path, new StructValue(value));
     if (Array.isArray(value)) attributes.set(`${path}.0`, new StructValue((value as readonly Json[])[0]!));
   }
-  const bearer: Header[] =
-    token === null
-      ? []
-      : [
-          [
-            "authorization",
-            `Bearer ${token.forged ? tokens.forged(token.claims) : tokens.token(token.claims)}`,
-          ],
-        ];
   const { response, info } = listener.run({
     method,
-    path,
     authority,
-    headers: [...headers, ...bearer],
+    ...withTokens(request, (token) => tokens.textOf(token)),
     ...(certificate === null ? {} : { peer: certificate }),
   });
   return {

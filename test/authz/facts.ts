@@ -5,6 +5,7 @@ import { HeaderMap } from "../host/header-map.ts";
 import { normalisePath } from "../host/request-target.ts";
 import { METADATA, METADATA_FILTER, type Case, type GeneratedRequest } from "./generate.ts";
 import type { Facts } from "./naive.ts";
+import { withoutParameter, withTokens } from "./shown-tokens.ts";
 
 /** The subject of every client's certificate (`Callers`). */
 const SUBJECT = "CN=peer";
@@ -14,6 +15,7 @@ const SPACE_DELIMITED = ["permission", "scope"];
 interface JwtRule {
   issuer: string;
   forwardOriginalToken?: boolean;
+  fromCookies?: string[];
   outputClaimToHeaders?: { header: string; claim: string }[];
   spaceDelimitedClaims?: string[];
 }
@@ -25,27 +27,33 @@ export function factsOf(
   port: number,
 ): Facts | "unauthorized" | "malformed" {
   const { certificate, serverName, directAddress } = callers[request.caller]!;
-  const path = normalisePath(request.path);
+  const sent = withTokens(request, () => "..");
+  let path = normalisePath(sent.path);
   if (path === null) return "malformed";
-  const { token } = request;
-  let headers: Header[] = request.headers.map(([name, value]) => [name.toLowerCase(), value]);
+  let headers: Header[] = sent.headers.map(([name, value]) => [name.toLowerCase(), value]);
   let claims: Record<string, Json> | null = null;
   const rules = (set.requestAuthentication?.jwtRules ?? []) as JwtRule[];
   // Nobody but a verified token says these, not even of a preflight.
   const told = rules.flatMap(({ outputClaimToHeaders = [] }) => outputClaimToHeaders);
   headers = headers.filter(([name]) => !told.some(({ header }) => header === name));
-  if (!isPreflight(request) && rules.length > 0) {
-    if (token !== null) {
-      const rule = rules.find(({ issuer }) => issuer === token.claims.iss);
-      if (rule === undefined || token.forged) return "unauthorized";
+  const looksAtCookies = rules.some(({ fromCookies }) => fromCookies !== undefined);
+  const tokens = request.tokens.filter(({ place }) => place !== "cookie" || looksAtCookies);
+  const [first] = tokens;
+  if (!isPreflight(request) && rules.length > 0 && first !== undefined) {
+    const rule = rules.find(({ issuer }) => issuer === first.claims.iss);
+    if (rule === undefined || tokens.some(({ forged }) => forged)) return "unauthorized";
+    for (const token of tokens) {
       claims = splitWords({ ...token.claims }, [...SPACE_DELIMITED, ...(rule.spaceDelimitedClaims ?? [])]);
       for (const { header, claim } of rule.outputClaimToHeaders ?? []) {
         const value = token.claims[claim];
         if (typeof value === "string" && value !== "") headers.push([header, value]);
       }
-      if (rule.forwardOriginalToken) headers.push(["authorization", "Bearer .."]);
     }
-  } else if (token !== null) headers.push(["authorization", "Bearer .."]);
+    if (!rule.forwardOriginalToken) {
+      headers = headers.filter(([name]) => name !== "authorization");
+      path = withoutParameter(path);
+    }
+  }
   // Some are joined where they came twice.
   const map = new HeaderMap("request");
   for (const [name, value] of headers) map.add(name, value);

@@ -2,10 +2,11 @@
  * Random AuthorizationPolicies over the whole of Istio's specification, and requests that often fulfil them or nearly do. Everything comes
  * from small pools, so that policies and requests meet; a {@link Random} repeats it.
  */
-import type { Claims, Header, Json } from "../driver.ts";
+import type { Header, Json } from "../driver.ts";
 import type { Condition, Operation, Policy, PolicySet, Rule, Source } from "./policies.ts";
 import { DRY_RUN } from "./policies.ts";
 import type { Random } from "./random.ts";
+import type { GeneratedToken } from "./shown-tokens.ts";
 
 /** Who connects: everything of a request that belongs to its connection. */
 export interface Caller {
@@ -21,13 +22,13 @@ export interface GeneratedRequest {
   /** Index of its caller. */
   caller: number;
   method: string;
-  /** As it is sent, with a query perhaps. */
+  /** As it is sent but for a token, with a query perhaps. */
   path: string;
   authority: string;
-  /** As they are sent. */
+  /** As they are sent but for tokens. */
   headers: Header[];
-  /** The token that it carries as `Authorization: Bearer`, if any. */
-  token: { claims: Claims; forged: boolean } | null;
+  /** Those that it carries, in the order in which they are looked for. */
+  tokens: GeneratedToken[];
 }
 
 export interface Case {
@@ -100,6 +101,18 @@ const SERVER_NAMES = ["", "a.example.com", "b.example.com", "outrigger.test"];
 const AUDIENCES = ["web", "api", "https://api.test"];
 const GROUPS = ["admins", "dev", "dev-ops", "ops"];
 
+/** Where rules look for tokens, when they say it. */
+const TOKEN_PLACES = {
+  fromHeaders: [{ name: "Authorization", prefix: "Bearer " }],
+  fromParams: ["access_token"],
+  fromCookies: ["session"],
+};
+/** Two claims that go into one header. */
+const CLAIM_HEADERS = [
+  { header: "x-claim-sub", claim: "sub" },
+  { header: "x-claim-sub", claim: "iss" },
+];
+
 /** Claims by path, and what they may be. */
 const CLAIMS: readonly (readonly [path: string, values: readonly string[]])[] = [
   ["[iss]", ISSUERS],
@@ -154,7 +167,7 @@ class Generator {
       trustDomainAliases: random.pick([[], ["old-td"], ["old-td", "example.org"]]),
       policies: policies.map((policy, at) => ({ ...policy, name: `policy-${at}` })),
       ...(random.chance(asksForToken ? 0.95 : 0.5)
-        ? { requestAuthentication: { jwtRules: this.#jwtRules() } }
+        ? { requestAuthentication: { jwtRules: this.#jwtRules(/x-claim/.test(JSON.stringify(policies))) } }
         : {}),
     };
   }
@@ -176,14 +189,19 @@ class Generator {
     return { name: "", namespace: random.pick(NAMESPACES), ...annotations, spec };
   }
 
-  #jwtRules(): object[] {
+  /** `asksForHeader`: a policy looks at the header that they write. */
+  #jwtRules(asksForHeader: boolean): object[] {
     const random = this.#random;
+    const places = random.chance(0.3) ? TOKEN_PLACES : {};
     const issuers = random.chance(0.7) ? [ISSUERS[0]!] : [ISSUERS[0]!, ISSUERS[1]!];
     return issuers.map((issuer) => ({
       issuer,
       jwks: this.#options.jwks,
       ...(random.chance(0.3) ? { forwardOriginalToken: true } : {}),
-      ...(random.chance(0.2) ? { outputClaimToHeaders: [{ header: "x-claim-sub", claim: "sub" }] } : {}),
+      ...places,
+      ...(random.chance(asksForHeader ? 0.9 : 0.2)
+        ? { outputClaimToHeaders: CLAIM_HEADERS.slice(0, random.between(1, 2)) }
+        : {}),
       ...(random.chance(0.2) ? { spaceDelimitedClaims: ["tenant"] } : {}),
     }));
   }
@@ -292,7 +310,7 @@ class Generator {
   #attribute(): readonly [key: string, make: () => string] {
     const random = this.#random;
     const block = (): string => random.pick(BLOCKS);
-    switch (random.between(0, 15)) {
+    switch (random.between(0, 16)) {
       case 0:
       case 1: {
         const name = random.pick(HEADERS);
@@ -305,7 +323,6 @@ class Generator {
       }
       case 3:
         return random.pick([
-          ["request.headers[x-claim-sub]", () => this.#pattern(random.pick(SUBJECTS))],
           ["request.headers[x-forwarded-for]", () => this.#pattern(random.pick(FORWARDED))],
           ["request.headers[authorization]", () => random.pick(["*", "Bearer *", "Basic *"])],
         ] as const);
@@ -337,6 +354,11 @@ class Generator {
           ["destination.port", () => random.pick([PORT, PORT, "80"])],
           ["connection.sni", () => this.#pattern(random.pick(SERVER_NAMES.slice(1)))],
         ] as const);
+      case 14:
+        return [
+          "request.headers[x-claim-sub]",
+          () => this.#pattern(random.pick([...SUBJECTS, ...SUBJECTS, ...ISSUERS])),
+        ];
       default: {
         const name = random.pick(Object.keys(METADATA));
         return [
@@ -571,6 +593,7 @@ class Generator {
           headers.splice(random.between(0, headers.length), 0, [spelled, value]);
           if (random.chance(0.2)) headers.push([name, this.#headerValue()]);
         }
+        if (name === "x-claim-sub" && value !== "") claims.sub = value;
       } else if (key.startsWith("request.auth.claims[")) setClaim(claims, name, this.#claim(value));
       else if (key === "request.auth.audiences") claims.aud = random.pick<Json>([value, ["other", value]]);
       else if (key === "request.auth.presenter") claims.azp = random.pick<Json>([value, ["other", value]]);
@@ -587,15 +610,31 @@ class Generator {
     }
     if (method === "OPTIONS" && random.chance(0.3))
       headers.push(["origin", "https://other.test"], ["access-control-request-method", "GET"]);
-    const token = random.chance(0.75) ? { claims, forged: random.chance(0.04) } : null;
     return {
       caller: random.between(0, callers.length - 1),
       method,
       path,
       authority: authority.replace(/[^\x21-\x7e]/g, "x"),
       headers: headers.map(([name, value]) => [name, Buffer.from(value).toString("latin1").trim()]),
-      token,
+      tokens: this.#tokens(claims, path),
     };
+  }
+
+  /** None, one, or two of the same issuer. */
+  #tokens(claims: Record<string, Json>, path: string): GeneratedToken[] {
+    const random = this.#random;
+    // Of a query that has more, Envoy sorts and decodes the rest when it takes a token out.
+    const places = (["cookie", "param", "header"] as const).filter(
+      (place) => place !== "param" || !/[?#]/.test(path),
+    );
+    const count = random.pick([0, 1, 1, 2]);
+    const first = random.chance(0.85) ? places.length - 1 : random.between(0, places.length - 1);
+    const shown = places.filter((_, at) => at === first || (count === 2 && random.chance(0.6)));
+    return shown.slice(0, count).map((place, at) => ({
+      place,
+      claims: at === 0 || random.chance(0.5) ? claims : { ...claims, sub: random.pick(SUBJECTS) },
+      forged: random.chance(0.04),
+    }));
   }
 
   #headerValue(): string {

@@ -403,6 +403,50 @@ describe("headers that rules write", () => {
     }
   });
 
+  describe("have several values, of which a policy sees each,", () => {
+    const policies = [
+      {
+        name: "no-suspended",
+        action: "DENY",
+        rules: [{ when: [{ key: "request.headers[x-role]", values: ["suspended"] }] }],
+      },
+    ];
+    /** Enough others for them to be looked up by their values. */
+    const many = Array.from({ length: 10 }, (_, at) => ({
+      name: `no-${at}`,
+      action: "DENY",
+      rules: [{ when: [{ key: "request.headers[x-role]", values: [`role-${at}`] }] }],
+    }));
+    const role = { header: "x-role", claim: "role" };
+    const signed = (session: HostSession): string =>
+      token("ES256", ALPHA.keys[1]!, claimsOf(session.now(), { role: "suspended", team: "x" }), {
+        alg: "ES256",
+        kid: "ec",
+      });
+
+    test.each([
+      ["one", policies],
+      ["one of many", [...many, ...policies]],
+    ])("where a client shows its token twice: %s", async (_, listed) => {
+      const session = await open({
+        jwtRules: [{ ...alpha, outputClaimToHeaders: [role] }],
+        policies: listed,
+      });
+      const text = signed(session);
+      expect(verdict(await session.request(get(text)))).toBe("403 authz:no-suspended");
+      const twice = await session.request(get(text, { path: `/a?access_token=${text}` }));
+      expect(verdict(twice)).toBe("403 authz:no-suspended");
+    });
+
+    test("where two claims are written into it", async () => {
+      const session = await open({
+        jwtRules: [{ ...alpha, outputClaimToHeaders: [role, { ...role, claim: "team" }] }],
+        policies,
+      });
+      expect(verdict(await session.request(get(signed(session))))).toBe("403 authz:no-suspended");
+    });
+  });
+
   test("have no text that no header can have", async () => {
     const session = await open({
       jwtRules: [{ ...alpha, outputClaimToHeaders: [{ header: "x-name", claim: "name" }] }],

@@ -5,7 +5,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Header, HttpRequest } from "../driver.ts";
+import type { HttpRequest } from "../driver.ts";
 import { Callers } from "../envoy/callers.ts";
 import { dial, send } from "../envoy/http1.ts";
 import { ListenerFile } from "../envoy/lds.ts";
@@ -24,6 +24,7 @@ import {
 import { decide } from "./naive.ts";
 import { pluginConfig } from "./policies.ts";
 import { Random } from "./random.ts";
+import { withTokens } from "./shown-tokens.ts";
 import { TokenIssuer } from "./tokens.ts";
 
 /** What came of a request. */
@@ -210,11 +211,9 @@ export class Comparison {
     return outcomes;
   }
 
-  #sent({ method, path, authority, headers, token }: GeneratedRequest): HttpRequest {
-    const text =
-      token && (token.forged ? this.#tokens.forged(token.claims) : this.#tokens.token(token.claims));
-    const bearer: Header[] = text === null ? [] : [["authorization", `Bearer ${text}`]];
-    return { method, path, authority, headers: [...headers, ...bearer] };
+  #sent(request: GeneratedRequest): HttpRequest {
+    const { method, authority } = request;
+    return { method, authority, ...withTokens(request, (token) => this.#tokens.textOf(token)) };
   }
 
   /** All that decides, to be read. */

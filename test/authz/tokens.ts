@@ -1,6 +1,7 @@
 /** JSON Web Tokens of one issuer's key, made while tests run. */
 import { generateKeyPairSync, sign, type KeyObject } from "node:crypto";
 import type { Claims } from "../driver.ts";
+import type { GeneratedToken } from "./shown-tokens.ts";
 
 const KEY_ID = "authz-tests";
 
@@ -15,14 +16,9 @@ export class TokenIssuer {
     this.jwks = JSON.stringify({ keys: [jwk] });
   }
 
-  /** Signed with ES256. */
-  token(claims: Claims): string {
-    return signed(claims, this.#key.privateKey);
-  }
-
-  /** The same by a key that nobody trusts. */
-  forged(claims: Claims): string {
-    return signed(claims, this.#other.privateKey);
+  /** Signed with ES256; a forged one by a key that nobody trusts. */
+  textOf({ claims, forged }: GeneratedToken): string {
+    return signed(claims, (forged ? this.#other : this.#key).privateKey);
   }
 }
 
