@@ -1,9 +1,10 @@
 /** `match: all` of what several things may be: those that are there count, and none is not all. */
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import type { Header, Json } from "../driver.ts";
+import type { Claims, Header, Json } from "../driver.ts";
 import { loadModule } from "../host/driver.ts";
-import { Host } from "../host/index.ts";
+import { Host, type Listener } from "../host/index.ts";
+import { StructValue } from "../host/struct-value.ts";
 
 const module = loadModule("build/authz.wasm");
 const sha256 = (...parts: (string | Buffer)[]): string =>
@@ -22,7 +23,17 @@ function passes(condition: Json, ...headers: Header[]): boolean {
   const listener = new Host().listen({
     plugins: [{ module, name: "authz", rootId: "authz", configuration }],
   });
+  leave(listener, headers.find(([name]) => name === "x-sizes")?.[1]);
   return listener.run({ method: "GET", path: "/", headers }).upstream !== null;
+}
+
+/** As a filter in front does. */
+function leave(listener: Listener, sizes: string | undefined): void {
+  if (sizes === undefined) return;
+  const path = "metadata.filter_metadata.envoy.filters.test.sizes";
+  const list = sizes === "" ? [] : sizes.split(",");
+  listener.attributes.set(path, new StructValue(list));
+  for (const [at, size] of list.entries()) listener.attributes.set(`${path}.${at}`, new StructValue(size));
 }
 
 const KEY: Header = ["x-key", "secret"];
@@ -47,11 +58,73 @@ describe.each(["any", "all"])("principals with match: %s", (match) => {
 
   test("two, of which one is the same", () => {
     expect(passes(same, KEY, USER, who("basic/ann"))).toBe(match === "any");
-    expect(passes(other, KEY, USER, who("basic/ann"))).toBe(match === "all");
+    expect(passes(other, KEY, USER, who("basic/ann"))).toBe(false);
   });
 
   test("nobody", () => {
     expect(passes(same, who("api-key/ci"))).toBe(false);
     expect(passes(other, who("api-key/ci"))).toBe(true);
   });
+});
+
+describe.each(["any", "all"])("the principals of a request, by values with match: %s", (match) => {
+  const key = "request.auth.principal";
+
+  test("one of two is named", () => {
+    expect(passes({ key, values: ["api-key/*"], match }, KEY, USER)).toBe(match === "any");
+    expect(passes({ key, notValues: ["api-key/*"], match }, KEY, USER)).toBe(false);
+  });
+
+  test("both, one, or none are there", () => {
+    expect(passes({ key, values: ["api-key/*", "basic/ann"], match }, KEY, USER)).toBe(true);
+    expect(passes({ key, values: ["api-key/*", "basic/ann"], match }, USER)).toBe(true);
+    expect(passes({ key, values: ["api-key/*", "basic/ann"], match })).toBe(false);
+    expect(passes({ key, notValues: ["*"], match })).toBe(true);
+  });
+});
+
+test.each(["any", "all"])("a claim with a value that is forbidden does not pass with match: %s", (match) => {
+  const key = "request.auth.claims[groups]";
+  const claims = { groups: ["banned", "staff"] };
+  const passesWith = (condition: Json, given: Claims): boolean => {
+    const configuration = JSON.stringify({ policies: [{ name: "p", rules: [{ when: [condition] }] }] });
+    const listener = new Host().listen({
+      plugins: [{ module, name: "authz", rootId: "authz", configuration }],
+    });
+    return listener.run({ method: "GET", path: "/", claims: given }).upstream !== null;
+  };
+  expect(passesWith({ key, notValues: ["banned"], match }, claims)).toBe(false);
+  expect(passesWith({ key, notValues: ["banned"], match }, { groups: ["staff"] })).toBe(true);
+  expect(passesWith({ key, values: ["staff"], notValues: ["other"], match }, claims)).toBe(match === "any");
+});
+
+describe.each(["any", "all"])("a list of metadata with match: %s", (match) => {
+  const key = "experimental.envoy.filters.test[sizes]";
+  /** Whether a request passes for which a filter has left these. */
+  const leaves = (condition: Json, sizes: readonly string[]): boolean =>
+    passes(condition, ["x-sizes", sizes.join()]);
+
+  test("some of it are named", () => {
+    expect(leaves({ key, values: ["[small]"], match }, ["small", "large"])).toBe(match === "any");
+    expect(leaves({ key, values: ["[small]", "[l*]"], match }, ["small", "large"])).toBe(true);
+    expect(leaves({ key, notValues: ["[small]"], match }, ["small", "large"])).toBe(false);
+    expect(leaves({ key, notValues: ["[small]"], match }, ["large"])).toBe(true);
+    expect(leaves({ key, values: ["[small]"], match }, [])).toBe(false);
+  });
+});
+
+test.each([
+  "source.principal",
+  "source.namespace",
+  "source.ip",
+  "remote.ip",
+  "destination.port",
+  "connection.sni",
+  "request.headers[x-team]",
+])("match: all is refused with %s, which has no list", (key) => {
+  const value = key.endsWith("ip") ? "10.0.0.1" : "80";
+  expect(() => passes({ key, values: [value], match: "all" })).toThrow(
+    /match: all with a key that has no list/,
+  );
+  expect(passes({ key, notValues: [value], match: "any" })).toBeTypeOf("boolean");
 });

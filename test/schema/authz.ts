@@ -127,8 +127,10 @@ function condition(isCustom: boolean): fc.Arbitrary<Json> {
     notValues: listed(item),
   });
   const of = (key: fc.Arbitrary<string>, item: fc.Arbitrary<string>, more = {}): fc.Arbitrary<Json> =>
-    some({ key, ...values(item), match: fc.constantFrom("any", "all"), ...more }, ["key"]).filter((one) =>
-      full(withoutWords(one)),
+    some({ key, ...values(item), match: fc.constantFrom("any", "all"), ...more }, ["key"]).filter(
+      (one) =>
+        full(withoutWords(one)) &&
+        (one.match !== "all" || /^(request\.auth|experimental)\./.test(one.key as string)),
     );
   const froms = { valuesFrom: listed(comparable), notValuesFrom: listed(comparable) };
   const kinds = [

@@ -52,26 +52,34 @@ export class RequestPrincipalClause extends Clause {
     negated: bool,
     name: string,
     private readonly principals: StaticArray<RequestPrincipal>,
+    /** Everybody who was authenticated is one of them. */
+    private readonly all: bool,
   ) {
     super(negated, Cost.Claims, name);
   }
 
   test(_request: RequestView): Truth {
     const claims = identity.claims;
-    const found =
-      this.has(issuerOf(claims), claims.subject()) ||
-      (identity.apiKey != ABSENT && this.has(API_KEY, identity.apiKey)) ||
-      (identity.user != ABSENT && this.has(BASIC, identity.user));
-    return found ? Truth.Yes : Truth.No;
+    const token = this.has(issuerOf(claims), claims.subject());
+    const key = this.has(API_KEY, identity.apiKey);
+    const found = this.together(this.together(token, key), this.has(BASIC, identity.user));
+    return found == Truth.Unknown ? Truth.No : found;
   }
 
-  private has(issuer: Bytes, subject: Bytes): bool {
-    if (issuer == ABSENT || subject == ABSENT) return false;
+  private together(left: Truth, right: Truth): Truth {
+    if (left == Truth.Unknown || left == right) return right;
+    if (right == Truth.Unknown) return left;
+    return this.all ? Truth.No : Truth.Yes;
+  }
+
+  /** {@link Truth.Unknown} where nobody was authenticated so. */
+  private has(issuer: Bytes, subject: Bytes): Truth {
+    if (issuer == ABSENT || subject == ABSENT) return Truth.Unknown;
     const principals = this.principals;
     for (let at = 0, count = principals.length; at < count; at++) {
-      if (unchecked(principals[at]).matches(issuer, subject)) return true;
+      if (unchecked(principals[at]).matches(issuer, subject)) return Truth.Yes;
     }
-    return false;
+    return Truth.No;
   }
 }
 

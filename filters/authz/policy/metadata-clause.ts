@@ -16,6 +16,8 @@ export class MetadataClause extends Clause {
     private readonly metadata: MetadataAttribute,
     private readonly texts: Patterns,
     private readonly elements: Patterns,
+    /** Every element of a list, not one alone. */
+    private readonly all: bool,
   ) {
     super(negated, Cost.Property, name);
   }
@@ -27,6 +29,7 @@ export class MetadataClause extends Clause {
     values: JsonNode[],
     negated: bool,
     name: string,
+    all: bool,
   ): MetadataClause | null {
     const keeper = vocabulary.reader.keeper;
     const length = lengthOf(key);
@@ -45,7 +48,7 @@ export class MetadataClause extends Clause {
         else elements.add(inner);
       } else texts.add(value);
     }
-    return new MetadataClause(negated, name, metadata, texts.finish(), elements.finish());
+    return new MetadataClause(negated, name, metadata, texts.finish(), elements.finish(), all);
   }
 
   test(request: RequestView): Truth {
@@ -53,10 +56,11 @@ export class MetadataClause extends Clause {
     const value = metadata.read(request);
     if (metadata.kind == ClaimKind.Text) return this.texts.matches(value) ? Truth.Yes : Truth.No;
     if (metadata.kind != ClaimKind.List) return Truth.No;
+    const all = this.all;
     for (let at: u32 = 0, count = metadata.count; at < count; at++) {
-      if (this.elements.matches(metadata.element(at))) return Truth.Yes;
+      if (this.elements.matches(metadata.element(at)) != all) return all ? Truth.No : Truth.Yes;
     }
-    return Truth.No;
+    return all && metadata.count > 0 ? Truth.Yes : Truth.No;
   }
 }
 

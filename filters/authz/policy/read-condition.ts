@@ -31,6 +31,8 @@ const KEYS =
   "source.ip remote.ip destination.ip destination.port connection.sni";
 /** Those that a CUSTOM policy must not have; and `request.auth.claims`. */
 const CUSTOM_KEYS = 7;
+/** `request.auth.principal`, which begins those with several values. */
+const PRINCIPAL = 4;
 const CONDITION_FIELDS = "key values notValues valuesFrom notValuesFrom match";
 const EXPECTED =
   "source.ip, source.namespace, source.serviceAccount, source.principal, source.trustDomain, remote.ip, request.headers[..], request.auth.principal, " +
@@ -54,15 +56,24 @@ export function readCondition(
   if (key == ABSENT) return;
   const all = reader.choice(node, "match", "any all", 0) == 1;
   const fixed = positionAmong(key, KEYS);
+  if (all && !isList(key, fixed)) {
+    reader.problem(
+      node,
+      "match: all with a key that has no list; expected it with request.auth.claims[..], request.auth.principal, " +
+        "request.auth.audiences, request.auth.presenter or experimental.envoy.filters.<name>[..]",
+    );
+  }
   if (isCustom) refuseAuthenticated(reader, keyNode);
   const text = byteString(key);
   let some = false;
   for (let negated = 0; negated < 2; negated++) {
+    // One that is forbidden is one too many, however many others there are.
+    const ofAll = all && negated == 0;
     const texts = readTexts(reader, node, negated == 1 ? "notValues" : "values");
     const name = place + " " + text + (negated == 1 ? " notValues" : "");
     if (texts != null) {
       some = true;
-      const clause = clauseOf(vocabulary, keyNode, key, fixed, texts, namespace, negated == 1, name, all);
+      const clause = clauseOf(vocabulary, keyNode, key, fixed, texts, namespace, negated == 1, name, ofAll);
       if (clause != null) clauses.push(clause);
     }
     const froms = readTexts(reader, node, negated == 1 ? "notValuesFrom" : "valuesFrom");
@@ -77,7 +88,7 @@ export function readCondition(
       }
       if (left != null && rights.length == froms.length) {
         const others = StaticArray.fromArray(rights);
-        clauses.push(new SameClause(negated == 1, Cost.Property, name + "From", left, others, all));
+        clauses.push(new SameClause(negated == 1, Cost.Property, name + "From", left, others, ofAll));
       }
     }
   }
@@ -87,6 +98,13 @@ export function readCondition(
       "has no values; expected at least one of values, notValues, valuesFrom or notValuesFrom",
     );
   }
+}
+
+/** Whether the key may have several values, for `match: all`. A header's are compared one by one, or joined. */
+function isList(key: Bytes, fixed: i32): bool {
+  return (
+    (fixed >= PRINCIPAL && fixed < CUSTOM_KEYS) || startsWith(key, CLAIMS) || startsWith(key, EXPERIMENTAL)
+  );
 }
 
 /** Tells of a key that says something only when it is known who calls. */
@@ -119,7 +137,7 @@ function clauseOf(
     case 3:
       return trustDomainClause(vocabulary, texts, negated, name, true);
     case 4:
-      return requestPrincipalClause(vocabulary, texts, negated, name);
+      return requestPrincipalClause(vocabulary, texts, negated, name, all);
     case 5:
       return claimClause(vocabulary, [reader.keeper.keepText("aud")], texts, negated, name, all);
     case 6:
@@ -151,7 +169,7 @@ function clauseOf(
     return claimClause(vocabulary, path, texts, negated, name, all);
   }
   if (startsWith(key, EXPERIMENTAL)) {
-    const clause = MetadataClause.read(vocabulary, key, texts, negated, name);
+    const clause = MetadataClause.read(vocabulary, key, texts, negated, name, all);
     return clause == null ? wrongKey(reader, node) : clause;
   }
   return wrongKey(reader, node);

@@ -56,7 +56,7 @@ export function readSource(
         clauses.push(principalClause(vocabulary, texts, negated, name));
         break;
       case 1:
-        clauses.push(requestPrincipalClause(vocabulary, texts, negated, name));
+        clauses.push(requestPrincipalClause(vocabulary, texts, negated, name, false));
         break;
       case 2:
         identities++;
@@ -116,10 +116,11 @@ export function requestPrincipalClause(
   texts: JsonNode[],
   negated: bool,
   name: string,
+  all: bool,
 ): Clause {
   const principals = new StaticArray<RequestPrincipal>(texts.length);
   for (let at = 0; at < texts.length; at++) principals[at] = requestPrincipal(vocabulary, texts[at].text);
-  return new RequestPrincipalClause(negated, name, principals);
+  return new RequestPrincipalClause(negated, name, principals, all);
 }
 
 function requestPrincipal(vocabulary: Vocabulary, value: Bytes): RequestPrincipal {
