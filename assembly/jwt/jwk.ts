@@ -67,7 +67,7 @@ export class KeySet {
   readonly keeper: Keeper = new Keeper();
 }
 
-/** Why {@link parseKeySet} has refused a text, in words that follow its path. */
+/** Why {@link parseKeySet} has refused a text, in words that follow its path, in one line. */
 export let keySetProblem: string = "";
 
 /**
@@ -100,7 +100,9 @@ export function parseKeySet(text: Bytes): KeySet | null {
     node = node.next;
   }
   if (set.keys.length > 0) return set;
-  return refuse(position == 0 ? "`keys` is empty" : "no key can be used:\n" + set.skipped);
+  return refuse(
+    position == 0 ? "`keys` is empty" : "no key can be used: " + set.skipped.replaceAll("\n", "; "),
+  );
 }
 
 function refuse(problem: string): KeySet | null {

@@ -553,7 +553,7 @@ export function attacks(makeDriver: () => Driver): void {
         ],
       ])("one %s is left out, and said why", async (_what, jwk, why) => {
         expect(await verifier.keys(`{"keys":[${JSON.stringify(jwk)}]}`)).toBe(
-          `no keys: no key can be used:\nkeys[0]: ${why}`,
+          `no keys: no key can be used: keys[0]: ${why}`,
         );
         const skipped = await verifier.keys(
           `{"keys":[${JSON.stringify(secret.jwk)},${JSON.stringify(jwk)}]}`,
@@ -639,7 +639,7 @@ export function attacks(makeDriver: () => Driver): void {
       test("it is refused when it is configured, with the reason", async () => {
         await verifier.configure(JSON.stringify({ keys: [p256.jwk, weak] }));
         await expect(verifier.configure(JSON.stringify({ keys: [weak] }))).rejects.toThrow(
-          "jwks: no key can be used:\nkeys[0]: RSA keys have at least 2048 bits, this one 1024",
+          "jwks: no key can be used: keys[0]: RSA keys have at least 2048 bits, this one 1024",
         );
       });
     });
