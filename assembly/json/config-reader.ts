@@ -221,7 +221,8 @@ function range(least: i32, most: i32): string {
   return " from " + decimalText(least) + " to " + decimalText(most);
 }
 
-function isName(text: Bytes): bool {
+/** Whether {@link ConfigReader.name} takes it. */
+export function isName(text: Bytes): bool {
   const length = lengthOf(text);
   if (length == 0 || length > 63) return false;
   for (let at: u32 = 0; at < length; at++) {

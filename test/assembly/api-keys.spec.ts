@@ -231,7 +231,7 @@ describe("the configuration of API keys", () => {
   it("never tells a key that stands where its hash or its name belongs", () => {
     const keys =
       `{"name":"a","sha256":"${CI}"},"${CI}",["${CI}"],{"name":"b","key":"${CI}"},{"name":"c","sha256":["${CI}"]},` +
-      `{"name":"d","sha256":"${CI_HASH}0"},{"name":"e","sha256":"${CI_HASH.substring(1)}g"}`;
+      `{"name":"d","sha256":"${CI_HASH}0"},{"name":"e","sha256":"${CI_HASH.substring(1)}g"},{"name":"${CI}/+==","sha256":"${SHOP_HASH}"}`;
     const told = problems(`{${EVERYWHERE},"keys":[${keys}]}`);
     expect(told.includes("ork_")).toBe(false);
     expect(told.includes("bf06")).toBe(false);
@@ -242,7 +242,8 @@ describe("the configuration of API keys", () => {
       "keys[3].key: unknown field; expected name or sha256\n" +
       "keys[4].sha256: expected 64 hexadecimal digits\n" +
       "keys[5].sha256: expected 64 hexadecimal digits\n" +
-      "keys[6].sha256: expected 64 hexadecimal digits";
+      "keys[6].sha256: expected 64 hexadecimal digits\n" +
+      "keys[7].name: expected a name of 1 to 63 characters out of A-Z a-z 0-9 _ . -";
     expect(told).toBe(each);
   });
 

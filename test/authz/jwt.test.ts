@@ -551,8 +551,23 @@ describe("the configuration", () => {
       { ...alpha, outputClaimToHeaders: [{ header: "x-a" }] },
       /^jwtRules\[0\]\.outputClaimToHeaders\[0\]\.claim: required/,
     ],
+    [
+      "no key that can be used",
+      { ...alpha, jwks: '{"keys":[{"kty":"a"},{"kty":"b"}]}' },
+      /^jwtRules\[0\]\.jwks: no key can be used: keys\[0\]: .* oct; keys\[1\]: .* oct$/,
+    ],
   ])("with %s is refused", async (_what, rule, message) => {
     expect(await refused(rule)).toEqual([expect.stringMatching(message)]);
+  });
+
+  test.each([
+    ["a fragment", "https://a.test/keys?token=S3CRET#x"],
+    ["a user", "https://ann:S3CRET@a.test/keys"],
+    ["a port that is none", "https://a.test:65536/keys?token=S3CRET"],
+  ])("with a URL of keys with %s is refused, and the URL is not told", async (_what, jwksUri) => {
+    const [problem] = await refused({ issuer: "a", jwksUri });
+    expect(problem).toMatch(/^jwtRules\[0\]\.jwksUri: expected a (URL|port) /);
+    expect(problem).not.toContain("S3CRET");
   });
 
   test("may have no rules, or the whole of what Istio has", async () => {

@@ -314,7 +314,7 @@ export const AUTHZ_UNSAID: readonly Unsaid[] = [
   },
   {
     what: "the port 0, and one beyond 65535, in a URL",
-    message: /^jwtRules\[\d+\]\.jwks_?[uU]ri: expected a URL like \S+, got "\S+:\d{1,5}([/?]\S*)?"$/,
+    message: /^jwtRules\[\d+\]\.jwks_?[uU]ri: expected a port from 1 to 65535 /,
     example: token({ jwksUri: "http://i:65536/" }),
   },
   {

@@ -38,8 +38,14 @@ export class JwksUri {
   }
 }
 
-/** Reads a URL; null where it is none that a key set can be fetched from. What it says is copied to the keeper. */
+const EXPECTED = "expected a URL like https://issuer.example/jwks.json, without user and fragment";
+
+/** Why {@link parseJwksUri} has refused a text. It does not show it: users and queries of URLs may be secret. */
+export let jwksUriProblem: string = "";
+
+/** Reads a URL; null, and {@link jwksUriProblem}, where it is none that a key set can be fetched from. What it says is copied to the keeper. */
 export function parseJwksUri(text: Bytes, keeper: Keeper): JwksUri | null {
+  jwksUriProblem = EXPECTED;
   const length = lengthOf(text);
   if (length > LONGEST) return null;
   for (let at: u32 = 0; at < length; at++) {
@@ -71,7 +77,10 @@ export function parseJwksUri(text: Bytes, keeper: Keeper): JwksUri | null {
   uri.port = isSecure ? 443 : 80;
   if (hostEnd < lengthOf(authority)) {
     uri.port = portIn(slice(authority, hostEnd + 1, lengthOf(authority)));
-    if (uri.port == 0) return null;
+    if (uri.port == 0) {
+      jwksUriProblem = "expected a port from 1 to 65535 behind the host";
+      return null;
+    }
   }
   const path = slice(text, end, length);
   const isRooted: bool = lengthOf(path) > 0 && byteAt(path, 0) == 0x2f;

@@ -8,7 +8,7 @@ import { JsonKind, JsonNode } from "../../../assembly/json/node";
 import { emptyList } from "../../../assembly/list";
 import { keepParking, wakeParked } from "../../../assembly/parking";
 import { CallAnswer, keepAsking } from "../../../assembly/waiting";
-import { JwksUri, parseJwksUri } from "./jwks-uri";
+import { JwksUri, jwksUriProblem, parseJwksUri } from "./jwks-uri";
 import { FetchTimes, longestLease, RemoteKeys } from "./remote-keys";
 import { SharedKeys } from "./shared-keys";
 
@@ -26,7 +26,8 @@ export class RemoteSources {
   read(reader: ConfigReader, rule: JsonNode, uri: JsonNode): RemoteKeys | null {
     const keeper = reader.keeper;
     const parsed = uri.kind == JsonKind.String ? parseJwksUri(uri.text, keeper) : null;
-    if (parsed == null) reader.unexpected(uri, "a URL like https://issuer.example/jwks.json");
+    if (uri.kind != JsonKind.String) reader.unexpected(uri, "a URL like https://issuer.example/jwks.json");
+    else if (parsed == null) reader.problem(uri, jwksUriProblem);
     const clusterNode = reader.member(rule, "jwksCluster");
     let cluster = ABSENT;
     if (clusterNode != null) {
