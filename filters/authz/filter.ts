@@ -226,7 +226,8 @@ export class Authz extends Filter {
   private tellAll(rules: RuleSet, request: RequestView, shadowed: bool): void {
     if (rules.size == 0) return;
     let last: Policy | null = null;
-    for (let at = rules.firstFrom(request, 0); at != i32.MAX_VALUE; at = rules.firstFrom(request, at + 1)) {
+    rules.findAll(request);
+    for (let at = rules.foundFrom(0); at >= 0; at = rules.foundFrom(at + 1)) {
       const policy = rules.rule(at).policy;
       if (policy == last) continue;
       last = policy;

@@ -28,6 +28,8 @@ export class RuleSet {
   private readonly walkedNumbers: StaticArray<i32>;
   private readonly groups: StaticArray<Group>;
   private readonly rules: StaticArray<Rule>;
+  /** A bit for each rule: those that {@link findAll} has found. */
+  private readonly found: StaticArray<u64>;
 
   constructor(rules: Rule[]) {
     const groups = new Groups();
@@ -49,6 +51,7 @@ export class RuleSet {
     this.walkedNumbers = StaticArray.fromArray(numbers);
     this.walked = StaticArray.fromArray(walked);
     this.groups = groups.finish();
+    this.found = new StaticArray<u64>((rules.length + 63) >> 6);
   }
 
   get size(): i32 {
@@ -57,24 +60,47 @@ export class RuleSet {
 
   /** The first rule that matches the request, or null. */
   first(request: RequestView): Rule | null {
-    const best = this.firstFrom(request, 0);
+    const best = this.search(request, 0);
     return best == i32.MAX_VALUE ? null : unchecked(this.rules[best]);
   }
 
-  /** The number of the first rule from number `from` on that matches, or `i32.MAX_VALUE`. */
-  firstFrom(request: RequestView, from: i32): i32 {
+  /** Finds all rules that match the request, looking at each once: {@link foundFrom} tells them. */
+  findAll(request: RequestView): void {
+    const found = changetype<usize>(this.found);
+    memory.fill(found, 0, (<usize>this.found.length) << 3);
+    this.search(request, found);
+  }
+
+  /** The number of the first rule from number `from` on that was found, or -1. */
+  foundFrom(from: i32): i32 {
+    const found = this.found;
+    const end = found.length;
+    let word = from >> 6;
+    if (word >= end) return -1;
+    let bits = unchecked(found[word]) & (u64.MAX_VALUE << (from & 63));
+    while (bits == 0) {
+      if (++word == end) return -1;
+      bits = unchecked(found[word]);
+    }
+    return (word << 6) + <i32>ctz(bits);
+  }
+
+  /** The number of the first rule that matches, or `i32.MAX_VALUE`; with `found`, that always, and all that match are marked there. */
+  private search(request: RequestView, found: usize): i32 {
     const rules = this.rules;
     const groups = this.groups;
     let best = i32.MAX_VALUE;
     for (let at = 0, count = groups.length; at < count; at++) {
-      best = unchecked(groups[at]).first(request, rules, from, best);
+      best = unchecked(groups[at]).first(request, rules, best, found);
     }
     const walked = this.walked;
     const numbers = this.walkedNumbers;
     for (let at = 0, count = walked.length; at < count; at++) {
       const number = unchecked(numbers[at]);
       if (number >= best) break;
-      if (number >= from && unchecked(walked[at]).matches(request)) return number;
+      if (!unchecked(walked[at]).matches(request)) continue;
+      if (found == 0) return number;
+      mark(found, number);
     }
     return best;
   }
@@ -226,41 +252,60 @@ class Group {
     this.prefixCrowds = new ByteMap(0);
   }
 
-  /** The first rule from `from` on and before `best` that is filed here and matches, or `best`. */
-  first(request: RequestView, rules: StaticArray<Rule>, from: i32, best: i32): i32 {
+  /** The first rule before `best` that is filed here and matches, or `best`; with `found`, `best`, and all that match are marked there. */
+  first(request: RequestView, rules: StaticArray<Rule>, best: i32, found: usize): i32 {
     const header = this.header;
     if (header == ABSENT || !request.headers.mayRepeat(header)) {
       const value = this.fold ? this.attribute.readFolded(request) : this.attribute.read(request);
-      return value == ABSENT ? best : this.look(value, request, rules, from, best);
+      return value == ABSENT ? best : this.look(value, request, rules, best, found);
     }
     // The rules that are looked at walk over values of their own.
     const count = countValues(request, header);
     for (let at = 0; at < count; at++) {
-      best = this.look(valueAt(request, header, at), request, rules, from, best);
+      best = this.look(valueAt(request, header, at), request, rules, best, found);
     }
     return best;
   }
 
   // @ts-ignore: decorator
   @inline
-  private look(value: Bytes, request: RequestView, rules: StaticArray<Rule>, from: i32, best: i32): i32 {
-    if (this.exact.size > 0) best = this.follow(this.exact.get(value), request, rules, from, best);
+  private look(value: Bytes, request: RequestView, rules: StaticArray<Rule>, best: i32, found: usize): i32 {
+    if (this.exact.size > 0) best = this.follow(this.exact.get(value), request, rules, best, found);
     const prefixes = this.prefixes;
     if (prefixes.size == 0) return best;
     for (let at = prefixes.longest(value); at >= 0; at = prefixes.shorter(at)) {
-      best = this.follow(prefixes.valueOf(at), request, rules, from, best);
+      best = this.follow(prefixes.valueOf(at), request, rules, best, found);
     }
     return best;
   }
 
-  private follow(posting: i32, request: RequestView, rules: StaticArray<Rule>, from: i32, best: i32): i32 {
+  private follow(posting: i32, request: RequestView, rules: StaticArray<Rule>, best: i32, found: usize): i32 {
     for (; posting >= 0; posting = unchecked(this.nextPosting[posting])) {
       const rule = unchecked(this.postings[posting]);
       if (rule >= best) break;
-      if (rule >= from && unchecked(rules[rule]).matches(request)) return rule;
+      // It may be filed under several of the values at hand.
+      if ((found != 0 && isMarked(found, rule)) || !unchecked(rules[rule]).matches(request)) continue;
+      if (found == 0) return rule;
+      mark(found, rule);
     }
     return best;
   }
+}
+
+/** The byte of a rule, in a table of bits. */
+// @ts-ignore: decorator
+@inline
+function byteOf(found: usize, rule: i32): usize {
+  return found + <usize>(rule >> 3);
+}
+
+function isMarked(found: usize, rule: i32): bool {
+  return ((load<u8>(byteOf(found, rule)) >> (<u8>(rule & 7))) & 1) != 0;
+}
+
+function mark(found: usize, rule: i32): void {
+  const byte = byteOf(found, rule);
+  store<u8>(byte, load<u8>(byte) | ((<u8>1) << (<u8>(rule & 7))));
 }
 
 function countValues(request: RequestView, header: Bytes): i32 {
