@@ -152,6 +152,10 @@ export class HeaderView {
   add(name: Bytes, value: Bytes): void {
     const before = this.get(name);
     addHeader(this.map, name, value);
+    this.noteAdded(name, before, value);
+  }
+
+  private noteAdded(name: Bytes, before: Bytes, value: Bytes): void {
     if (before == ABSENT) {
       this.noteChange(name, value);
       return;
@@ -166,6 +170,28 @@ export class HeaderView {
     if (!this.has(name)) return;
     removeHeader(this.map, name);
     this.noteChange(name, ABSENT);
+  }
+
+  /** How far the headers were changed, for {@link restore}. */
+  get state(): u32 {
+    return this.changed;
+  }
+
+  /** As {@link set}, and {@link remove} with {@link ABSENT}, for who looks through the view: the host is told nothing. */
+  pretend(name: Bytes, value: Bytes): void {
+    if (value != ABSENT || this.has(name)) this.noteChange(name, value);
+  }
+
+  /** As {@link add}, for who looks through the view. */
+  pretendAdded(name: Bytes, value: Bytes): void {
+    this.noteAdded(name, this.get(name), value);
+  }
+
+  /** Forgets what was pretended since the view was in this {@link state}, when nothing was changed for the host meanwhile. */
+  restore(state: u32): void {
+    if (this.changed == state) return;
+    this.changed = state;
+    this.version = nextVersion();
   }
 
   /** All values of a header that has several, joined in the arena. */

@@ -77,17 +77,22 @@ export function countCookies(request: RequestView, name: Bytes): u32 {
 
 /** Takes all query parameters of this name out of a request; the others stay as they were written. Without one it changes nothing. */
 export function removeQueryParam(request: RequestView, name: Bytes): void {
+  const target = targetWithout(request, name);
+  if (target != ABSENT) request.headers.set(PATH, target);
+}
+
+/** `:path` without the query parameters of this name; {@link ABSENT} when there are none. */
+export function targetWithout(request: RequestView, name: Bytes): Bytes {
   const query = request.query();
-  if (query == ABSENT) return;
+  if (query == ABSENT) return ABSENT;
   const rest = withoutQueryParam(query, name);
-  if (leftOut == 0) return;
+  if (leftOut == 0) return ABSENT;
   const path = request.path();
-  const target = rest == ABSENT ? path : concatenate(path, QUESTION_MARK, rest);
-  request.headers.set(PATH, target);
+  return rest == ABSENT ? path : concatenate(path, QUESTION_MARK, rest);
 }
 
 // @ts-ignore: decorator
-@lazy const PATH = literal(":path");
+@lazy export const PATH = literal(":path");
 // @ts-ignore: decorator
 @lazy const COOKIE = literal("cookie");
 // @ts-ignore: decorator

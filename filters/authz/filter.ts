@@ -61,7 +61,7 @@ export class Authz extends Filter {
 
   onAnswer(request: RequestView, answer: CallAnswer): Verdict {
     this.begin(request);
-    if (answer.woken) return this.authenticate(request, !answer.timedOut, true);
+    if (answer.woken) return this.authenticate(request, !answer.timedOut);
     // That of the provider whose number and one it is.
     const number = <i32>answer.memo - 1;
     const config = this.config;
@@ -146,13 +146,21 @@ export class Authz extends Filter {
     return Verdict.Reply;
   }
 
-  /** Finds out who calls, and asks the other policies. `again`: the request has waited for keys, and its other credentials were looked at before. */
-  private authenticate(request: RequestView, mayWait: bool, again: bool = false): Verdict {
+  /** Finds out who calls, and asks the other policies. In shadow mode the request has afterwards the headers that it came with. */
+  private authenticate(request: RequestView, mayWait: bool): Verdict {
+    const headers = request.headers;
+    const state = headers.state;
+    const verdict = this.judge(request, mayWait);
+    if (this.config.mode == Mode.Shadow) headers.restore(state);
+    return verdict;
+  }
+
+  private judge(request: RequestView, mayWait: bool): Verdict {
     const config = this.config;
     const credentials = config.credentials;
     if (
       credentials.authenticate(request) == Authentication.Refused &&
-      this.reject(request, credentials.rejection, again)
+      this.reject(request, credentials.rejection)
     ) {
       return Verdict.Reply;
     }
@@ -160,16 +168,16 @@ export class Authz extends Filter {
     if (tokens != null) {
       const authentication = tokens.authenticate(request, mayWait);
       if (authentication == Authentication.Waits) return Verdict.Wait;
-      if (authentication == Authentication.Refused && this.reject(request, tokens.rejection, false)) {
+      if (authentication == Authentication.Refused && this.reject(request, tokens.rejection)) {
         return Verdict.Reply;
       }
     }
     return this.decide(request);
   }
 
-  /** Refuses credentials; false in shadow mode, in which the request goes on as nobody's. `isCounted`: they were refused before. */
-  private reject(request: RequestView, rejection: Rejection, isCounted: bool): bool {
-    if (!isCounted) rejection.tally();
+  /** Refuses credentials; false in shadow mode, in which the request goes on as nobody's. */
+  private reject(request: RequestView, rejection: Rejection): bool {
+    rejection.tally();
     if (this.config.mode == Mode.Shadow) {
       this.note(rejection.reason);
       return false;

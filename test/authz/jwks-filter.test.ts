@@ -107,16 +107,23 @@ describe("tokens whose keys are fetched", () => {
     expect(proxy.asked).toBe(2);
   });
 
-  test("beside another credential that is refused in shadow mode: it is counted once, however long they wait", () => {
-    const apiKeys = { from: [{ header: "x-api-key" }], keys: [{ name: "ci", sha256: "0".repeat(64) }] };
-    const proxy = new Proxy([], {}, { mode: "shadow", apiKeys });
+  test("wait for nothing in shadow mode: keys are fetched, and until they come it is told that there are none", () => {
+    const proxy = new Proxy([], {}, { mode: "shadow" });
     proxy.has({ old }, 300);
-    const streams = [proxy.open("old", old, {}, [["x-api-key", "wrong"]]), proxy.open("old", old)];
-    expect(streams.map(saidOf)).toEqual(["waits", "waits"]);
-    proxy.advance(350);
-    expect(streams.map(saidOf)).toEqual(["200 via_upstream", "200 via_upstream"]);
-    expect(streams[0]!.info.state.properties()["outrigger.authz"]).toBe("authz:api-key");
-    proxy.advance(1000);
-    expect(proxy.host.metrics.values()["kind=.=api-key;.;outrigger_authz_rejected"]).toBe(1);
+    const told = (stream: HttpStream): unknown => stream.info.state.properties()["outrigger.authz"];
+    const early = proxy.open("old", old);
+    expect(saidOf(early)).toBe("200 via_upstream");
+    expect(told(early)).toBe("authz:jwt-keys-unavailable");
+    expect(proxy.asked).toBe(1);
+    proxy.advance(2000);
+    expect(proxy.host.metrics.values()["kind=.=jwt-keys-unavailable;.;outrigger_authz_rejected"]).toBe(1);
+    expect(told(proxy.open("old", old))).toBeUndefined();
+    proxy.has({ fresh }, 100);
+    const next = proxy.open("fresh", fresh);
+    expect(saidOf(next)).toBe("200 via_upstream");
+    expect(told(next)).toBe("authz:jwt-unknown-key");
+    proxy.advance(1200);
+    expect(told(proxy.open("fresh", fresh))).toBeUndefined();
+    expect(proxy.asked).toBe(2);
   });
 });

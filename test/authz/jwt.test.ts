@@ -472,6 +472,43 @@ describe("headers that rules write", () => {
     expect(wrong.response.status).toBe(200);
     expect(wrong.properties["outrigger.authz"]).toBe("authz:jwt-malformed");
   });
+
+  test("are seen by policies in shadow mode as they would be, and the token is not", async () => {
+    const when = (name: string, key: string, ...values: string[]): object => ({
+      name,
+      action: "DENY",
+      rules: [{ when: [{ key: `request.headers[${key}]`, values }] }],
+    });
+    const jwtRules = [{ ...alpha, outputClaimToHeaders: [{ header: "x-sub", claim: "sub" }] }];
+    const policies = [
+      when("forged", "x-sub", "forged"),
+      when("token", "authorization", "*"),
+      when("shown", ":path", "/a?access_token*"),
+      when("query", ":path", "*="),
+      when("ann", "x-sub", "ann"),
+    ];
+    const request = (text: string | undefined, path = "/a"): HttpRequest =>
+      get(text, { path, headers: [["x-sub", "forged"]] });
+    for (const mode of ["enforce", "shadow"]) {
+      const session = await open({ mode, jwtRules, policies });
+      const text = token("ES256", ALPHA.keys[1]!, claimsOf(session.now()), { alg: "ES256", kid: "ec" });
+      for (const one of [
+        request(text),
+        request(undefined, `/a?access_token=${text}&a=`),
+        request(text, "/a?b="),
+      ]) {
+        const { response, details, properties, upstream } = await session.request(one);
+        const isEnforced = mode === "enforce";
+        expect(response.status).toBe(isEnforced ? 403 : 200);
+        expect(isEnforced ? details : properties["outrigger.authz"]).toMatch(
+          one.path === "/a" ? /^authz:ann$/ : /^authz:query$/,
+        );
+        if (!isEnforced)
+          expect(upstream!.headers).toEqual(expect.arrayContaining([...one.headers!, [":path", one.path]]));
+      }
+      expect(verdict(await session.request(request(undefined)))).toBe("200 via_upstream");
+    }
+  });
 });
 
 test("a token in the query is taken out, and the rest of the query stays as it was written", async () => {

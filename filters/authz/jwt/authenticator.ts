@@ -1,4 +1,4 @@
-import { Bytes, equals, lengthOf, literal } from "../../../assembly/bytes/bytes";
+import { ABSENT, Bytes, equals, lengthOf, literal } from "../../../assembly/bytes/bytes";
 import { declareProperty, LifeSpan, PropertyType } from "../../../assembly/host/filter-state";
 import { setProperty } from "../../../assembly/host/properties";
 import { ConfigReader } from "../../../assembly/json/config-reader";
@@ -68,11 +68,14 @@ export class JwtAuthenticator {
 
   /**
    * To be called when all of the configuration is read, with the claims that it asks for. Without `changes`, for the shadow mode, requests stay as
-   * they are.
+   * they are, and wait for nothing: changes are pretended for who looks through the view, and whoever calls takes them back.
    */
   prepare(paths: ClaimPaths, changes: bool): void {
     this.changes = changes;
-    for (let at = 0; at < this.rules.length; at++) this.rules[at].paths = paths;
+    for (let at = 0; at < this.rules.length; at++) {
+      this.rules[at].paths = paths;
+      this.rules[at].isTrial = !changes;
+    }
   }
 
   /** Defines metrics and properties: only for a configuration that is taken. */
@@ -89,7 +92,7 @@ export class JwtAuthenticator {
    * token if that is not to be forwarded: before policies look at it, as in Istio. `mayWait`: the request may wait for keys.
    */
   authenticate(request: RequestView, mayWait: bool): Authentication {
-    if (this.changes) this.removeOutputs(request);
+    this.removeOutputs(request);
     if (isPreflight(request)) return Authentication.Passed;
     tokenCache.begin();
     forgetParsed();
@@ -157,10 +160,8 @@ export class JwtAuthenticator {
   }
 
   private accept(request: RequestView): Authentication {
-    if (this.changes) {
-      verified.write(request, this.rules);
-      this.removeUsed(request);
-    }
+    verified.write(request, this.rules);
+    this.removeUsed(request);
     const token = verified.last;
     this.claims.token = token;
     identity.claims = this.claims;
@@ -172,14 +173,20 @@ export class JwtAuthenticator {
     const places = this.places;
     for (let at = 0; at < places.length; at++) {
       const place = unchecked(places[at]);
-      if (place.used) place.remove(request);
+      if (!place.used) continue;
+      if (this.changes) place.remove(request);
+      else place.pretendRemoved(request);
     }
   }
 
   /** Removes what the client itself sent under the names of output headers, of all rules, and of preflights too: as Envoy 1.40 does. */
   private removeOutputs(request: RequestView): void {
     const outputs = this.outputs;
-    for (let at = 0; at < outputs.length; at++) request.headers.remove(unchecked(outputs[at]));
+    const headers = request.headers;
+    for (let at = 0; at < outputs.length; at++) {
+      if (this.changes) headers.remove(unchecked(outputs[at]));
+      else headers.pretend(unchecked(outputs[at]), ABSENT);
+    }
   }
 }
 

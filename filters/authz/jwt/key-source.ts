@@ -9,11 +9,8 @@ export abstract class KeySource {
   /** Changes whenever the keys do. */
   version: u32 = 1;
 
-  /**
-   * Whether the request was made to wait for keys to come, for at most `timeout` milliseconds; `unknownKid`: there are some, and the token names
-   * another.
-   */
-  abstract wantsToWait(unknownKid: bool, timeout: u32): bool;
+  /** Whether keys may come within `timeout` milliseconds, being fetched now; `unknownKid`: there are some, and the token names another. */
+  abstract mayCome(unknownKid: bool, timeout: u32): bool;
 }
 
 /** Keys that the configuration has. */
@@ -24,7 +21,7 @@ export class LocalKeys extends KeySource {
     this.keys = keys;
   }
 
-  wantsToWait(_unknownKid: bool, _timeout: u32): bool {
+  mayCome(_unknownKid: bool, _timeout: u32): bool {
     return false;
   }
 }

@@ -5,7 +5,6 @@ import { logBytes, LogLevelValues } from "../../../assembly/host/log";
 import { Counter, count, defineCounter, labelled } from "../../../assembly/host/metrics";
 import { pairs } from "../../../assembly/host/pairs";
 import { KeySet, parseKeySet } from "../../../assembly/jwt/jwk";
-import { park } from "../../../assembly/parking";
 import { CallAnswer, callHttpInBackground } from "../../../assembly/waiting";
 import { JwksUri } from "./jwks-uri";
 import { KeySource, warnOfSkipped } from "./key-source";
@@ -115,14 +114,10 @@ export class RemoteKeys extends KeySource {
     }
   }
 
-  /** Parks the request if keys may come for it in time. One host call, and more where a fetch begins. */
-  wantsToWait(unknownKid: bool, timeout: u32): bool {
+  /** One host call, and more where a fetch begins. */
+  mayCome(unknownKid: bool, timeout: u32): bool {
     const now = monotonicNow();
     this.shared.read(now);
-    return this.mayCome(unknownKid, timeout, now) && park(0, timeout);
-  }
-
-  private mayCome(unknownKid: bool, timeout: u32, now: u64): bool {
     const state = this.shared.state;
     // There are others already, which the next tick takes: it comes soon, and may allocate.
     if (this.hasNews(now)) return true;

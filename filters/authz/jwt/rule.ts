@@ -1,5 +1,6 @@
 import { ABSENT, Bytes, equals, lengthOf } from "../../../assembly/bytes/bytes";
 import { JwsVerdict, verifyJws } from "../../../assembly/jwt/jws";
+import { park } from "../../../assembly/parking";
 import { RequestView } from "../../../assembly/request-view";
 import { ClaimPaths } from "../claims";
 import { hasAudience } from "./audience";
@@ -43,6 +44,9 @@ export class JwtRule {
   /** The claims that policies ask for. */
   paths: ClaimPaths = new ClaimPaths();
 
+  /** In shadow mode, in which no request waits, and headers change for policies alone. */
+  isTrial: bool = false;
+
   /** Its position among the rules. */
   number: u32 = 0;
 
@@ -79,21 +83,29 @@ export class JwtRule {
 
   /** Removes the headers that it writes. */
   removeOutputs(request: RequestView): void {
-    const headers = request.headers;
-    if (this.payloadHeader != ABSENT) headers.remove(this.payloadHeader);
+    if (this.payloadHeader != ABSENT) this.removeHeader(request, this.payloadHeader);
     const names = this.claimHeaders;
-    for (let at = 0; at < names.length; at++) headers.remove(unchecked(names[at]));
+    for (let at = 0; at < names.length; at++) this.removeHeader(request, unchecked(names[at]));
   }
 
   /** Adds what a token that it has verified says to the headers that it writes. */
   writeOutputs(request: RequestView, token: usize): void {
-    const headers = request.headers;
-    if (this.payloadHeader != ABSENT) headers.add(this.payloadHeader, payloadOfToken(token));
+    if (this.payloadHeader != ABSENT) this.addHeader(request, this.payloadHeader, payloadOfToken(token));
     const names = this.claimHeaders;
     for (let at = 0; at < names.length; at++) {
       const value = outputOfToken(token, at);
-      if (value != ABSENT) headers.add(unchecked(names[at]), value);
+      if (value != ABSENT) this.addHeader(request, unchecked(names[at]), value);
     }
+  }
+
+  private removeHeader(request: RequestView, name: Bytes): void {
+    if (this.isTrial) request.headers.pretend(name, ABSENT);
+    else request.headers.remove(name);
+  }
+
+  private addHeader(request: RequestView, name: Bytes, value: Bytes): void {
+    if (this.isTrial) request.headers.pretendAdded(name, value);
+    else request.headers.add(name, value);
   }
 
   private verifyToken(location: TokenLocation, text: Bytes, mayWait: bool): JwtProblem {
@@ -158,9 +170,10 @@ export class JwtRule {
     return lengthOf(this.issuer) == 0 || (issuer != ABSENT && equals(issuer, this.issuer));
   }
 
-  /** Lets the request wait for keys, if it may and that may help. */
+  /** Has keys fetched, and lets the request wait for them, if it may and that may help. */
   private wait(mayWait: bool, unknownKid: bool, otherwise: JwtProblem): JwtProblem {
-    this.waits = mayWait && this.keys.wantsToWait(unknownKid, this.timeout);
+    const comes = mayWait && this.keys.mayCome(unknownKid, this.timeout);
+    this.waits = comes && !this.isTrial && park(0, this.timeout);
     return otherwise;
   }
 }

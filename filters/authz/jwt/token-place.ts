@@ -9,7 +9,13 @@ import {
   literal,
   slice,
 } from "../../../assembly/bytes/bytes";
-import { countCookies, countQueryParams, removeQueryParam } from "../../../assembly/members";
+import {
+  countCookies,
+  countQueryParams,
+  PATH,
+  removeQueryParam,
+  targetWithout,
+} from "../../../assembly/members";
 import { RequestView } from "../../../assembly/request-view";
 import { JwtProblem } from "./problem";
 
@@ -43,6 +49,16 @@ export class TokenPlace {
   remove(request: RequestView): void {
     if (this.kind == PlaceKind.Header) request.headers.remove(this.name);
     else if (this.kind == PlaceKind.QueryParam) removeQueryParam(request, this.name);
+  }
+
+  /** The same for who looks through the view alone. */
+  pretendRemoved(request: RequestView): void {
+    const headers = request.headers;
+    if (this.kind == PlaceKind.Header) headers.pretend(this.name, ABSENT);
+    else if (this.kind == PlaceKind.QueryParam) {
+      const target = targetWithout(request, this.name);
+      if (target != ABSENT) headers.pretend(PATH, target);
+    }
   }
 }
 

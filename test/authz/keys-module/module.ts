@@ -18,6 +18,7 @@ import {
 } from "../../../assembly/index";
 import { JsonKind } from "../../../assembly/json/node";
 import { KeySet } from "../../../assembly/jwt/jwk";
+import { park } from "../../../assembly/parking";
 import { KeySource } from "../../../filters/authz/jwt/key-source";
 import { RemoteSources } from "../../../filters/authz/jwt/remote-sources";
 
@@ -87,7 +88,7 @@ class Keys extends Filter {
     const keys = source.keys;
     if (keys != null && knows(keys, kid)) return Verdict.Continue;
     const timeout = isSecond ? this.secondTimeout : this.firstTimeout;
-    if (mayWait && source.wantsToWait(keys != null, timeout)) return Verdict.Wait;
+    if (mayWait && source.mayCome(keys != null, timeout) && park(0, timeout)) return Verdict.Wait;
     return refuse(keys == null ? UNAVAILABLE : UNKNOWN);
   }
 }
