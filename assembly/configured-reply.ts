@@ -1,4 +1,4 @@
-import { ABSENT, byteAt, Bytes, lengthOf } from "./bytes/bytes";
+import { ABSENT, byteAt, Bytes, equals, lengthOf } from "./bytes/bytes";
 import { pairs, PairsWriter } from "./host/pairs";
 import { ConfigReader } from "./json/config-reader";
 import { JsonKind, JsonNode } from "./json/node";
@@ -19,6 +19,12 @@ export class ConfiguredReply {
     if (status != null) this.status = reader.integer(status, 400, 599);
     const headers = reader.member(node, "headers");
     if (headers != null) this.readHeaders(reader, headers);
+  }
+
+  /** Whether the configuration has given the header, whose name is in lower case. */
+  has(name: Bytes): bool {
+    for (let at = 0; at < this.names.length; at++) if (equals(this.names[at], name)) return true;
+    return false;
   }
 
   /** Begins the pairs of the answer with the headers; more can be added before they are finished. */

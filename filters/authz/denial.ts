@@ -6,13 +6,15 @@ import { JsonKind, JsonNode } from "../../assembly/json/node";
 import { jsonText } from "./json-text";
 
 /**
- * What a denied request gets: `deny: {status: 403, body: "..", headers: {..}}`. A body that is an object or a list is sent as JSON. A gRPC request
+ * What a denied request gets: `deny: {status: 403, body: "..", headers: {..}}`. A body that is an object or a list is sent as JSON, with the `content-type` among
+ * the headers, or else `application/json`. A gRPC request
  * gets HTTP 200, the gRPC status that Envoy makes of the status (403 is `PERMISSION_DENIED`), and the body as its message.
  */
 @final
 export class Denial {
   private readonly configured: ConfiguredReply = new ConfiguredReply(403);
   private body: Bytes = DENIED;
+  /** It says by itself that the body is JSON. */
   private isJson: bool = false;
 
   /** Reads the field `deny`, which may be left out: null then. */
@@ -25,7 +27,7 @@ export class Denial {
     if (body == null) return denial;
     if (body.kind == JsonKind.Object || body.kind == JsonKind.Array) {
       denial.body = reader.keeper.keepText(jsonText(body));
-      denial.isJson = true;
+      denial.isJson = !denial.configured.has(CONTENT_TYPE);
     } else denial.body = reader.text(body, "a text, or an object that is sent as JSON");
     return denial;
   }
