@@ -65,11 +65,9 @@ export function explain(options: ExplainOptions): number {
       const { line } = plugin.configuration.locate(`${at}rules[${index}]: `);
       return { ...rule, line };
     });
-    const { policies } = config as { policies?: { name: string }[] };
     const judged = explained.policies?.map((judgedRule) => {
-      const number = policies?.findIndex(({ name: other }) => other === judgedRule.policy) ?? -1;
-      const { line } = plugin.configuration.locate(`${at}policies[${number}].rules[${judgedRule.rule}]: `);
-      return { ...judgedRule, line };
+      const place = `${at}policies[${judgedRule.position}].rules[${judgedRule.rule}]: `;
+      return { ...judgedRule, line: plugin.configuration.locate(place).line };
     });
     return { ...explained, path, rules, ...(judged === undefined ? {} : { policies: judged }) };
   });

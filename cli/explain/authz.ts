@@ -1,10 +1,14 @@
 /** Why `authz` decides as it does: the module says itself, in its log at debug, of each rule whether it matches and what fails. */
+import type { Claims } from "../../test/driver.ts";
 import type { Explanation } from "./dark-launch.ts";
 import type { Oracle } from "./oracle.ts";
 
 /** A rule of a policy, and what it makes of the request. */
 export interface ExplainedPolicyRule {
   policy: string;
+  namespace?: string;
+  /** The policy's position in `policies`. */
+  position: number;
   /** Its position in the policy. */
   rule: number;
   action: string;
@@ -25,22 +29,44 @@ export interface Judgement {
   allowed: boolean;
   /** Of the answer, where it is not allowed. */
   status?: number;
+  /** Reasons by which what is on trial would deny it. */
+  trial?: string[];
 }
 
 interface Policy {
   name: string;
+  namespace?: string;
   action?: string;
   mode?: "enforce" | "shadow";
   rules?: unknown[];
+}
+
+interface JwtRule {
+  issuer?: string;
+  spaceDelimitedClaims?: string[];
+}
+
+interface Config {
+  mode?: "enforce" | "shadow";
+  policies?: Policy[];
+  jwtRules?: JwtRule[];
 }
 
 const FILTER = "authz";
 const LINE = /^authz: (.+)\[(\d+)\] (matches|fails at |is denied for want of the direct peer, )(.*)$/;
 /** Decides without a call of another service, which is not there to be asked. */
 const EXTERNAL = "a CUSTOM policy matches: its provider is asked first, and may deny the request";
+const VERIFIED =
+  "--claims are taken for those of a verified token: jwtRules are not asked, and headers that they write are those of --header.";
+const REMOTE = "Remote keys are not asked here: give --claims.";
+/** Why credentials are refused. */
+const CREDENTIALS = /^authz:(jwt-.*|api-key|basic)$/;
 
 export function explainAuthz(oracle: Oracle, given: unknown): Explanation {
-  const config = given as { mode?: "enforce" | "shadow"; policies?: Policy[] };
+  const { jwtRules, ...rest } = given as Config;
+  const { claims } = oracle.request;
+  const isToldWho = jwtRules !== undefined && claims !== undefined;
+  const config: Config = isToldWho || jwtRules === undefined ? rest : { ...rest, jwtRules };
   const { before } = oracle;
   const notes: string[] = [];
   if (before.upstream === null) {
@@ -53,21 +79,31 @@ export function explainAuthz(oracle: Oracle, given: unknown): Explanation {
   const enforced = policies.filter(({ action }) => action !== "CUSTOM");
   const custom = policies.filter(({ action }) => action === "CUSTOM");
   // Its providers cannot be asked here; of its rules can be told whether they match as if they were AUDIT's.
-  const outcome = oracle.run({
+  const asked = {
     ...config,
     annotate: "always",
     policies: [
       ...enforced,
-      ...custom.map(({ name, mode, rules }) => ({ name, mode, rules, action: "AUDIT" })),
+      ...custom.map(({ name, namespace, mode, rules }) => ({
+        name,
+        namespace,
+        mode,
+        rules,
+        action: "AUDIT",
+      })),
     ].map((policy) => JSON.parse(JSON.stringify(policy)) as Policy),
-  });
+  };
+  const outcome = oracle.run(asked, isToldWho ? { claims: withWords(claims, jwtRules) } : {});
   const lines = outcome.logs.flatMap((line): ExplainedPolicyRule[] => {
     const [, policy, rule, verdict, failing = ""] = LINE.exec(line) ?? [];
     if (policy === undefined) return [];
-    const of = policies.find(({ name }) => name === policy);
+    const position = policies.findIndex((one) => titleOf(one) === policy);
+    const of = policies[position];
     return [
       {
-        policy,
+        policy: of?.name ?? policy,
+        ...(of?.namespace === undefined ? {} : { namespace: of.namespace }),
+        position,
         rule: Number(rule),
         action: of?.action ?? "ALLOW",
         mode: config.mode === "shadow" ? "shadow" : (of?.mode ?? "enforce"),
@@ -80,8 +116,12 @@ export function explainAuthz(oracle: Oracle, given: unknown): Explanation {
   if (lines.some(({ action, matches }) => action === "CUSTOM" && matches)) notes.push(EXTERNAL);
   if (lines.length === 0 && policies.length > 0 && outcome.upstream === null)
     notes.push("The credentials are refused before any policy is asked.");
+  if (isToldWho) notes.push(VERIFIED);
   const told = outcome.upstream === null ? outcome.details : outcome.properties.get("outrigger.authz");
-  const reason = told?.split(",").at(-1) ?? null;
+  const reasons = told?.split(",") ?? [];
+  if (reasons.includes("authz:jwt-keys-unavailable")) notes.push(REMOTE);
+  const reason = reasons.at(-1) ?? null;
+  const trial = [...reasons.slice(0, -1).filter((one) => CREDENTIALS.test(one)), ...tried(config, lines)];
   return {
     filter: FILTER,
     rules: [],
@@ -90,7 +130,35 @@ export function explainAuthz(oracle: Oracle, given: unknown): Explanation {
       reason: reason === "authz:allowed" ? null : reason,
       allowed: outcome.upstream !== null,
       ...(outcome.upstream === null ? { status: outcome.response?.status ?? 0 } : {}),
+      ...(trial.length === 0 ? {} : { trial }),
     },
     policies: lines,
   };
+}
+
+/** As the module names it: unique in a configuration. */
+function titleOf({ name, namespace }: Policy): string {
+  return namespace === undefined ? name : `${namespace}/${name}`;
+}
+
+/** The reason by which policies on trial would deny the request, if they would. */
+function tried({ mode, policies = [] }: Config, lines: readonly ExplainedPolicyRule[]): string[] {
+  const matching = (wanted: string): ExplainedPolicyRule | undefined =>
+    lines.find((line) => line.mode === "shadow" && line.action === wanted && line.matches);
+  const denying = matching("DENY");
+  if (denying !== undefined) return [`authz:${denying.policy}`];
+  const isAllowList = policies.some(
+    (policy) => (policy.action ?? "ALLOW") === "ALLOW" && (mode === "shadow" || policy.mode === "shadow"),
+  );
+  return isAllowList && matching("ALLOW") === undefined ? ["authz:no-allow"] : [];
+}
+
+/** The claims with texts that the issuer's rule takes for lists of words as such lists. `scope` and `permission` are ones always. */
+function withWords(claims: Claims, rules: readonly JwtRule[]): Claims {
+  const names = rules.find(({ issuer }) => issuer === claims.iss)?.spaceDelimitedClaims ?? [];
+  const words = names.flatMap((name) => {
+    const text = claims[name];
+    return typeof text === "string" ? [[name, text.split(" ").filter((word) => word !== "")] as const] : [];
+  });
+  return { ...claims, ...Object.fromEntries(words.filter(([, list]) => list.length > 0)) };
 }

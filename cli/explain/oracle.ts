@@ -50,9 +50,9 @@ export class Oracle {
     return this.without;
   }
 
-  /** What the filter makes of the request. Throws `ConfigurationRefused` when it does not take the configuration. */
-  run(config: unknown): Outcome {
-    const outcome = this.play(this.options.within(config));
+  /** What the filter makes of the request, with `changes` to it. Throws `ConfigurationRefused` when it does not take the configuration. */
+  run(config: unknown, changes: Partial<HttpRequest> = {}): Outcome {
+    const outcome = this.play(this.options.within(config), changes);
     const counted = new Map<string, number>();
     for (const [name, value] of outcome.counted) {
       const own = value - (this.before.counted.get(name) ?? 0);
@@ -62,7 +62,7 @@ export class Oracle {
   }
 
   /** Each time in a process of its own. */
-  private play(config: unknown): Outcome {
+  private play(config: unknown, changes: Partial<HttpRequest> = {}): Outcome {
     const { runner, now, attributes, request } = this.options;
     const host = new Host({ ...nodeLibraries, clock: new FakeClock(now), logLevel: LogLevel.Debug });
     const plugin = {
@@ -73,7 +73,7 @@ export class Oracle {
     };
     const listener = host.listen({ plugins: config === null ? [] : [plugin], attributes });
     host.logs.length = 0;
-    const stream = listener.run(request);
+    const stream = listener.run({ ...request, ...changes });
     const logs = host.logs.map(({ text }) => text);
     host.clock.advance(TICK);
     const counted = new Map(Object.entries(host.metrics.values()).filter(([, value]) => value > 0));

@@ -33,11 +33,12 @@ function showFilter(
     output.line(`${sent}${how}, decided by ${bold(reason)}`);
   }
   if (judgement !== undefined) {
-    const { allowed, reason, status } = judgement;
+    const { allowed, reason, status, trial = [] } = judgement;
     const verdict = allowed ? green("allowed") : red(`denied with ${status}`);
     output.line(
-      `${verdict}, ${reason === null ? "no policy asks for anything" : `decided by ${bold(reason)}`}`,
+      `${verdict}, ${reason === null ? "no policy denies it, and none has to allow it" : `decided by ${bold(reason)}`}`,
     );
+    for (const one of trial) output.line(`on trial: would be denied by ${bold(one)}`);
   }
   for (const rule of policies) showPolicyRule(output, rule);
   const width = Math.min(Math.max(0, ...rules.map(({ name }) => name.length)), 30);
@@ -48,8 +49,8 @@ function showFilter(
 
 function showPolicyRule(output: Output, rule: ExplainedPolicyRule): void {
   const { dim, green, red, yellow } = output.colors;
-  const { policy, rule: number, action, mode, matches, failing, unknown } = rule;
-  const title = `${policy} ${dim(`rule ${number}, ${action}${mode === "shadow" ? ", on trial" : ""}`)}`;
+  const { policy, namespace, rule: number, action, mode, matches, failing, unknown } = rule;
+  const title = `${namespace === undefined ? policy : `${namespace}/${policy}`} ${dim(`rule ${number}, ${action}${mode === "shadow" ? ", on trial" : ""}`)}`;
   if (matches) output.line(`  ${green("✓")} ${title}  matches`);
   else if (unknown) output.line(`  ${yellow("?")} ${title}  asks for the direct peer, which nobody has told`);
   else output.line(`  ${red("✗")} ${title}  fails at ${failing.join(", ")}`);

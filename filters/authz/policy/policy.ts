@@ -33,6 +33,8 @@ export class Policy {
   constructor(
     keeper: Keeper,
     readonly name: Bytes,
+    /** {@link ABSENT} where the configuration says none. */
+    readonly namespace: Bytes,
     readonly action: Action,
     readonly mode: Mode,
     /** What a request gets that it denies; null for what all get. */

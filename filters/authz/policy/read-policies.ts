@@ -82,7 +82,7 @@ function readPolicy(
   if (denyNode != null && action != Action.Deny) {
     reader.problem(denyNode, "of a policy that denies nothing by itself; expected action DENY with it");
   }
-  const policy = new Policy(reader.keeper, name == ABSENT ? SLASH : name, action, mode, denial);
+  const policy = new Policy(reader.keeper, name == ABSENT ? SLASH : name, namespace, action, mode, denial);
   readProvider(vocabulary, node, policy, providers);
   found.policies.push(policy);
   readRules(vocabulary, node, policy, namespace, found.rules);

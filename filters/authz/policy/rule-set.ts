@@ -299,13 +299,19 @@ function byteOf(found: usize, rule: i32): usize {
   return found + <usize>(rule >> 3);
 }
 
+/** Its bit in that byte. */
+function bitOf(rule: i32): i32 {
+  return 1 << (rule & 7);
+}
+
 function isMarked(found: usize, rule: i32): bool {
-  return ((load<u8>(byteOf(found, rule)) >> (<u8>(rule & 7))) & 1) != 0;
+  return ((<i32>load<u8>(byteOf(found, rule))) & bitOf(rule)) != 0;
 }
 
 function mark(found: usize, rule: i32): void {
   const byte = byteOf(found, rule);
-  store<u8>(byte, load<u8>(byte) | ((<u8>1) << (<u8>(rule & 7))));
+  const bits = (<i32>load<u8>(byte)) | bitOf(rule);
+  store<u8>(byte, <u8>bits);
 }
 
 function countValues(request: RequestView, header: Bytes): i32 {

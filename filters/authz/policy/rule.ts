@@ -1,4 +1,4 @@
-import { byteString } from "../../../assembly/bytes/bytes";
+import { ABSENT, byteString } from "../../../assembly/bytes/bytes";
 import { decimalText } from "../../../assembly/bytes/decimal";
 import { emptyList } from "../../../assembly/list";
 import { RequestView } from "../../../assembly/request-view";
@@ -64,9 +64,11 @@ export class Rule {
     return joined(joined(from, to), when);
   }
 
-  /** `<policy>[<rule>]`. */
+  /** `<policy>[<rule>]`, or `<namespace>/<policy>[<rule>]`. */
   title(): string {
-    return byteString(this.policy.name) + "[" + decimalText(this.number) + "]";
+    const policy = this.policy;
+    const within = policy.namespace == ABSENT ? "" : byteString(policy.namespace) + "/";
+    return within + byteString(policy.name) + "[" + decimalText(this.number) + "]";
   }
 }
 
