@@ -1,4 +1,5 @@
 /** `AuthorizationPolicy` and `RequestAuthentication` to `authz`: those of one target are one plugin. */
+import { isOwnReason } from "../authz-reasons.ts";
 import { yamlConfiguration } from "../configuration.ts";
 import type { Modules } from "../modules.ts";
 import { refusalOf } from "../refusal.ts";
@@ -72,7 +73,7 @@ function readPolicy(resource: Resource, group: Group, { mesh }: AuthorizationOpt
   const annotation = root.find("metadata", "annotations", DRY_RUN)?.text() ?? "";
   const shadow = TRUE.includes(annotation);
   const config = {
-    name: ruleName(resource.name, isReserved),
+    name: ruleName(resource.name, isOwnReason),
     ...(resource.namespace === "" ? {} : { namespace: resource.namespace }),
     ...(shadow ? { mode: "shadow" } : {}),
     ...(spec.has("action") ? { action } : {}),
@@ -169,9 +170,4 @@ function leaveAt(at: Field, told: string): void {
   const { path, message, ...position } = yamlConfiguration(source, document, at.node).locate(told);
   const whole = path === "" ? at.path : `${at.path}.${path}`;
   report.left.push({ file: source.file, ...position, path: whole, message });
-}
-
-/** Reasons of the filter's own. */
-function isReserved(name: string): boolean {
-  return /^(?:error|allowed|no-allow|api-key|basic)$|^(?:jwt|custom)-/.test(name);
 }

@@ -1,5 +1,6 @@
 /** Why `authz` decides as it does: the module says itself, in its log at debug, of each rule whether it matches and what fails. */
 import type { Claims } from "../../test/driver.ts";
+import { isOfCredentials } from "../authz-reasons.ts";
 import type { Explanation } from "./dark-launch.ts";
 import type { Oracle } from "./oracle.ts";
 
@@ -59,8 +60,6 @@ const EXTERNAL = "a CUSTOM policy matches: its provider is asked first, and may 
 const VERIFIED =
   "--claims are taken for those of a verified token: jwtRules are not asked, and headers that they write are those of --header.";
 const REMOTE = "Remote keys are not asked here: give --claims.";
-/** Why credentials are refused. */
-const CREDENTIALS = /^authz:(jwt-.*|api-key|basic)$/;
 
 export function explainAuthz(oracle: Oracle, given: unknown): Explanation {
   const { jwtRules, ...rest } = given as Config;
@@ -121,7 +120,10 @@ export function explainAuthz(oracle: Oracle, given: unknown): Explanation {
   const reasons = told?.split(",") ?? [];
   if (reasons.includes("authz:jwt-keys-unavailable")) notes.push(REMOTE);
   const reason = reasons.at(-1) ?? null;
-  const trial = [...reasons.slice(0, -1).filter((one) => CREDENTIALS.test(one)), ...tried(config, lines)];
+  const trial = [
+    ...reasons.slice(0, -1).filter((one) => isOfCredentials(one.replace(/^authz:/, ""))),
+    ...tried(config, lines),
+  ];
   return {
     filter: FILTER,
     rules: [],

@@ -39,7 +39,13 @@ test("providers as Istio's documentation has them are taken", () => {
     problems(
       {
         name: "grpc",
-        envoyExtAuthzGrpc: { ...service, failOpen: true, statusOnError: "503", timeout: "600s" },
+        envoyExtAuthzGrpc: {
+          ...service,
+          failOpen: true,
+          clearRouteCache: true,
+          statusOnError: "503",
+          timeout: "600s",
+        },
       },
       {
         name: "oauth2-proxy",
@@ -94,6 +100,7 @@ test.each<[object, string]>([
   [{ timeout: "0s" }, "timeout: expected a duration like 2s (1ms to 10m)"],
   [{ timeout: 5 }, "timeout: expected a duration"],
   [{ failOpen: "yes" }, "failOpen: expected true or false"],
+  [{ clearRouteCache: "yes" }, "clearRouteCache: expected true or false"],
   [{ statusOnError: "abc" }, "statusOnError: expected an HTTP status"],
   [{ statusOnError: 1000 }, "statusOnError: expected an HTTP status"],
   [{ statusOnError: "4030" }, "statusOnError: expected an HTTP status"],
@@ -119,7 +126,6 @@ test.each<[object, string]>([
     { includeAdditionalHeadersInCheck: { a: "%B%" } },
     "includeAdditionalHeadersInCheck.a: Envoy would take a %",
   ],
-  [{ clearRouteCache: true }, "clearRouteCache: unknown field"],
 ])("refuses %j", (more, wanted) => {
   const found = problems(http(more));
   expect(found).toHaveLength(1);

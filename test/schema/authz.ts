@@ -302,6 +302,7 @@ function extensionProviders(): fc.Arbitrary<NamedProvider[]> {
   const options = {
     timeout: fc.constantFrom("1ms", "0.5s", "10m"),
     failOpen: fc.boolean(),
+    clearRouteCache: fc.boolean(),
     statusOnError: fc.constantFrom<Json>("200", "403", 503, 599),
   };
   const http = {

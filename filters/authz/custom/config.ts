@@ -34,7 +34,8 @@ const LONGEST_TTL: f64 = 3600000;
 const MAX_ENTRIES: i32 = 1000;
 const MOST_ENTRIES: i32 = 100000;
 
-const COMMON = "service port cluster timeout failOpen statusOnError includeRequestBodyInCheck";
+const COMMON =
+  "service port cluster timeout failOpen statusOnError includeRequestBodyInCheck clearRouteCache";
 const HTTP_ONLY =
   " pathPrefix includeRequestHeadersInCheck includeHeadersInCheck includeAdditionalHeadersInCheck headersToUpstreamOnAllow headersToDownstreamOnAllow headersToDownstreamOnDeny";
 
@@ -67,6 +68,8 @@ export function readProvider(
     );
   }
   const transport = readTransport(reader, service, http != null);
+  // istiod does not read it for providers.
+  reader.boolean(service, "clearRouteCache", false);
   const failOpen = reader.boolean(service, "failOpen", false);
   const statusOnError = readStatus(reader, service);
   if (name == ABSENT || transport == null) return null;

@@ -1,7 +1,7 @@
 import { ByteMap } from "../../../assembly/bytes/byte-map";
 import { concatenate } from "../../../assembly/bytes/arena";
 import { decimalText } from "../../../assembly/bytes/decimal";
-import { ABSENT, byteString, Bytes, literal } from "../../../assembly/bytes/bytes";
+import { ABSENT, Bytes, literal } from "../../../assembly/bytes/bytes";
 import { JsonKind, JsonNode } from "../../../assembly/json/node";
 import { emptyList } from "../../../assembly/list";
 import { positionAmong } from "../../../assembly/json/words";
@@ -20,7 +20,9 @@ import { Vocabulary } from "./vocabulary";
 const MOST_POLICIES: u32 = 50000;
 const POLICY_FIELDS = "name namespace action mode provider rules deny selector targetRef targetRefs";
 /** Reasons of the filter's own, which a policy's could not be told from. */
-const OWN_NAMES = "error allowed no-allow api-key basic";
+const OWN_NAMES =
+  "error allowed no-allow api-key basic custom-error jwt-issuer jwt-malformed jwt-algorithm jwt-expired jwt-not-yet jwt-audience jwt-signature " +
+  "jwt-unknown-key jwt-keys-unavailable jwt-duplicate";
 
 /** The policies of a configuration and their rules, in their order. */
 @final
@@ -67,7 +69,7 @@ function readPolicy(
   const namespaceNode = reader.member(node, "namespace");
   const namespace = namespaceNode == null ? ABSENT : reader.name(namespaceNode);
   if (nameNode != null && name != ABSENT) {
-    if (positionAmong(name, OWN_NAMES) >= 0 || isReserved(byteString(name))) {
+    if (positionAmong(name, OWN_NAMES) >= 0) {
       reader.problem(nameNode, "a reason of the filter's own; expected another name");
     }
     const whole = concatenate(namespace, SLASH, name);
@@ -86,11 +88,6 @@ function readPolicy(
   readProvider(vocabulary, node, policy, providers);
   found.policies.push(policy);
   readRules(vocabulary, node, policy, namespace, found.rules);
-}
-
-/** `jwt-expired`, `custom-error`. */
-function isReserved(name: string): bool {
-  return name.startsWith("jwt-") || name.startsWith("custom-");
 }
 
 function readProvider(vocabulary: Vocabulary, node: JsonNode, policy: Policy, providers: Providers): void {
