@@ -92,8 +92,8 @@ export function compareManyWithModel(
     const listener = listen(module, configuration);
     for (const { callers, requests } of cases) {
       for (const request of requests) {
-        const one = { set, callers, requests: [{ ...request, tokens: [] }] };
-        const [only] = one.requests as [GeneratedRequest];
+        const only: GeneratedRequest = { ...request, tokens: [] };
+        const one = { set, callers, requests: [only] };
         const known = factsOf(one, only, PORT);
         if (typeof known === "string") continue;
         const { status, property } = play(listener, one, only, known, tokens);
