@@ -1,6 +1,7 @@
 import { HeaderMapTypeValues } from "../../assembly/abi/values";
 import { resetArena } from "../../assembly/bytes/arena";
 import { ABSENT, Bytes, bytesOf, lengthOf, pointerOf } from "../../assembly/bytes/bytes";
+import { beginValues, nextValue } from "../../assembly/header-values";
 import { HeaderView } from "../../assembly/header-view";
 import { callsOf, host, hostHasHeaders, hostHasPairs, resetHost } from "./mock-host";
 import { same } from "./same";
@@ -17,6 +18,20 @@ function load(lines: string): void {
 
 function get(name: string): string {
   return text(headers.get(bytes(name)));
+}
+
+/** The values of a header as a walk finds them. */
+function values(name: string): string {
+  let found = "";
+  beginValues(headers, bytes(name));
+  for (
+    let value = nextValue(headers, bytes(name));
+    value != ABSENT;
+    value = nextValue(headers, bytes(name))
+  ) {
+    found += (found == "" ? "" : "|") + text(value);
+  }
+  return found;
 }
 
 /** The host's serialization of `a: 1` and `bb: 22`, for tests that spoil it. */
@@ -215,6 +230,48 @@ describe("a change of the headers", () => {
     headers.add(bytes("d"), bytes("4"));
     expect(get("d")).toBe("4");
     expect(host("headers 0")).toBe(":method=GET\na=1\nb=2\na=3\nc=4\nd=4");
+  });
+
+  it("by add leaves the values apart, for who walks over them", () => {
+    expect(values("a")).toBe("1|3");
+    headers.add(bytes("a"), bytes("5"));
+    headers.add(bytes("c"), bytes("6"));
+    headers.add(bytes("a"), bytes("7,8"));
+    expect(headers.mayRepeat(bytes("c"))).toBe(true);
+    expect(values("a")).toBe("7,8|5|1|3");
+    expect(values("c")).toBe("6|4");
+    expect(get("a")).toBe("1,3,5,7,8");
+    headers.set(bytes("a"), bytes("9"));
+    expect(values("a")).toBe("9");
+    headers.add(bytes("a"), bytes("9"));
+    expect(values("a")).toBe("9|9");
+    headers.remove(bytes("a"));
+    expect(values("a")).toBe("");
+    headers.add(bytes("a"), bytes("1"));
+    headers.add(bytes("a"), bytes("2"));
+    expect(values("a")).toBe("2|1");
+    expect(values("b")).toBe("2");
+  });
+
+  it("that is pretended is seen here alone, and forgotten", () => {
+    headers.set(bytes("b"), bytes("5"));
+    const state = headers.state;
+    const version = headers.version;
+    headers.pretend(bytes("a"), ABSENT);
+    headers.pretend(bytes("none"), ABSENT);
+    headers.pretend(bytes("c"), bytes("6"));
+    headers.pretendAdded(bytes("b"), bytes("7"));
+    for (let i = 0; i < 20; i++) headers.pretendAdded(bytes("n"), bytes("8"));
+    expect(get("a")).toBe("<absent>");
+    expect(get("c")).toBe("6");
+    expect(values("b")).toBe("7|5");
+    headers.restore(state);
+    expect(get("a")).toBe("1,3");
+    expect(get("c")).toBe("4");
+    expect(get("b")).toBe("5");
+    expect(get("n")).toBe("<absent>");
+    expect(headers.version).not.toBe(version);
+    expect(host("headers 0")).toBe(":method=GET\na=1\na=3\nc=4\nb=5");
   });
 
   it("is what the host gives when the headers are read again", () => {

@@ -43,6 +43,14 @@ const SETS: readonly (readonly JwtRule[])[] = [
     { ...alpha, audiences: ["other"], fromParams: ["token"], outputPayloadToHeader: "x-second" },
     beta,
   ],
+  // All of them in one header, and the payload too.
+  [
+    {
+      ...alpha,
+      outputPayloadToHeader: "x-all",
+      outputClaimToHeaders: OUTPUTS.map(({ claim }) => ({ header: "x-all", claim })),
+    },
+  ],
 ];
 
 /** Places where a token may stand, as some set or other looks there. */
