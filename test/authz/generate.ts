@@ -167,7 +167,9 @@ class Generator {
       trustDomainAliases: random.pick([[], ["old-td"], ["old-td", "example.org"]]),
       policies: policies.map((policy, at) => ({ ...policy, name: `policy-${at}` })),
       ...(random.chance(asksForToken ? 0.95 : 0.5)
-        ? { requestAuthentication: { jwtRules: this.#jwtRules(/x-claim/.test(JSON.stringify(policies))) } }
+        ? {
+            requestAuthentication: { jwtRules: this.#jwtRules(JSON.stringify(policies).includes("x-claim")) },
+          }
         : {}),
     };
   }

@@ -129,8 +129,7 @@ function condition(isCustom: boolean): fc.Arbitrary<Json> {
   const of = (key: fc.Arbitrary<string>, item: fc.Arbitrary<string>, more = {}): fc.Arbitrary<Json> =>
     some({ key, ...values(item), match: fc.constantFrom("any", "all"), ...more }, ["key"]).filter(
       (one) =>
-        full(withoutWords(one)) &&
-        (one.match !== "all" || /^(request\.auth|experimental)\./.test(one.key as string)),
+        full(withoutWords(one)) && (one.match !== "all" || /^(request\.auth|experimental)\./.test(one.key)),
     );
   const froms = { valuesFrom: listed(comparable), notValuesFrom: listed(comparable) };
   const kinds = [
