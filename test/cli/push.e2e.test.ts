@@ -5,10 +5,12 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
+import { createServer as createTlsServer } from "node:https";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { FILTERS } from "../../tools/filters.ts";
+import { CertificateAuthority } from "../envoy/certificate.ts";
 import { onPath, run } from "../peers/cache.ts";
 import { crane } from "../peers/crane.ts";
 import { type Fetched, istioFetch } from "../peers/istio-fetch.ts";
@@ -17,6 +19,7 @@ import { Registry } from "../peers/registry.ts";
 import { TokenServer } from "../peers/registry-tokens.ts";
 import { buildElsewhere } from "../tools/elsewhere.ts";
 import { Folder, outrigger, type Ran } from "./command.ts";
+import { RegistryServer } from "./registry-server.ts";
 
 const MODULE = "build/dark-launch.wasm";
 const TIMEOUT = 120_000;
@@ -165,6 +168,51 @@ describe("Debian's docker-registry with tokens", { timeout: TIMEOUT }, () => {
     const unknown = await push(url, MODULE);
     expect(unknown.status).toBe(1);
     expect(unknown.stderr).toContain('refuses user "reader"');
+  });
+});
+
+describe("Istio's fetcher, by docs/publishing.md,", { timeout: TIMEOUT }, () => {
+  test("goes on in plain HTTP by itself, also where a registry is not on this machine", async () => {
+    const registry = await OciRegistry.start();
+    try {
+      const pushed = await push("--quiet", `oci://${registry.host}/dark-launch:1.0`, MODULE);
+      // An address of this machine that its library takes for none of these.
+      const host = registry.host.replace("127.0.0.1", "0.0.0.0");
+      const fetched = await istioFetch(`${host}/dark-launch:1.0`);
+      expect(fetched.manifest).toBe(pushed.stdout.trim().slice("sha256:".length));
+    } finally {
+      await registry.stop();
+    }
+  });
+
+  test("takes a certificate of an own authority where WASM_INSECURE_REGISTRIES names the registry", async () => {
+    const authority = new CertificateAuthority("registries of tests");
+    const { certificate, key } = authority.issue({ commonName: "localhost", dnsNames: ["localhost"] });
+    const registry = await RegistryServer.start(createTlsServer({ cert: certificate, key }));
+    try {
+      const host = registry.host.replace("127.0.0.1", "localhost");
+      folder.write("ca.pem", authority.certificate);
+      const pushed = await outrigger(
+        ["push", "--quiet", "--no-plain-http", `oci://${host}/dark-launch:1.0`, MODULE],
+        { env: { ...env, NODE_EXTRA_CA_CERTS: join(folder.path, "ca.pem") } },
+      );
+      expect(pushed.status).toBe(0);
+      expect((await istioFetch(`${host}/dark-launch:1.0`)).error).toContain("certificate");
+      const insecure = { WASM_INSECURE_REGISTRIES: host };
+      expect(await istioFetch(`${host}/dark-launch:1.0`, insecure)).toMatchObject({
+        manifest: pushed.stdout.trim().slice("sha256:".length),
+        module: sha256(MODULE),
+      });
+    } finally {
+      await registry.stop();
+    }
+  });
+
+  test("takes no name that push refuses, or another image", async () => {
+    expect((await istioFetch("registry.test/f:1.0")).error).toContain("could not parse");
+    // Of Docker Hub, which is not asked for the image: it is named in what comes of asking nobody.
+    const nowhere = { HTTPS_PROXY: "http://127.0.0.1:1", NO_PROXY: "" };
+    expect((await istioFetch("localhost/filter:1.0", nowhere)).error).toContain("index.docker.io");
   });
 });
 

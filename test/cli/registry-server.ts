@@ -146,6 +146,8 @@ export class RegistryServer {
     const told = (digest: string): Record<string, string> => ({
       "docker-content-digest": this.lie?.path.test(path) ? this.lie.digest : digest,
     });
+    // By which others find out whether it is a registry.
+    if (path === "/v2/") return answer(200);
     const parts = /^\/v2\/(.+)\/(blobs|blobs\/uploads|manifests|referrers)\/([^/]*)$/.exec(path);
     if (parts === null) return answer(404, {}, "404 page not found");
     const [, repository = "", kind, spelt = ""] = parts;

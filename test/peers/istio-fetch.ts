@@ -14,7 +14,7 @@ export interface Fetched {
 /** The path of the program: some minutes to build. */
 export const locateIstioFetch = goProgram({ name: "istio-fetch", go: "1.26.0" });
 
-/** `reference` is without `oci://`; `env` says where credentials are (`DOCKER_CONFIG`). */
+/** `reference` is without `oci://`; `env` says where credentials are (`DOCKER_CONFIG`), and whether certificates are not checked (`WASM_INSECURE_REGISTRIES`, not empty). */
 export async function istioFetch(reference: string, env: NodeJS.ProcessEnv = {}): Promise<Fetched> {
   const program = await locateIstioFetch();
   return new Promise((resolve, reject) => {
