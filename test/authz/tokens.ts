@@ -16,9 +16,18 @@ export class TokenIssuer {
     this.jwks = JSON.stringify({ keys: [jwk] });
   }
 
-  /** Signed with ES256; a forged one by a key that nobody trusts. */
+  /** Signed with ES256. */
+  token(claims: Claims): string {
+    return signed(claims, this.#key.privateKey);
+  }
+
+  /** The same by a key that nobody trusts. */
+  forged(claims: Claims): string {
+    return signed(claims, this.#other.privateKey);
+  }
+
   textOf({ claims, forged }: GeneratedToken): string {
-    return signed(claims, (forged ? this.#other : this.#key).privateKey);
+    return forged ? this.forged(claims) : this.token(claims);
   }
 }
 

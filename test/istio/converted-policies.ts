@@ -1,5 +1,6 @@
 /** AuthorizationPolicies and RequestAuthentications for productpage's sidecar and the gateway, callers with certificates of the mesh or in plain text, and what they ask. */
 import type { ConnectionOptions } from "node:tls";
+import { withTokens } from "../authz/shown-tokens.ts";
 import { atPort, generateCase, type Caller, type GeneratedRequest } from "../authz/generate.ts";
 import { Random } from "../authz/random.ts";
 import type { TokenIssuer } from "../authz/tokens.ts";
@@ -203,11 +204,8 @@ export class Policies {
     };
   }
 
-  #request({ method, path, authority, headers, token }: GeneratedRequest): HttpRequest {
-    const { tokens } = this;
-    const text = token && (token.forged ? tokens.forged(token.claims) : tokens.token(token.claims));
-    const bearer: Header[] = text === null ? [] : [["authorization", `Bearer ${text}`]];
-    return { method, path, authority, headers: [...headers, ...bearer] };
+  #request({ method, authority, ...rest }: GeneratedRequest): HttpRequest {
+    return { method, authority, ...withTokens(rest, (token) => this.tokens.textOf(token)) };
   }
 }
 
