@@ -249,7 +249,7 @@ function readRouteConfiguration(match: Field | null, level: RoutePatch["level"])
   if (level === "virtual host" && routeName !== "") route!.leave("the patch is for the whole virtual host");
   if (routeName !== "")
     route!.note(
-      "the plugin knows the route that Envoy has found first; where a plugin before it changes a header that routes match, as dark-launch does, Envoy's filter would see the route after that",
+      "the plugin knows the route that Envoy has found so far; where a plugin before it changes a header that routes match, as dark-launch does, Envoy's filter would look for the route again",
     );
   route?.finish();
   virtualHost?.finish();

@@ -262,14 +262,18 @@ function keptOf(match: Field): Kept {
   return Object.fromEntries(members.filter(([, value]) => value !== undefined));
 }
 
-/** Whether a path of the second is one of the first for certain: istioctl warns of matches that are never asked. */
+/** Whether all paths of the second are paths of the first, as far as their texts say it: istioctl warns of matches that are never asked. */
 function covers(one: Kept, other: Kept): boolean {
   if (one.name !== other.name || one.statPrefix !== other.statPrefix) return false;
-  if (one.uri === undefined || JSON.stringify(one) === JSON.stringify(other)) return true;
+  const { exact, prefix, regex } = one.uri ?? {};
+  // Case is for texts, not for regular expressions.
+  if (regex !== undefined) return other.uri?.regex === regex;
+  if (exact === undefined && prefix === undefined) return true;
+  if (one.ignoreUriCase !== true && other.ignoreUriCase === true) return false;
+  const folded = (text: string): string => (one.ignoreUriCase === true ? text.toLowerCase() : text);
+  if (exact !== undefined) return other.uri?.exact !== undefined && folded(other.uri.exact) === folded(exact);
   const path = other.uri?.exact ?? other.uri?.prefix;
-  if (one.uri.prefix === undefined || path === undefined) return false;
-  if (one.ignoreUriCase === true) return path.toLowerCase().startsWith(one.uri.prefix.toLowerCase());
-  return other.ignoreUriCase !== true && path.startsWith(one.uri.prefix);
+  return path !== undefined && folded(path).startsWith(folded(prefix!));
 }
 
 interface Manifest {

@@ -217,6 +217,13 @@ describe("a VirtualService with header matches", () => {
       { ...prefix("/"), ...header },
     ]);
     expect(kept({ ...anyCase, ...a }, { ...prefix("/aB"), ...c })).toEqual([{ ...anyCase, ...header }]);
+    const regex = { uri: { regex: "/x.*" } };
+    expect(kept({ ...regex, ...a }, { ...regex, ignoreUriCase: false, ...c })).toEqual([
+      { ...regex, ...header },
+    ]);
+    const exact = { uri: { exact: "/X" }, ignoreUriCase: true };
+    expect(kept({ ...exact, ...a }, { uri: { exact: "/x" }, ...c })).toEqual([{ ...exact, ...header }]);
+    expect(kept({ uri: {}, ...a }, { ...regex, ...c })).toEqual([{ uri: {}, ...header }]);
     const apart: object[][] = [
       [prefix("/x"), {}],
       [prefix("/x"), prefix("/")],

@@ -307,7 +307,7 @@ describe("rate-limit EnvoyFilters", () => {
     expect(left).toEqual([]);
     expect(told(notes)).toContainEqual(
       expect.stringMatching(
-        /^1 spec\.configPatches\[2\]\.match\.routeConfiguration\.vhost\.route: the plugin knows the route that Envoy has found first/,
+        /^1 spec\.configPatches\[2\]\.match\.routeConfiguration\.vhost\.route: the plugin knows the route that Envoy has found so far/,
       ) as string,
     );
     const shop = 'xds.virtual_host_name == "shop.example:80"';

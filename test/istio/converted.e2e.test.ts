@@ -65,8 +65,9 @@ describe("what outrigger convert prints", () => {
     const all = [...writtenRoutes(tokens.token(CLAIMS)), ...generatedRoutes(seed)];
     const resources = [...all.map((one) => one.service), DIFFERENT_SERVICE];
     const ofSidecars = all.filter(({ on }) => on === "outbound");
+    const authentication = requestAuthentication(tokens.jwks);
     mesh.apply(
-      requestAuthentication(tokens.jwks),
+      authentication,
       ...ofSidecars.map((one) => service(one.service.metadata.name)),
       service(DIFFERENT_SERVICE.metadata.name, ADDRESS),
     );
@@ -90,7 +91,7 @@ describe("what outrigger convert prints", () => {
     await place.route(...services);
     const after = await routesOf(all);
     const differentAfter = await different();
-    place.delete(...plugins, ...resources);
+    place.delete(...plugins, ...resources, authentication);
     for (const [at, { service: of, requests }] of all.entries()) {
       const what = `SEED=${seed} ${JSON.stringify({ of, requests })}`;
       expect(between[at], `with the plugin alone: ${what}`).toEqual(before[at]);
