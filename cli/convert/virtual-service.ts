@@ -269,8 +269,11 @@ function covers(one: Kept, other: Kept): boolean {
   // Case is for texts, not for regular expressions.
   if (regex !== undefined) return other.uri?.regex === regex;
   if (exact === undefined && prefix === undefined) return true;
-  if (one.ignoreUriCase !== true && other.ignoreUriCase === true) return false;
-  const folded = (text: string): string => (one.ignoreUriCase === true ? text.toLowerCase() : text);
+  const text = exact ?? prefix!;
+  // Of `/` all are the same.
+  const hasCase = text.toLowerCase() !== text.toUpperCase();
+  if (hasCase && one.ignoreUriCase !== true && other.ignoreUriCase === true) return false;
+  const folded = (path: string): string => (one.ignoreUriCase === true ? path.toLowerCase() : path);
   if (exact !== undefined) return other.uri?.exact !== undefined && folded(other.uri.exact) === folded(exact);
   const path = other.uri?.exact ?? other.uri?.prefix;
   return path !== undefined && folded(path).startsWith(folded(prefix!));

@@ -217,6 +217,7 @@ describe("a VirtualService with header matches", () => {
       { ...prefix("/"), ...header },
     ]);
     expect(kept({ ...anyCase, ...a }, { ...prefix("/aB"), ...c })).toEqual([{ ...anyCase, ...header }]);
+    expect(kept({ ...prefix("/"), ...a }, { ...anyCase, ...c })).toEqual([{ ...prefix("/"), ...header }]);
     const regex = { uri: { regex: "/x.*" } };
     expect(kept({ ...regex, ...a }, { ...regex, ignoreUriCase: false, ...c })).toEqual([
       { ...regex, ...header },
