@@ -41,6 +41,7 @@ export function convertAuthorization(
       staying: [],
       authentications: [],
       missing: null,
+      beside: null,
       members: [],
       left: new Set(),
     };

@@ -21,7 +21,9 @@ export function pluginsOf(
   const first = from[0]!.root;
   const sign = gateway ? "--gateway" : signOfGateways(target, resources);
   const comments = [
-    insteadOf(from, whereFrom(sign, policies.length > 0)),
+    group.beside === null
+      ? insteadOf(from, whereFrom(sign, policies.length > 0))
+      : besideOf(from, group.beside),
     "The order CUSTOM, tokens, DENY, ALLOW is the filter's own.",
   ];
   const remark = (text: string): void => {
@@ -88,6 +90,12 @@ function sideOf(sign: string | null, target: Target): string {
   if (target.targetRefs !== undefined)
     return "For gateways and waypoints, which targetRefs name (mode CLIENT_AND_SERVER).";
   return `For gateways, as ${sign} says (mode CLIENT_AND_SERVER): ${hasNoLabels(target) ? "the sidecars of its namespace" : "sidecars with these labels"} would ask it about the requests that they send, too, so there must be none.`;
+}
+
+/** What stays applied with the plugin, as a comment. */
+function besideOf(from: readonly Resource[], { title }: Resource): string {
+  const stay = from.length === 1 ? "stays" : "stay";
+  return `Beside ${from.map((one) => one.title).join(", ")}, which ${stay} applied: ${title} stays with Istio, and lets pass only what Istio's own ALLOW policies do.`;
 }
 
 /** A word for the target: its labels' values, or what it refers to. */

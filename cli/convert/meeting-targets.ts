@@ -11,8 +11,7 @@ import { asksForToken, hasNoLabels, looksAtTokens, type Group, type Policy } fro
 export function leaveWhatMeets(groups: readonly Group[], rootNamespace: string): void {
   const meets = (one: Group): Group[] =>
     groups.filter((other) => other !== one && overlap(one, other, rootNamespace));
-  const allowing = (group: Group): Policy[] =>
-    group.policies.filter(({ action, shadow }) => action === "ALLOW" && !shadow);
+  leaveWhatAllowsNothing(groups, meets);
   const rivals = groups.filter((one) => {
     if (allowing(one).length === 0) return false;
     const rival = meets(one).find((other) => allowing(other).length > 0);
@@ -34,6 +33,38 @@ export function leaveWhatMeets(groups: readonly Group[], rootNamespace: string):
     one.missing = meets(one).find(({ missing }) => missing !== null)!.missing;
 }
 
+/**
+ * A policy that allows nothing makes other ALLOW policies needed, and no plugin is for proxies that have none: a selector cannot say that. So it
+ * stays, and where others allow, both Istio and the plugin ask, and get the same answer.
+ */
+function leaveWhatAllowsNothing(groups: readonly Group[], meets: (one: Group) => Group[]): void {
+  const allows = (group: Group): boolean => allowing(group).some((policy) => !allowsNothing(policy));
+  for (const one of groups) {
+    const nothing = one.missing !== null || allows(one) ? [] : allowing(one);
+    const others = nothing.length === 0 ? [] : meets(one).filter(allows);
+    if (others.length === 0) continue;
+    const titles = others.flatMap(allowing).map(({ resource }) => resource.title);
+    for (const { resource } of nothing) {
+      one.left.add(resource);
+      resource.spec.leave(
+        `allows nothing: it stays with Istio, which no selector can tell to leave out the proxies of ${titles.join(", ")}`,
+      );
+    }
+    one.policies = one.policies.filter((policy) => !nothing.includes(policy));
+    const { resource } = nothing[0]!;
+    for (const other of others) other.beside = resource;
+  }
+}
+
+function allowing({ policies }: Group): Policy[] {
+  return policies.filter(({ action, shadow }) => action === "ALLOW" && !shadow);
+}
+
+function allowsNothing({ config }: Policy): boolean {
+  const { rules } = config as { rules?: unknown[] };
+  return !Array.isArray(rules) || rules.length === 0;
+}
+
 /** Tokens that something else looks at, in a proxy of theirs, are Istio's to verify: its filter takes them out of the request, and all read what it found. */
 export function leaveReadTokens(
   groups: readonly Group[],
@@ -41,6 +72,8 @@ export function leaveReadTokens(
 ): void {
   const looking = groups.filter((one) => one.missing === null && looksAtTokens(one));
   const whyStaying = (one: Group): string | null => {
+    if (one.beside !== null)
+      return `${one.beside.title} does, and needs Istio's own ALLOW policies beside the plugin, which look at these tokens`;
     const meeting = (all: readonly Group[]): Group[] =>
       all.filter((other) => overlap(one, other, rootNamespace));
     const rival = meeting(looking).find((other) => other !== one);

@@ -22,6 +22,8 @@ export interface Group {
   authentications: { resource: Resource; rules: unknown[] }[];
   /** What must be in the plugin, and cannot be: then nothing of the group is converted. */
   missing: Resource | null;
+  /** A policy that allows nothing and stays with Istio: so must those that this allows by. */
+  beside: Resource | null;
   members: Resource[];
   /** Members that something was told of. */
   left: Set<Resource>;

@@ -219,12 +219,49 @@ describe("policies become one plugin for each target", () => {
 describe("what two plugins cannot say together stays with Istio", () => {
   test("ALLOW policies of targets that meet, where Istio asks for the leave of one", () => {
     const { manifests, left } = converted(
-      documents(policy("nothing", {}), policy("reviews", { selector: SELECTOR, rules: GET })),
+      documents(policy("all", { rules: GET }), policy("reviews", { selector: SELECTOR, rules: GET })),
     );
     expect(manifests).toEqual([]);
     expect(told(left)).toEqual([
       expect.stringContaining("an ALLOW policy, and so is AuthorizationPolicy my-app/reviews") as string,
-      expect.stringContaining("an ALLOW policy, and so is AuthorizationPolicy my-app/nothing") as string,
+      expect.stringContaining("an ALLOW policy, and so is AuthorizationPolicy my-app/all") as string,
+    ]);
+  });
+
+  test("an ALLOW policy without rules, beside which others are converted, and stay too", () => {
+    const nothing = policy("nothing", {});
+    const deny = policy("deny", { action: "DENY", rules: GET });
+    const reviews = policy("reviews", { selector: SELECTOR, rules: GET });
+    const jwt = authentication("jwt", { selector: SELECTOR, jwtRules: [RULE] });
+    const { manifests, left, text } = converted(documents(nothing, deny, reviews, jwt));
+    expect(manifests.map(pluginConfigOf)).toMatchObject([
+      { policies: [{ name: "deny" }] },
+      { policies: [{ name: "reviews" }] },
+    ]);
+    expect(manifests[1]).not.toHaveProperty("spec.pluginConfig.jwtRules");
+    expect(told(left)).toEqual([
+      expect.stringMatching(/^1 spec: allows nothing: it stays with Istio, /) as string,
+      expect.stringMatching(
+        /^7 spec: stays with Istio: AuthorizationPolicy my-app\/nothing does, /,
+      ) as string,
+    ]);
+    expect(text).toContain("# Instead of AuthorizationPolicy my-app/deny, which may go once this is loaded");
+    expect(text).toContain(
+      "# Beside AuthorizationPolicy my-app/reviews, which stays applied: AuthorizationPolicy my-app/nothing stays with Istio, and lets pass only what Istio's own ALLOW policies do.",
+    );
+    const others = authentication("others", { jwtRules: [{ ...RULE, issuer: "https://other.test" }] });
+    const tokens = converted(documents(nothing, deny, reviews, jwt, others));
+    expect(told(tokens.left)).toContainEqual(
+      expect.stringMatching(
+        /^9 spec: stays with Istio: RequestAuthentication my-app\/jwt looks at the same tokens/,
+      ),
+    );
+    expect(tokens.manifests[0]).not.toHaveProperty("spec.pluginConfig.jwtRules");
+    const alone = converted(documents(nothing, deny));
+    expect(alone.left).toEqual([]);
+    expect(pluginConfigOf(alone.manifests[0]).policies).toMatchObject([
+      { name: "nothing" },
+      { name: "deny" },
     ]);
   });
 
@@ -256,7 +293,7 @@ describe("what two plugins cannot say together stays with Istio", () => {
 
   test("ALLOW policies without a namespace, which may be applied to any, meet those of each", () => {
     const { manifests, left } = converted(
-      documents(policy("a", {}, { namespace: undefined }), policy("b", { rules: GET })),
+      documents(policy("a", { rules: GET }, { namespace: undefined }), policy("b", { rules: GET })),
     );
     expect(manifests).toEqual([]);
     expect(told(left)).toEqual([
@@ -397,10 +434,10 @@ describe("what two plugins cannot say together stays with Istio", () => {
       expect.stringContaining("7 spec.action: "),
       expect.stringContaining("AuthorizationPolicy my-app/refused decides with the others of its target"),
     ]);
-    const rivals = converted(documents(meant, denying, tokens, policy("nothing", {})));
+    const rivals = converted(documents(meant, denying, tokens, policy("all", { rules: GET })));
     expect(rivals.manifests).toEqual([]);
     expect(told(rivals.left).toSorted()).toEqual([
-      expect.stringContaining("an ALLOW policy, and so is AuthorizationPolicy my-app/nothing"),
+      expect.stringContaining("an ALLOW policy, and so is AuthorizationPolicy my-app/all"),
       stays("AuthorizationPolicy", "denies", "AuthorizationPolicy my-app/meant"),
       stays("RequestAuthentication", "tokens", "AuthorizationPolicy my-app/meant"),
       expect.stringContaining("an ALLOW policy, and so is AuthorizationPolicy my-app/meant"),

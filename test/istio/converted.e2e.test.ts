@@ -269,6 +269,25 @@ describe("what outrigger convert prints", () => {
     for (const status of ["200", "401", "403"]) expect(counts[status], status).toBeGreaterThan(20);
   });
 
+  test("decides the same beside policies that stay with Istio", { timeout }, async () => {
+    told();
+    const policies = new Policies(place.mesh.authority, new TokenIssuer());
+    const { resources, calls, probe } = policies.reference();
+    const all = [...resources, ...manifests("authorization", "allow-nothing.yaml")];
+    const verdicts = (): Promise<string[][]> => Promise.all(calls.map((call) => verdictsOf("inbound", call)));
+    place.mesh.apply(...all);
+    // Until now everybody may.
+    await until(place.at("inbound"), { method: "GET", path: "/" }, (_, status) => status === 403);
+    const before = await verdicts();
+    const { plugins, left } = await place.converter.convert(all);
+    expect(left).toEqual([expect.stringContaining("allows nothing: it stays with Istio") as string]);
+    place.mesh.apply(...plugins);
+    await place.configured("inbound", probe);
+    expect(await verdicts()).toEqual(before);
+    place.delete(...plugins, ...all);
+    expect(countsOf(before.flat())).toEqual({ 200: 9, 403: 27 });
+  });
+
   test(
     "passes istioctl validate, an API server's schemas and outrigger validate",
     { timeout: 900_000 },
