@@ -297,7 +297,7 @@ describe("outrigger inspect", { timeout: ANSWER_SECONDS }, () => {
       "-a",
       `${name}=${forged}`,
     ]);
-    await push("--no-sbom", url, MODULE, ...annotations);
+    await push("--no-sbom", "--no-provenance", url, MODULE, ...annotations);
     const { stdout } = await inspect(url);
     const digest = registry.tags.get("filter:1.0")!;
     expect(stdout.match(/^digest:.*$/gm)).toEqual([`digest:      ${digest}`]);
