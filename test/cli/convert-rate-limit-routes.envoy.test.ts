@@ -1,14 +1,12 @@
 /** What EnvoyFilters say of routes: as Envoy's own filters do it, and what comes of it, in one Envoy. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Code, responseOf, type RateLimitRequest } from "../../cli/ratelimit-service/messages.ts";
-import { RateLimitServer } from "../../cli/ratelimit-service/server.ts";
-import type { RateLimitService } from "../../cli/ratelimit-service/service.ts";
 import { upstreamCluster } from "../envoy/cds.ts";
 import { dial, send } from "../envoy/http1.ts";
 import { freePort } from "../envoy/process.ts";
 import { LimitingEnvoy, type RouteConfiguration } from "../local-rate-limit/envoy.ts";
 import { converted, documents, pluginConfigOf, told } from "./converting.ts";
 import { envoyFilter, filterPatch, globalFilter, localFilter } from "./rate-limit-filters.ts";
+import { RecordingService } from "./recording-service.ts";
 
 const LOCAL = "envoy.filters.http.local_ratelimit";
 const GLOBAL = "envoy.filters.http.ratelimit";
@@ -87,26 +85,15 @@ const REQUESTS = ["shop", "shop.my-app", "10.0.0.7", "other.example"].flatMap((h
 );
 
 describe("what routes say", () => {
-  const asked: RateLimitRequest[] = [];
-  let server: RateLimitServer;
+  let recording: RecordingService;
   let limiting: LimitingEnvoy;
   let upstream: number;
 
   beforeAll(async () => {
-    const service: Pick<RateLimitService, "shouldRateLimit"> = {
-      shouldRateLimit: (one) => {
-        asked.push(one);
-        const status = { code: Code.Ok, currentLimit: null, limitRemaining: 0, durationUntilReset: null };
-        return responseOf(
-          Code.Ok,
-          one.descriptors.map(() => status),
-        );
-      },
-    };
-    server = await RateLimitServer.start(service as RateLimitService, "127.0.0.1", 0);
+    recording = await RecordingService.start();
     ({ port: upstream } = await freePort());
     limiting = await LimitingEnvoy.start(1, [
-      upstreamCluster("ratelimit", server.port, true),
+      upstreamCluster("ratelimit", recording.port, true),
       upstreamCluster("upstream", upstream),
     ]);
     limiting.set("upstream", upstream, undefined);
@@ -115,7 +102,7 @@ describe("what routes say", () => {
 
   afterAll(async () => {
     await limiting.stop();
-    server.close();
+    recording.close();
   });
 
   /** A listener with the plugin, one with Envoy's filter and the routes that istiod would patch, and one with the plugin whose limits want more, if any. */
@@ -192,9 +179,9 @@ describe("what routes say", () => {
     for (const path of ["/moved", "/"]) {
       counts.push([]);
       for (const port of ports) {
-        asked.length = 0;
+        recording.take();
         await statusOf(port, { host: "shop", path, user: "ann" });
-        counts.at(-1)!.push(asked.length);
+        counts.at(-1)!.push(recording.take().length);
       }
     }
     // Ours, Envoy's, and ours that wants a cluster.
@@ -224,10 +211,13 @@ describe("what routes say", () => {
     for (const request of REQUESTS) {
       const descriptors: string[][] = [];
       for (const port of ports) {
-        asked.length = 0;
+        recording.take();
         expect(await statusOf(port, request)).toBe(200);
         descriptors.push(
-          asked.flatMap((call) => call.descriptors.map(({ entries }) => JSON.stringify(entries))).sort(),
+          recording
+            .take()
+            .flatMap((call) => call.descriptors.map(({ entries }) => JSON.stringify(entries)))
+            .sort(),
         );
       }
       expect(descriptors[0], JSON.stringify(request)).toEqual(descriptors[1]);

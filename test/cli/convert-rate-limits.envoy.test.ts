@@ -1,9 +1,7 @@
 /** Converted rate limits beside Envoy's own filters, in one Envoy. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Code, responseOf, type RateLimitRequest } from "../../cli/ratelimit-service/messages.ts";
-import { RateLimitServer } from "../../cli/ratelimit-service/server.ts";
-import type { RateLimitService } from "../../cli/ratelimit-service/service.ts";
+import type { RateLimitRequest } from "../../cli/ratelimit-service/messages.ts";
 import { upstreamCluster } from "../envoy/cds.ts";
 import { dial, send } from "../envoy/http1.ts";
 import { freePort } from "../envoy/process.ts";
@@ -19,6 +17,7 @@ import {
   request,
   type Asked,
 } from "./rate-limit-filters.ts";
+import { RecordingService } from "./recording-service.ts";
 
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 console.log(`seed ${seed}`);
@@ -31,20 +30,12 @@ describe("converted rate limits", () => {
       seed,
       numRuns: SETS,
     });
-    const asked: RateLimitRequest[] = [];
-    const service: Pick<RateLimitService, "shouldRateLimit"> = {
-      shouldRateLimit: (one) => {
-        asked.push(one);
-        const status = { code: Code.Ok, currentLimit: null, limitRemaining: 0, durationUntilReset: null };
-        return responseOf(
-          Code.Ok,
-          one.descriptors.map(() => status),
-        );
-      },
-    };
-    const server = await RateLimitServer.start(service as RateLimitService, "127.0.0.1", 0);
+    const recording = await RecordingService.start();
     const { port: upstream } = await freePort();
-    const clusters = [upstreamCluster("ratelimit", server.port, true), upstreamCluster("upstream", upstream)];
+    const clusters = [
+      upstreamCluster("ratelimit", recording.port, true),
+      upstreamCluster("upstream", upstream),
+    ];
     const limiting = await LimitingEnvoy.start(1, clusters);
     try {
       limiting.set("upstream", upstream, undefined);
@@ -72,9 +63,9 @@ describe("converted rate limits", () => {
         for (const one of requests) {
           const descriptors: string[][] = [];
           for (const port of ports[at]!) {
-            asked.length = 0;
+            recording.take();
             expect(await statusOf(port, one)).toBe(200);
-            descriptors.push(sent(asked));
+            descriptors.push(sent(recording.take()));
           }
           const [ours, native] = descriptors;
           expect(ours, JSON.stringify({ seed, at, limits, one })).toEqual(native);
@@ -85,7 +76,7 @@ describe("converted rate limits", () => {
       expect(Math.min(...Object.values(counts))).toBeGreaterThan(20);
     } finally {
       await limiting.stop();
-      server.close();
+      recording.close();
     }
   });
 

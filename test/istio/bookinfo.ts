@@ -8,8 +8,10 @@ import type { Echo, Workload } from "./workload.ts";
 /** What the gateway serves. */
 export const HOST = "bookinfo.test";
 
-/** Of reviews, v2 where `x-variant` says so. */
-const MANIFESTS = `
+/** The Services productpage and reviews, and these versions of reviews as subsets, as YAML. */
+export function applicationOf(...versions: readonly string[]): string {
+  const subsets = versions.map((version) => `{name: ${version}, labels: {version: ${version}}}`);
+  return `
 apiVersion: v1
 kind: Service
 metadata: {name: productpage, namespace: my-app}
@@ -25,7 +27,13 @@ kind: DestinationRule
 metadata: {name: reviews, namespace: my-app}
 spec:
   host: reviews
-  subsets: [{name: v1, labels: {version: v1}}, {name: v2, labels: {version: v2}}]
+  subsets: [${subsets.join(", ")}]
+`;
+}
+
+/** Of reviews, v2 where `x-variant` says so. */
+const MANIFESTS = `
+${applicationOf("v1", "v2")}
 ---
 apiVersion: networking.istio.io/v1
 kind: VirtualService

@@ -2,31 +2,13 @@
 import type { IstioProxy } from "../peers/istio-proxy.ts";
 import type { KubeObject } from "../peers/kube-resources.ts";
 import type { HttpRequest } from "../driver.ts";
+import { applicationOf } from "./bookinfo.ts";
 import { eventually } from "./client.ts";
 import { GATEWAY } from "./converted-routes.ts";
 import { Converter } from "./converter.ts";
 import { Mesh, type Sidecar } from "./mesh.ts";
 import { pushModules } from "./modules.ts";
 import { play, received, type Place } from "./playing.ts";
-
-const MANIFESTS = `
-apiVersion: v1
-kind: Service
-metadata: {name: productpage, namespace: my-app}
-spec: {selector: {app: productpage}, ports: [{name: http, port: 9080}]}
----
-apiVersion: v1
-kind: Service
-metadata: {name: reviews, namespace: my-app}
-spec: {selector: {app: reviews}, ports: [{name: http, port: 9080}]}
----
-apiVersion: networking.istio.io/v1
-kind: DestinationRule
-metadata: {name: reviews, namespace: my-app}
-spec:
-  host: reviews
-  subsets: [{name: v1, labels: {version: v1}}, {name: v2, labels: {version: v2}}, {name: v3, labels: {version: v3}}]
-`;
 
 const [namespace, name] = GATEWAY.split("/") as [string, string];
 
@@ -89,7 +71,7 @@ export class ConvertedMesh {
       const gateway = await mesh.gateway();
       const labels = { app: "productpage", version: "v1" };
       const productpage = await mesh.sidecar({ name: "productpage-v1", namespace: "my-app", labels });
-      mesh.apply(MANIFESTS, GATEWAY_RESOURCE, service("settled"));
+      mesh.apply(applicationOf("v1", "v2", "v3"), GATEWAY_RESOURCE, service("settled"));
       await pushModules(mesh.registry);
       return new ConvertedMesh(mesh, gateway, productpage);
     } catch (error) {

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, onTestFailed, test } from "vitest";
 import { TokenIssuer } from "../authz/tokens.ts";
+import { RecordingService } from "../cli/recording-service.ts";
 import type { Header, HttpRequest } from "../driver.ts";
 import { RateLimit } from "../peers/ratelimit.ts";
 import { Redis } from "../peers/redis.ts";
@@ -37,10 +38,11 @@ import {
 import { rateLimitEndpoints, VERSION } from "./modules.ts";
 import { countsOf, limitOf, routeOf, verdictOf } from "./outcomes.ts";
 import { play } from "./playing.ts";
-import { RecordingService } from "./recording-service.ts";
 import { manifests } from "./reference-mesh.ts";
 import { wasmPlugin } from "./wasm-plugin.ts";
 
+/** Values of descriptors that are over the limit. */
+const REFUSED = ["bob", "An", "2"];
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 console.log(`SEED=${seed}`);
 const POLICY_SETS = 8;
@@ -110,7 +112,7 @@ describe("what outrigger convert prints", () => {
 
   test("asks the rate limit service what EnvoyFilters asked", { timeout }, async () => {
     told();
-    const recording = await RecordingService.start();
+    const recording = await RecordingService.start(...REFUSED);
     const { services, filters, cluster, all, different } = generatedLimits(seed, recording.port);
     // Before the limits it changes a header of each request, and so what Envoy has found of its route is forgotten.
     const launch = wasmPlugin("launch", {
@@ -126,7 +128,7 @@ describe("what outrigger convert prints", () => {
       for (const request of requests) {
         recording.take();
         const [response] = await play(place.at(on), [request]);
-        answers.push(`${limitOf(response!)} asked ${recording.take().join("; ")}`);
+        answers.push(`${limitOf(response!)} asked ${recording.takeTexts().join("; ")}`);
       }
       return answers;
     };

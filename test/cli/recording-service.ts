@@ -1,18 +1,17 @@
-/** A rate limit service that remembers what it was asked, and refuses where a value of a descriptor says so. */
+/** A rate limit service that remembers what it was asked, and refuses where a value of a descriptor says so, if told to. */
 import { Code, responseOf, type RateLimitRequest } from "../../cli/ratelimit-service/messages.ts";
 import { RateLimitServer } from "../../cli/ratelimit-service/server.ts";
 import type { RateLimitService } from "../../cli/ratelimit-service/service.ts";
-
-/** Whoever one of these values is of is over the limit. */
-const REFUSED = ["bob", "An", "2"];
 
 export class RecordingService {
   #asked: RateLimitRequest[] = [];
   #server: RateLimitServer | undefined;
 
-  /** On a port of 127.0.0.1. */
-  static async start(): Promise<RecordingService> {
-    const made = new RecordingService();
+  private constructor(private readonly refused: readonly string[]) {}
+
+  /** On a port of 127.0.0.1. Whoever one of the `refused` values is of is over the limit. */
+  static async start(...refused: readonly string[]): Promise<RecordingService> {
+    const made = new RecordingService(refused);
     const service: Pick<RateLimitService, "shouldRateLimit"> = {
       shouldRateLimit: (one) => made.#answer(one),
     };
@@ -24,20 +23,26 @@ export class RecordingService {
     return this.#server!.port;
   }
 
-  /**
-   * What it was asked since the last call: domains and descriptors, which count one by one, in whatever order. Without those that have no entry, as
-   * all of them were skipped: Envoy's filter sends these, of which a service knows no limit.
-   */
-  take(): string[] {
-    const asked = this.#asked.map(({ domain, descriptors }) => ({
-      domain,
-      descriptors: descriptors
-        .filter(({ entries }) => entries.length > 0)
-        .map(({ entries }) => JSON.stringify(entries))
-        .sort(),
-    }));
+  /** What it was asked since the last call. */
+  take(): RateLimitRequest[] {
+    const asked = this.#asked;
     this.#asked = [];
-    return asked
+    return asked;
+  }
+
+  /**
+   * The same as texts: domains and descriptors, which count one by one, in whatever order. Without those that have no entry, as all of them were
+   * skipped: Envoy's filter sends these, of which a service knows no limit.
+   */
+  takeTexts(): string[] {
+    return this.take()
+      .map(({ domain, descriptors }) => ({
+        domain,
+        descriptors: descriptors
+          .filter(({ entries }) => entries.length > 0)
+          .map(({ entries }) => JSON.stringify(entries))
+          .sort(),
+      }))
       .filter(({ descriptors }) => descriptors.length > 0)
       .map(({ domain, descriptors }) => `${domain} ${descriptors.join()}`);
   }
@@ -49,7 +54,7 @@ export class RecordingService {
   #answer(request: RateLimitRequest) {
     this.#asked.push(request);
     const codes = request.descriptors.map(({ entries }) =>
-      entries.some(({ value }) => REFUSED.includes(value)) ? Code.OverLimit : Code.Ok,
+      entries.some(({ value }) => this.refused.includes(value)) ? Code.OverLimit : Code.Ok,
     );
     return responseOf(
       codes.includes(Code.OverLimit) ? Code.OverLimit : Code.Ok,
