@@ -1,4 +1,4 @@
-import { ABSENT, byteAt, Bytes, equals, lengthOf, slice } from "./bytes/bytes";
+import { ABSENT, Bytes } from "./bytes/bytes";
 import { HeaderView } from "./header-view";
 
 /**
@@ -28,25 +28,9 @@ export function nextValue(headers: HeaderView, name: Bytes): Bytes {
     return added;
   }
   const value = load<Bytes>(change, 8);
+  ended = !headers.isJoined(change);
   change = 0;
-  ended = !isJoin(headers, name, value);
   if (ended) return value;
   headers.rewind();
   return headers.next(name);
-}
-
-/** Whether `text` is what all values that the host had make when joined: nobody has changed the header then. */
-function isJoin(headers: HeaderView, name: Bytes, text: Bytes): bool {
-  const length = lengthOf(text);
-  let at: u32 = 0;
-  let count = 0;
-  headers.rewind();
-  for (let value = headers.next(name); value != ABSENT; value = headers.next(name)) {
-    // A comma; in a cookie a semicolon and a space.
-    if (count++ > 0) at += at < length && byteAt(text, at) == 0x3b ? 2 : 1;
-    const end = at + lengthOf(value);
-    if (end > length || !equals(slice(text, at, end), value)) return false;
-    at = end;
-  }
-  return count > 1 && at == length;
 }

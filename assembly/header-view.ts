@@ -16,8 +16,8 @@ import { addHeader, getHeaderPairs, removeHeader, replaceHeader } from "./host/h
 
 /**
  * Bytes a change takes: the header's name and its value from then on, `ABSENT` where it was removed. Several values that were
- * joined are noted like one, so that they are joined once, however many attributes ask for them. In front of a value that was
- * added to others stands that value alone, without a name.
+ * joined are noted like one, so that they are joined once, however many attributes ask for them; in front of it stands a change
+ * without name and value. In front of a value that was added to others stands that value alone, without a name.
  */
 const CHANGE: usize = 16;
 /** Changes there is room for at first; more go to the arena. */
@@ -202,16 +202,18 @@ export class HeaderView {
     for (let value = this.next(name); value != ABSENT; value = this.next(name)) {
       length += lengthOf(value) + lengthOf(separator);
     }
-    length -= lengthOf(separator);
     const joined = arenaAllocate(length);
     this.rewind();
-    let at = joined + copyTo(joined, this.next(name));
+    let at = joined;
     for (let value = this.next(name); value != ABSENT; value = this.next(name)) {
-      at += copyTo(at, separator);
       at += copyTo(at, value);
+      at += copyTo(at, separator);
     }
-    this.note(name, bytesOf(joined, length));
-    return bytesOf(joined, length);
+    // But for the last separator.
+    const text = bytesOf(joined, length - lengthOf(separator));
+    this.note(ABSENT, ABSENT);
+    this.note(name, text);
+    return text;
   }
 
   /** Begins a walk over the pairs that the host had, by {@link next}. */
@@ -254,6 +256,15 @@ export class HeaderView {
   addedBy(change: usize): Bytes {
     if (change == this.changes || load<Bytes>(change - CHANGE) != ABSENT) return ABSENT;
     return load<Bytes>(change - CHANGE, 8);
+  }
+
+  /** Whether this is no change: the values that the host had, joined. */
+  isJoined(change: usize): bool {
+    return (
+      change != this.changes &&
+      load<Bytes>(change - CHANGE) == ABSENT &&
+      load<Bytes>(change - CHANGE, 8) == ABSENT
+    );
   }
 
   private noteChange(name: Bytes, value: Bytes): void {

@@ -253,6 +253,22 @@ describe("a change of the headers", () => {
     expect(values("b")).toBe("2");
   });
 
+  it("by set is one value, also where it could be what the host's values make", () => {
+    const forged = ["1,3", "1;3", "1x3", "1; 3"];
+    for (let at = 0; at < forged.length; at++) {
+      load("a=1\na=3\nb=1\nb=");
+      expect(get("a")).toBe("1,3");
+      headers.set(bytes("a"), bytes(forged[at]));
+      same(values("a"), forged[at]);
+      headers.remove(bytes("a"));
+      headers.insert(bytes("a"), bytes(forged[at]));
+      same(values("a"), forged[at]);
+      headers.remove(bytes("b"));
+      headers.add(bytes("b"), bytes("1x"));
+      same(values("b"), "1x");
+    }
+  });
+
   it("that is pretended is seen here alone, and forgotten", () => {
     headers.set(bytes("b"), bytes("5"));
     const state = headers.state;
