@@ -113,8 +113,8 @@ export function explainAuthz(oracle: Oracle, given: unknown): Explanation {
     ];
   });
   if (lines.some(({ action, matches }) => action === "CUSTOM" && matches)) notes.push(EXTERNAL);
-  if (lines.length === 0 && policies.length > 0 && outcome.upstream === null)
-    notes.push("The credentials are refused before any policy is asked.");
+  const isRefused = lines.length === 0 && policies.length > 0 && outcome.upstream === null;
+  if (isRefused) notes.push("The credentials are refused before any policy is asked.");
   if (isToldWho) notes.push(VERIFIED);
   const told = outcome.upstream === null ? outcome.details : outcome.properties.get("outrigger.authz");
   const reasons = told?.split(",") ?? [];
@@ -122,7 +122,7 @@ export function explainAuthz(oracle: Oracle, given: unknown): Explanation {
   const reason = reasons.at(-1) ?? null;
   const trial = [
     ...reasons.slice(0, -1).filter((one) => isOfCredentials(one.replace(/^authz:/, ""))),
-    ...tried(config, lines),
+    ...(isRefused ? [] : tried(config, lines)),
   ];
   return {
     filter: FILTER,
@@ -155,9 +155,14 @@ function tried({ mode, policies = [] }: Config, lines: readonly ExplainedPolicyR
   return isAllowList && matching("ALLOW") === undefined ? ["authz:no-allow"] : [];
 }
 
-/** The claims with texts that the issuer's rule takes for lists of words as such lists. `scope` and `permission` are ones always. */
+/**
+ * The claims with texts that the issuer's rule takes for lists of words as such lists. `scope` and `permission` are ones always. A rule without an
+ * issuer takes all tokens before the others.
+ */
 function withWords(claims: Claims, rules: readonly JwtRule[]): Claims {
-  const names = rules.find(({ issuer }) => issuer === claims.iss)?.spaceDelimitedClaims ?? [];
+  const rule =
+    rules.find(({ issuer = "" }) => issuer === "") ?? rules.find(({ issuer }) => issuer === claims.iss);
+  const names = rule?.spaceDelimitedClaims ?? [];
   const words = names.flatMap((name) => {
     const text = claims[name];
     return typeof text === "string" ? [[name, text.split(" ").filter((word) => word !== "")] as const] : [];

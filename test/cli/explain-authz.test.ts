@@ -139,6 +139,15 @@ policies:
     const known = await explainBy("remote.yaml", "GET /x", "--claims", JSON.stringify(claims));
     expect(known).toContain("allowed, decided by authz:staff");
     expect(known).toContain("jwtRules are not asked");
+    folder.write(
+      "anybody.yaml",
+      `jwtRules: [{ jwksUri: "https://issuer.example/jwks", spaceDelimitedClaims: [roles] }]
+policies: [{ name: staff, rules: [{ when: [{ key: "request.auth.claims[roles]", values: [admin] }] }] }]
+`,
+    );
+    expect(await explainBy("anybody.yaml", "GET /x", "--claims", JSON.stringify(claims))).toContain(
+      "allowed, decided by authz:staff",
+    );
     const other = await explainBy(
       "remote.yaml",
       "GET /x",
@@ -151,6 +160,20 @@ policies:
     const shown = await explainBy("remote.yaml", "GET /x", "-H", `authorization: Bearer ${token}`);
     expect(shown).toContain("denied with 401, decided by authz:jwt-keys-unavailable");
     expect(shown).toContain("Remote keys are not asked here: give --claims.");
+  });
+
+  test("tells of no trial where the credentials are refused before", async () => {
+    folder.write(
+      "refused.yaml",
+      `jwtRules: [{ issuer: "https://issuer.example", jwksUri: "https://issuer.example/jwks" }]
+policies:
+  - { name: open, rules: [{}] }
+  - { name: trial, mode: shadow, rules: [{ to: [{ operation: { paths: ["/x"] } }] }] }
+`,
+    );
+    const told = await explainBy("refused.yaml", "GET /x", "-H", "authorization: Bearer a.b.c");
+    expect(told).toContain("The credentials are refused before any policy is asked.");
+    expect(told).not.toContain("on trial: would be denied");
   });
 
   test("tells what a trial of all of it would deny", async () => {
