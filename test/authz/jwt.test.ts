@@ -503,8 +503,12 @@ describe("headers that rules write", () => {
         expect(isEnforced ? details : properties["outrigger.authz"]).toMatch(
           one.path === "/a" ? /^authz:ann$/ : /^authz:query$/,
         );
-        if (!isEnforced)
-          expect(upstream!.headers).toEqual(expect.arrayContaining([...one.headers!, [":path", one.path]]));
+        if (isEnforced) continue;
+        // All as it came: nothing that was pretended is in it.
+        const shown = (headers: readonly Header[]): Header[] =>
+          headers.filter(([name]) => name === "x-sub" || name === "authorization");
+        expect(shown(upstream!.headers)).toEqual(shown(one.headers!));
+        expect(headerOf(upstream!.headers, ":path")).toBe(one.path);
       }
       expect(verdict(await session.request(request(undefined)))).toBe("200 via_upstream");
     }
@@ -598,12 +602,12 @@ describe("the configuration", () => {
   });
 
   test.each([
-    ["a fragment", "https://a.test/keys?token=S3CRET#x"],
-    ["a user", "https://ann:S3CRET@a.test/keys"],
-    ["a port that is none", "https://a.test:65536/keys?token=S3CRET"],
-  ])("with a URL of keys with %s is refused, and the URL is not told", async (_what, jwksUri) => {
+    ["a fragment", "https://a.test/keys?token=S3CRET#x", "URL like .* without user and fragment"],
+    ["a user", "https://ann:S3CRET@a.test/keys", "URL like .* without user and fragment"],
+    ["a port that is none", "https://a.test:65536/keys?token=S3CRET", "port from 1 to 65535"],
+  ])("with a URL of keys with %s is refused, and the URL is not told", async (_what, jwksUri, expected) => {
     const [problem] = await refused({ issuer: "a", jwksUri });
-    expect(problem).toMatch(/^jwtRules\[0\]\.jwksUri: expected a (URL|port) /);
+    expect(problem).toMatch(new RegExp(`^jwtRules\\[0\\]\\.jwksUri: expected a ${expected}`));
     expect(problem).not.toContain("S3CRET");
   });
 

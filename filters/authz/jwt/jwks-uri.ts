@@ -68,6 +68,8 @@ export function parseJwksUri(text: Bytes, keeper: Keeper): JwksUri | null {
   let end = start;
   while (end < length && byteAt(text, end) != 0x2f && byteAt(text, end) != 0x3f) end++;
   const authority = keeper.keepLowerCase(slice(text, start, end));
+  // A user, perhaps with a password, which looks like a port.
+  if (indexOfByte(authority, 0x40) >= 0) return null;
 
   const uri = new JwksUri();
   const hostEnd = endOfHost(authority);
