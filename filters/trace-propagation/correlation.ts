@@ -110,7 +110,7 @@ export class Correlation {
     return deadline;
   }
 
-  /** Whether a context is remembered for {@link hash}; `context`, which is clear, has it then, and {@link baggage} what goes with it. */
+  /** Whether a context is remembered for {@link hash}; `context` has it then, but for its parent, and {@link baggage} what goes with it. */
   restore(context: TraceContext, now: u64): bool {
     switch (this.contexts.restore(this.hash, context, now)) {
       case Restored.Context:

@@ -113,7 +113,7 @@ export class Remembered {
     return lengthOf(state) < lengthOf(context.state) || lengthOf(members) < lengthOf(baggage);
   }
 
-  /** Reads what is remembered for `hash` into a context that is clear. One read. */
+  /** Reads what is remembered for `hash` into a context, of which a parent stays as it is. One read. */
   restore(hash: u64, context: TraceContext, now: u64): Restored {
     const at = find(this.sets.read(hash), hash);
     if (at == 0 || deadlineOf(at) <= now) return Restored.Nothing;
