@@ -155,6 +155,20 @@ describe("the chart", { timeout: 60_000 }, () => {
     expect(at(spec, "pluginConfig.policies.name")).toContain("reviews-allow-productpage");
   });
 
+  test("takes its own annotations in the place of those that there are", async () => {
+    const referenced = "envoyfilter.istio.io/referenced-services";
+    const values = join(folder, "annotations.yaml");
+    const annotations = { [referenced]: "limits/ratelimit.limits.svc.cluster.local" };
+    const of = { waypoint: { "rate-limit-cluster": { annotations } } };
+    writeFileSync(
+      values,
+      stringify({ sidecar: { enabled: false }, waypoint: { enabled: true }, plugins: of }),
+    );
+    const resources = byName(await template("--values", values));
+    const { metadata } = resources["EnvoyFilter my-app/rate-limit-cluster"] as Resource;
+    expect(metadata.annotations).toEqual(annotations);
+  });
+
   test.each([
     [
       "sidecar.trace-propagation",
