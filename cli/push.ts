@@ -85,9 +85,11 @@ export function prepare(text: string, file: string, options: PushOptions, progre
   };
 }
 
-/** What goes with the module, for people. */
+/** What goes with the module, for people. What was there before and stays is not spoken of. */
 export function attached({ records: { sbom, provenance } }: Prepared): string {
-  return `SBOM: ${sbom?.attached ? "attached" : "none"}; provenance: ${provenance?.attached ? "attached" : "none"}`;
+  const state = (one: { attached: boolean } | undefined): string =>
+    one === undefined ? "none" : one.attached ? "attached" : "not attached";
+  return `SBOM: ${state(sbom)}; provenance: ${state(provenance)}`;
 }
 
 /** Uploads all but the tag, and answers how many pieces were not there yet. */

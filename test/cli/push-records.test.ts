@@ -244,7 +244,7 @@ describe("a module is pushed with its records", { timeout: 30_000 }, () => {
     const { status, stdout, stderr } = await push("--no-sbom", "--no-provenance");
     expect(status).toBe(0);
     expect(stdout).toContain(`sha256: ${digest.slice(7)}`);
-    expect(stderr).toContain("(SBOM: none; provenance: none)");
+    expect(stderr).toContain("(SBOM: not attached; provenance: not attached)");
     expect(referrers()).toEqual([]);
     expect(registry.manifest("dark-launch", "1.0").annotations).toEqual(annotations);
   });
