@@ -19,6 +19,8 @@ export interface FilterPatch {
   ports: number[];
   order: Order;
   config: Field;
+  /** Something of the patch cannot be converted, which is told. */
+  isBroken: boolean;
 }
 
 /** What a patch says of routes. */
@@ -33,6 +35,8 @@ export interface RoutePatch {
   includesVirtualHost: boolean;
   /** What of it plugins have; the rest stays. */
   taken: { rateLimits: boolean; local: boolean };
+  /** Something of the patch cannot be converted, which is told: so neither can a filter that looks at it. */
+  isBroken: boolean;
   at: Field;
 }
 
@@ -119,17 +123,17 @@ function readPatch(resource: Resource, field: Field, group: PatchGroup, ofGatewa
     const kind = found?.type.endsWith(GLOBAL) ? "global" : found?.type.endsWith(LOCAL) ? "local" : null;
     if (kind === null || found === null)
       return field.leave("not one of Envoy's rate limit filters: the patch stays with the EnvoyFilter");
-    if (!/^(?:ADD|INSERT_(?:BEFORE|AFTER|FIRST))$/.test(operation))
-      return field.leave(`operation ${operation || "(none)"}: expected one that inserts the filter`);
-    const { ports, order } = readListener(match, operation);
-    if (report.count > before) return;
-    if (context === "SIDECAR_OUTBOUND" && group.target.selector === undefined)
+    const inserts = /^(?:ADD|INSERT_(?:BEFORE|AFTER|FIRST))$/.test(operation);
+    if (!inserts) field.leave(`operation ${operation || "(none)"}: expected one that inserts the filter`);
+    const { ports, order } = inserts ? readListener(match, operation) : { ports: [], order: "last" as const };
+    const isBroken = report.count > before;
+    if (!isBroken && context === "SIDECAR_OUTBOUND" && group.target.selector === undefined)
       match!
         .get("context")!
         .note(
           "the patch is for sidecars, and the plugin for gateways of the same namespaces too, whose listeners are a client's: give it a selector where there are any",
         );
-    group.filters.push({ ...base, kind, ports, order, config: found.config });
+    group.filters.push({ ...base, kind, ports, order, config: found.config, isBroken });
   } else if (applyTo === "VIRTUAL_HOST" || applyTo === "HTTP_ROUTE") {
     const level = applyTo === "HTTP_ROUTE" ? "route" : "virtual host";
     const action = level === "route" ? value.get("route") : null;
@@ -144,9 +148,8 @@ function readPatch(resource: Resource, field: Field, group: PatchGroup, ofGatewa
     value.finish("not about rate limits: it stays with the EnvoyFilter");
     if (rateLimits.length === 0 && local === null)
       return field.leave("nothing about rate limits: the patch stays with the EnvoyFilter");
-    if (operation !== "MERGE") return field.leave(`operation ${operation || "(none)"}: expected MERGE`);
+    if (operation !== "MERGE") field.leave(`operation ${operation || "(none)"}: expected MERGE`);
     const scope = readRouteConfiguration(match, level);
-    if (report.count > before) return;
     group.routes.push({
       ...base,
       scope,
@@ -155,6 +158,7 @@ function readPatch(resource: Resource, field: Field, group: PatchGroup, ofGatewa
       local: local?.config ?? null,
       includesVirtualHost,
       taken: { rateLimits: false, local: false },
+      isBroken: report.count > before,
       at: field,
     });
   } else if (applyTo === "CLUSTER" && operation === "ADD") {

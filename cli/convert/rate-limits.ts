@@ -26,8 +26,17 @@ function convert(
   group: PatchGroup,
   resources: readonly Resource[],
 ): ConvertedPlugin | null {
-  const { kind, config, context } = filter;
-  const other = routesOf(group, filter).find((route) => context === "ANY" && route.context !== "ANY");
+  const { kind, config, context, isBroken } = filter;
+  if (isBroken) return null;
+  const routes = routesOf(group, filter);
+  const broken = routes.find((route) => route.isBroken);
+  if (broken !== undefined) {
+    config.leave(
+      `the filter stays as it is: ${broken.at.path} of ${broken.resource.title} says what routes have of it, and is not converted whole, so these routes would have other limits. Put its rate limits into a patch of their own that is converted`,
+    );
+    return null;
+  }
+  const other = routes.find((route) => context === "ANY" && route.context !== "ANY");
   if (other !== undefined) {
     config.leave(
       `the filter is for context ANY, and ${other.resource.title} says what routes of ${other.context} have, which a plugin for both sides would do on the other side too: give the filter's patch that context`,
@@ -42,6 +51,8 @@ function convert(
 /** What no plugin has of a group. */
 function nameWhatStays(group: PatchGroup, refused: readonly FilterPatch[]): void {
   for (const route of group.routes) {
+    // What stays of it has been told.
+    if (route.isBroken) continue;
     const looking = refused.find((filter) => routesOf(group, filter).includes(route));
     const why =
       looking === undefined

@@ -457,6 +457,61 @@ describe("rate-limit EnvoyFilters", () => {
       expect(told(left)[0]).toContain("says what routes of GATEWAY have");
     });
 
+    test.each([
+      [
+        "a local limit by the name of a route configuration",
+        filterPatch(LOCAL, bucket(1000)),
+        { ...patch("a:80", "login", 1), name: "http.8080" },
+        "routeConfiguration.name: a plugin sees all route configurations",
+      ],
+      [
+        "a global limit, and a timeout",
+        global,
+        patch("a:80", "login", limits, { timeout: "3s" }),
+        "route.timeout: not about rate limits",
+      ],
+      [
+        "an operation of its own",
+        global,
+        { ...patch("a:80", "login", limits), operation: "ADD" },
+        "operation ADD: expected MERGE",
+      ],
+    ])("a filter stays with a patch of routes that is not converted whole: %s", (_, filter, of, message) => {
+      const { name, operation, ...whole } = of as Record<string, unknown>;
+      const { match, patch: said, applyTo } = whole as Record<string, Record<string, object>>;
+      const login = {
+        applyTo,
+        match: { ...match, routeConfiguration: { ...match!.routeConfiguration, ...(name ? { name } : {}) } },
+        patch: { ...said, ...(operation ? { operation } : {}) },
+      };
+      const all = [filter, patch("a:80", null, limits), login];
+      const { manifests, left } = converted(documents(envoyFilter("all", all)));
+      expect(manifests).toEqual([]);
+      const messages = told(left).join("\n");
+      expect(messages).toContain(message);
+      expect(messages).toContain(
+        "the filter stays as it is: spec.configPatches[2] of EnvoyFilter istio-system/all says what routes have of it",
+      );
+    });
+
+    test("a patch of routes stays with a filter that cannot be converted, beside one that can", () => {
+      const other = JSON.parse(
+        JSON.stringify(filterPatch("other", globalFilter("other"))).replace("INSERT_BEFORE", "REPLACE"),
+      ) as object;
+      const { manifests, left, text } = converted(
+        documents(
+          envoyFilter("filters", [global, other]),
+          envoyFilter("routes", [patch("a:80", null, limits)]),
+        ),
+      );
+      expect(manifests.length).toBe(1);
+      expect(text).toContain("Instead of patches of EnvoyFilter istio-system/routes");
+      expect(told(left)).toEqual([
+        expect.stringContaining("operation REPLACE: expected one that inserts the filter") as string,
+        expect.stringContaining("the filter of EnvoyFilter istio-system/filters looks at it") as string,
+      ]);
+    });
+
     test("an operation that does more than add to them is named", () => {
       const replacing = JSON.parse(
         JSON.stringify(patch("a:80", null, limits)).replace("MERGE", "MERGE_AND_REPLACE_LIST"),
