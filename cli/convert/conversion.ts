@@ -41,7 +41,7 @@ export function convertSources(sources: readonly Source[], conversion: Conversio
   const routes = new Map(launches.services.map(({ from, routes }) => [from, routes]));
   const readers = findClaimReaders(resources, routes, mesh.rootNamespace);
   const policies = convertAuthorization(resources, { modules, mesh, gateway, readers });
-  const rateLimits = convertRateLimits(resources);
+  const rateLimits = convertRateLimits(resources, mesh.rootNamespace);
   const check = checker(conversion);
   const checked = [...policies, ...rateLimits].flatMap((plugin) => {
     const found = check(plugin);

@@ -111,6 +111,18 @@ export function labelsOf({ selector }: Target): Record<string, string> {
   return matchLabels ?? {};
 }
 
+/** Whether they are of different Gateways by reference: a proxy is of one. That of a Service may be of many. */
+function areApart(one: Target, other: Target): boolean {
+  const [names, others] = [one, other].map((target) =>
+    referencesOf(target).map((each) => {
+      const { kind, name } = (each ?? {}) as { kind?: string; name?: string };
+      return kind === "Gateway" ? name : undefined;
+    }),
+  ) as [unknown[], unknown[]];
+  if (names.length === 0 || others.length === 0 || [...names, ...others].includes(undefined)) return false;
+  return !names.some((name) => others.includes(name));
+}
+
 /** Whether a proxy may have the labels of both; by reference and by labels, none is known to be the same, so they are taken for it. */
 function labelsMeet(one: Target, other: Target): boolean {
   const labels = labelsOf(other);
@@ -125,7 +137,7 @@ export function overlap(one: Place, other: Place, rootNamespace: string): boolea
   const isApart =
     namespace !== other.namespace &&
     ![namespace, other.namespace].some((of) => of === rootNamespace || of === "");
-  return !isApart && labelsMeet(one.target, other.target);
+  return !isApart && !areApart(one.target, other.target) && labelsMeet(one.target, other.target);
 }
 
 export function referencesOf({ targetRefs }: Target): unknown[] {

@@ -32,7 +32,10 @@ export function placeRemarks({ order }: FilterPatch): string[] {
 }
 
 /** What this filter looks at of what is said of routes. */
-export function routesOf({ routes }: PatchGroup, { context, kind, config }: FilterPatch): RoutePatch[] {
+export function routesOf(
+  { routes }: Pick<PatchGroup, "routes">,
+  { context, kind, config }: FilterPatch,
+): RoutePatch[] {
   const seen = routes.filter(
     (route) => route.context === context || route.context === "ANY" || context === "ANY",
   );

@@ -1,34 +1,52 @@
 /** The rate limits of EnvoyFilters: each filter of Envoy's with what routes say for it, and what stays. */
-import { readEnvoyFilters, type FilterPatch, type PatchGroup } from "./envoy-filter.ts";
+import { readEnvoyFilters, type FilterPatch, type PatchGroup, type RoutePatch } from "./envoy-filter.ts";
 import { convertGlobalRateLimit } from "./global-rate-limit.ts";
 import { convertLocalRateLimit } from "./local-rate-limit.ts";
-import { insteadOf, type ConvertedPlugin } from "./plugin.ts";
+import { insteadOf, overlap, type ConvertedPlugin } from "./plugin.ts";
 import { routesOf } from "./rate-limit-settings.ts";
 import type { Resource } from "./resources.ts";
 
-export function convertRateLimits(resources: readonly Resource[]): ConvertedPlugin[] {
-  return readEnvoyFilters(resources).flatMap((group) => {
-    const plugins: ConvertedPlugin[] = [];
-    const refused: FilterPatch[] = [];
-    for (const filter of group.filters) {
-      const plugin = convert(filter, group, resources);
-      if (plugin === null) refused.push(filter);
-      else plugins.push(plugin);
-    }
-    nameWhatStays(group, refused);
-    return plugins;
-  });
+/** A filter that stays, and what it looks at: that stays too. */
+interface Refused {
+  filter: FilterPatch;
+  routes: readonly RoutePatch[];
 }
 
-/** Null where it cannot be converted whole, which is told. */
+export function convertRateLimits(resources: readonly Resource[], rootNamespace: string): ConvertedPlugin[] {
+  const groups = readEnvoyFilters(resources);
+  const plugins: ConvertedPlugin[] = [];
+  const refused: Refused[] = [];
+  for (const group of groups) {
+    const meeting = groups.filter((other) => other === group || overlap(group, other, rootNamespace));
+    const all = meeting.flatMap(({ routes }) => routes);
+    for (const filter of group.filters) {
+      const routes = routesOf({ routes: all }, filter);
+      const plugin = convert(filter, routes, group, resources);
+      if (plugin === null) refused.push({ filter, routes });
+      else plugins.push(plugin);
+    }
+  }
+  for (const group of groups) nameWhatStays(group, refused);
+  return plugins;
+}
+
+/** Null where it cannot be converted whole, which is told. `routes` are all that it looks at, those of other targets too. */
 function convert(
   filter: FilterPatch,
+  routes: readonly RoutePatch[],
   group: PatchGroup,
   resources: readonly Resource[],
 ): ConvertedPlugin | null {
   const { kind, config, context, isBroken } = filter;
   if (isBroken) return null;
-  const routes = routesOf(group, filter);
+  // istiod merges the patches of all EnvoyFilters that a proxy has; a plugin knows those of its own proxies, and not who has the others.
+  const elsewhere = routes.find((route) => !group.routes.includes(route));
+  if (elsewhere !== undefined) {
+    config.leave(
+      `the filter stays as it is: ${elsewhere.at.path} of ${elsewhere.resource.title} says what routes have of it, for other proxies that may have some of these among them. Give both EnvoyFilters one namespace and workloadSelector, or such that exclude each other`,
+    );
+    return null;
+  }
   const broken = routes.find((route) => route.isBroken);
   if (broken !== undefined) {
     config.leave(
@@ -49,11 +67,11 @@ function convert(
 }
 
 /** What no plugin has of a group. */
-function nameWhatStays(group: PatchGroup, refused: readonly FilterPatch[]): void {
+function nameWhatStays(group: PatchGroup, refused: readonly Refused[]): void {
   for (const route of group.routes) {
     // What stays of it has been told.
     if (route.isBroken) continue;
-    const looking = refused.find((filter) => routesOf(group, filter).includes(route));
+    const looking = refused.find(({ routes }) => routes.includes(route))?.filter;
     const why =
       looking === undefined
         ? "the filter that these rate limits are for is not in the input, or not for the same proxies"

@@ -494,6 +494,84 @@ describe("rate-limit EnvoyFilters", () => {
       );
     });
 
+    describe("a filter stays with what an EnvoyFilter of other proxies says of routes, where some may be of both", () => {
+      const filter = envoyFilter("lim", [global, patch("a:80", null, limits)]);
+      const routes = (spec: object, namespace = "istio-system"): object => ({
+        ...envoyFilter("routes", []),
+        metadata: { name: "routes", namespace },
+        spec: { configPatches: [patch("a:80", "login", limits)], ...spec },
+      });
+      const narrower = { workloadSelector: { labels: { istio: "ingressgateway", app: "ig" } } };
+
+      test.each([
+        ["a narrower selector", routes(narrower)],
+        ["no selector", routes({})],
+        [
+          "any side of all proxies",
+          JSON.parse(JSON.stringify(routes({})).replace("GATEWAY", "ANY")) as object,
+        ],
+      ])("%s", (_, other) => {
+        for (const input of [
+          [filter, other],
+          [other, filter],
+        ]) {
+          const { manifests, left } = converted(documents(...input));
+          expect(manifests).toEqual([]);
+          const messages = told(left).join("\n");
+          expect(messages).toContain(
+            "the filter stays as it is: spec.configPatches[0] of EnvoyFilter istio-system/routes says what routes have of it, for other proxies",
+          );
+          expect(messages).not.toContain("not in the input");
+        }
+      });
+
+      test.each([
+        ["another value of a label", routes({ workloadSelector: { labels: { istio: "egressgateway" } } })],
+        [
+          "another side",
+          JSON.parse(JSON.stringify(routes({})).replace("GATEWAY", "SIDECAR_INBOUND")) as object,
+        ],
+      ])("but not %s", (_, other) => {
+        const { manifests, left } = converted(documents(filter, other));
+        expect(manifests.length).toBe(1);
+        expect(told(left)).toEqual([expect.stringContaining("not in the input") as string]);
+      });
+
+      test("nor another namespace, but of the root namespace all", () => {
+        const here = JSON.parse(JSON.stringify(filter).replace("istio-system", "my-app")) as object;
+        expect(converted(documents(here, routes(narrower, "elsewhere"))).manifests.length).toBe(1);
+        expect(converted(documents(here, routes(narrower))).manifests).toEqual([]);
+      });
+
+      test("nor another Gateway by reference", () => {
+        const at = (name: string, patches: readonly object[]): object => ({
+          ...envoyFilter(name, []),
+          spec: { targetRefs: [{ kind: "Gateway", name }], configPatches: patches },
+        });
+        const both = [
+          at("one", [global, patch("a:80", null, limits)]),
+          at("other", [global, patch("b:80", null, limits)]),
+        ];
+        const { manifests, left } = converted(documents(...both));
+        expect(told(left)).toEqual([]);
+        expect(manifests.length).toBe(2);
+      });
+
+      test("and what a converted filter has is not said to go, where one that stays looks at it", () => {
+        const wide = routes({ configPatches: [global] });
+        const { manifests, left, text } = converted(
+          documents(filter, JSON.parse(JSON.stringify(wide).replace("GATEWAY", "ANY")) as object),
+        );
+        expect(manifests.length).toBe(1);
+        expect(text).toContain("Instead of patches of EnvoyFilter istio-system/lim");
+        expect(told(left)).toContainEqual(
+          expect.stringContaining(
+            "spec.configPatches[1]: the filter of EnvoyFilter istio-system/routes looks at it",
+          ),
+        );
+      });
+    });
+
     test("a patch of routes stays with a filter that cannot be converted, beside one that can", () => {
       const other = JSON.parse(
         JSON.stringify(filterPatch("other", globalFilter("other"))).replace("INSERT_BEFORE", "REPLACE"),
