@@ -1,4 +1,5 @@
 /** What of the input reads the claims that Istio's own filter has verified, and stays: without its `RequestAuthentication` none of it holds any more. */
+import { signOfGateways } from "./gateways.ts";
 import { overlap, type Place } from "./plugin.ts";
 import type { Resource } from "./resources.ts";
 import { placesOf } from "./routing-places.ts";
@@ -9,11 +10,17 @@ export interface ClaimReader {
   meets: (place: Place) => boolean;
 }
 
+export interface ClaimReaderOptions {
+  rootNamespace: string;
+  /** Policies are for gateways, whatever their labels. */
+  gateway: boolean;
+}
+
 /** VirtualServices as they are after the conversion: `routes` are those of a converted one. */
 export function findClaimReaders(
   resources: readonly Resource[],
   routes: ReadonlyMap<Resource, readonly unknown[]>,
-  rootNamespace: string,
+  options: ClaimReaderOptions,
 ): ClaimReader[] {
   return resources
     .filter(({ group }) => group === "networking.istio.io")
@@ -22,9 +29,9 @@ export function findClaimReaders(
         resource.kind === "VirtualService" &&
         matchesClaims(routes.get(resource) ?? resource.spec.get("http")?.value())
       )
-        return [ofRoutes(resource, resources, rootNamespace)];
+        return [ofRoutes(resource, resources, options)];
       return resource.kind === "EnvoyFilter" && namesTokenFilter(resource)
-        ? [ofPatches(resource, rootNamespace)]
+        ? [ofPatches(resource, options.rootNamespace)]
         : [];
     });
 }
@@ -39,13 +46,23 @@ function namesTokenFilter({ spec }: Resource): boolean {
   return JSON.stringify(spec.value()).includes("envoy.filters.http.jwt_authn");
 }
 
-function ofRoutes(resource: Resource, resources: readonly Resource[], rootNamespace: string): ClaimReader {
+function ofRoutes(
+  resource: Resource,
+  resources: readonly Resource[],
+  { rootNamespace, gateway }: ClaimReaderOptions,
+): ClaimReader {
   const { places, unknown } = placesOf(resource, resources, rootNamespace);
   // A VirtualService without hosts is routed by where another delegates to it.
   const isAnywhere = unknown.length > 0 || !resource.spec.has("hosts");
   return {
     title: resource.title,
-    meets: (place) => isAnywhere || places.some((one) => overlap(one, place, rootNamespace)),
+    meets: (place) => {
+      // A plugin for sidecars says itself that tokens stay where gateways have them too.
+      const isOfGateways = gateway || signOfGateways(place.target, resources) !== null;
+      return (
+        isAnywhere || places.some((one) => overlap(isOfGateways ? one.reach : one, place, rootNamespace))
+      );
+    },
   };
 }
 

@@ -39,7 +39,7 @@ export function convertSources(sources: readonly Source[], conversion: Conversio
   const mesh = readMeshConfig(resources);
   const launches = convertVirtualServices(resources, { header, modules, mesh });
   const routes = new Map(launches.services.map(({ from, routes }) => [from, routes]));
-  const readers = findClaimReaders(resources, routes, mesh.rootNamespace);
+  const readers = findClaimReaders(resources, routes, { rootNamespace: mesh.rootNamespace, gateway });
   const policies = convertAuthorization(resources, { modules, mesh, gateway, readers });
   const rateLimits = convertRateLimits(resources, mesh.rootNamespace);
   const check = checker(conversion);

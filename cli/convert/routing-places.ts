@@ -4,6 +4,8 @@ import type { Place } from "./plugin.ts";
 import type { Resource } from "./resources.ts";
 
 export interface RoutingPlace extends Place {
+  /** Where its proxies are: those of a Gateway in any namespace (`mergeGateways` of `push_context.go`), whatever that of the plugin is. */
+  reach: Place;
   /** What to know of a plugin there. */
   remark: string;
 }
@@ -29,7 +31,7 @@ export function placesOf(
           ? `this reaches the sidecars and gateways of all namespaces, since its own (${namespace}) is the root namespace`
           : "this reaches those in its own namespace; callers in another one need the plugin there too";
       const remark = `For the callers of ${title}: ${reach}. Sidecars load it; a waypoint that routes for them does not, which loads plugins of mode SERVER that name it in targetRefs.`;
-      found.places.push({ namespace, target: {}, remark });
+      found.places.push({ namespace, target: {}, reach: { namespace, target: {} }, remark });
       continue;
     }
     const [of, short] = resolvedName(name, namespace);
@@ -38,12 +40,15 @@ export function placesOf(
     const selector = gateway === null ? null : selectorOf(gateway);
     if (gateway === null) found.unknown.push({ at, why: `the Gateway ${whole} is not in the input` });
     else if (selector === null) found.unknown.push({ at, why: `the Gateway ${whole} has no selector` });
-    else
+    else {
+      const target = { selector: { matchLabels: selector } };
       found.places.push({
         namespace: of,
-        target: { selector: { matchLabels: selector } },
+        target,
+        reach: { namespace: "", target },
         remark: `For the proxies of the Gateway ${whole}: where they are in another namespace than ${of || "it"}, the plugin belongs there.`,
       });
+    }
   }
   return found;
 }

@@ -365,6 +365,14 @@ describe("what two plugins cannot say together stays with Istio", () => {
     test.each([
       ["VirtualService my-app/shop", [edge, routes(mirrored), gateway("public")]],
       ["VirtualService my-app/shop", [edge, routes({ headers: claims })]],
+      [
+        "VirtualService my-app/shop",
+        [
+          edge,
+          routes(mirrored, ["public"]),
+          { ...gateway("public"), metadata: { name: "public", namespace: "my-app" } },
+        ],
+      ],
       ["EnvoyFilter istio-system/patches", [reviews, patches({ app: "reviews" })]],
       ["AuthorizationPolicy my-app/trial", [reviews, trial("reviews")]],
     ])("%s", (title, input) => {
