@@ -8,7 +8,14 @@ import type { Field } from "./field.ts";
 import { goesBefore, hostMatch, hostsOf } from "./host-match.ts";
 import type { MeshConfig } from "./mesh-config.ts";
 import { Names, resourceName, ruleName } from "./names.ts";
-import { labelsOf, overlap, type ConvertedPlugin, type ConvertedResource, type Target } from "./plugin.ts";
+import {
+  labelsOf,
+  overlap,
+  type ConvertedPlugin,
+  type ConvertedResource,
+  type Place,
+  type Target,
+} from "./plugin.ts";
 import type { Resource } from "./resources.ts";
 import { placesOf } from "./routing-places.ts";
 import { isAboutHeaders, joined, readRouteMatch, type RequestMatch } from "./route-match.ts";
@@ -38,6 +45,8 @@ interface Service {
 interface Launch {
   namespace: string;
   target: Target;
+  /** Where its proxies may be. */
+  reach: Place;
   services: Service[];
   remarks: string[];
 }
@@ -101,8 +110,8 @@ export function convertVirtualServices(
     services.push({ ...read.service, from: resource });
     for (const route of read.moved) moved.add(route);
     for (const place of places) {
-      const { namespace, target, remark } = place;
-      const launch = launches.get(keyOf(place)) ?? { namespace, target, services: [], remarks: [] };
+      const { namespace, target, reach, remark } = place;
+      const launch = launches.get(keyOf(place)) ?? { namespace, target, reach, services: [], remarks: [] };
       launches.set(keyOf(place), launch);
       // Several gateways may be of the same proxies.
       if (!launch.services.includes(service)) launch.services.push(service);
@@ -142,7 +151,7 @@ function leaveOthersOfHeader(
 function remarkOthers(launch: Launch, all: readonly Launch[], rootNamespace: string): void {
   const { services, remarks } = launch;
   for (const other of all) {
-    if (other === launch || !overlap(launch, other, rootNamespace)) continue;
+    if (other === launch || !overlap(launch.reach, other.reach, rootNamespace)) continue;
     const missing = other.services.filter((service) => !services.includes(service));
     if (missing.length === 0) continue;
     const titles = missing.map(({ resource }) => resource.title).join(", ");

@@ -143,6 +143,30 @@ describe("a VirtualService with header matches", () => {
     expect(remark(["edge"])).toEqual([]);
   });
 
+  test("says so of Gateways of two namespaces with one selector, which are of the same proxies", () => {
+    const http = [{ match: [{ headers: { a: { exact: "b" } } }], ...to("v2") }];
+    const remarks = (labels: object): string[] => {
+      const input = ["one", "other"].flatMap((namespace) => [
+        virtualService(http, { hosts: [`${namespace}.example`], gateways: [`${namespace}/edge`] }, namespace),
+        {
+          ...gateway("edge"),
+          metadata: { name: "edge", namespace },
+          spec: { selector: namespace === "one" ? { istio: "ingress" } : labels },
+        },
+      ]);
+      return told(converted(documents(...input)).notes).filter((one) => one.includes("one of them alone"));
+    };
+    expect(remarks({ istio: "ingress" })).toEqual([
+      expect.stringContaining(
+        "1 : A proxy that loads this plugin and that of VirtualService my-app/other ",
+      ) as string,
+      expect.stringContaining(
+        "5 : A proxy that loads this plugin and that of VirtualService my-app/one ",
+      ) as string,
+    ]);
+    expect(remarks({ istio: "egress" })).toEqual([]);
+  });
+
   test("in the root namespace is for all, which is said, and meets those of any", () => {
     const http = [{ match: [{ headers: { a: { exact: "b" } } }], ...to("v2") }];
     const mesh = {
