@@ -6,7 +6,13 @@ import { refusalOf } from "../refusal.ts";
 import { pluginsOf } from "./authz-plugin.ts";
 import type { ClaimReader } from "./claim-readers.ts";
 import type { Field } from "./field.ts";
-import { leaveMeshWide, leaveReadTokens, leaveRest, leaveWhatMeets } from "./meeting-targets.ts";
+import {
+  leaveMeshWide,
+  leaveReadTokens,
+  leaveRest,
+  leaveWhatAllowsNothing,
+  leaveWhatMeets,
+} from "./meeting-targets.ts";
 import type { MeshConfig } from "./mesh-config.ts";
 import { ruleName } from "./names.ts";
 import { targetKey, targetOf, type ConvertedPlugin } from "./plugin.ts";
@@ -56,6 +62,7 @@ export function convertAuthorization(
   }
   const all = [...groups.values()];
   for (const group of all) if (group.missing === null) check(group, options);
+  leaveWhatAllowsNothing(all, options.mesh.rootNamespace);
   if (options.gateway) for (const group of all) leaveMeshWide(group, options.mesh.rootNamespace);
   leaveWhatMeets(all, options.mesh.rootNamespace);
   leaveReadTokens(all, options);

@@ -9,9 +9,7 @@ import { asksForToken, hasNoLabels, looksAtTokens, type Group, type Policy } fro
  * of both. So where targets meet, only one may have ALLOW policies.
  */
 export function leaveWhatMeets(groups: readonly Group[], rootNamespace: string): void {
-  const meets = (one: Group): Group[] =>
-    groups.filter((other) => other !== one && overlap(one, other, rootNamespace));
-  leaveWhatAllowsNothing(groups, meets);
+  const meets = meetingOf(groups, rootNamespace);
   const rivals = groups.filter((one) => {
     if (allowing(one).length === 0) return false;
     const rival = meets(one).find((other) => allowing(other).length > 0);
@@ -35,9 +33,11 @@ export function leaveWhatMeets(groups: readonly Group[], rootNamespace: string):
 
 /**
  * A policy that allows nothing makes other ALLOW policies needed, and no plugin is for proxies that have none: a selector cannot say that. So it
- * stays, and where others allow, both Istio and the plugin ask, and get the same answer.
+ * stays, and where others allow, both Istio and the plugin ask, and get the same answer. To be called before a target is left for what it is: without
+ * this policy it is none that others meet.
  */
-function leaveWhatAllowsNothing(groups: readonly Group[], meets: (one: Group) => Group[]): void {
+export function leaveWhatAllowsNothing(groups: readonly Group[], rootNamespace: string): void {
+  const meets = meetingOf(groups, rootNamespace);
   const allows = (group: Group): boolean => allowing(group).some((policy) => !allowsNothing(policy));
   for (const one of groups) {
     const nothing = one.missing !== null || allows(one) ? [] : allowing(one);
@@ -54,6 +54,11 @@ function leaveWhatAllowsNothing(groups: readonly Group[], meets: (one: Group) =>
     const { resource } = nothing[0]!;
     for (const other of others) other.beside = resource;
   }
+}
+
+/** The others that a group has proxies in common with. */
+function meetingOf(groups: readonly Group[], rootNamespace: string): (one: Group) => Group[] {
+  return (one) => groups.filter((other) => other !== one && overlap(one, other, rootNamespace));
 }
 
 function allowing({ policies }: Group): Policy[] {
@@ -102,8 +107,10 @@ export function leaveReadTokens(
 export function leaveMeshWide(group: Group, rootNamespace: string): void {
   const { namespace, target, members, left } = group;
   if (namespace !== rootNamespace || !hasNoLabels(target)) return;
-  group.missing ??= members[0]!;
-  for (const resource of members) {
+  const others = members.filter((resource) => !left.has(resource));
+  if (others.length === 0) return;
+  group.missing ??= others[0]!;
+  for (const resource of others) {
     left.add(resource);
     resource.spec.leave(
       "for all proxies of the mesh: with --gateway its sidecars would ask the plugin about the requests that they send, too. Give it a selector with the gateways' labels",

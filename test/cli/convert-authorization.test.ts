@@ -142,6 +142,22 @@ describe("policies become one plugin for each target", () => {
     expect(text).toContain("the sidecars of its namespace would ask it about the requests that they send");
   });
 
+  test("--gateway converts ALLOW policies beside one of the mesh that allows nothing", () => {
+    const nothing = policy("nothing", {}, { namespace: "istio-system" });
+    const edge = policy("edge", { selector: { matchLabels: { istio: "ingressgateway" } }, rules: GET });
+    for (const gateway of [true, false]) {
+      const { manifests, left, text } = converted(documents(nothing, edge), { gateway });
+      expect(manifests.map(({ metadata }) => metadata.name)).toEqual(["authz-edge"]);
+      expect(told(left)).toEqual([
+        expect.stringMatching(/^1 spec: allows nothing: it stays with Istio, /) as string,
+      ]);
+      expect(text).toContain("# Beside AuthorizationPolicy my-app/edge, which stays applied");
+    }
+    expect(told(converted(documents(nothing), { gateway: true }).left)).toEqual([
+      expect.stringContaining("for all proxies of the mesh: with --gateway") as string,
+    ]);
+  });
+
   test("a policy for sidecars does not go where it is for gateways too", () => {
     const { text, notes } = converted(
       documents(policy("mesh-deny", { action: "DENY", rules: GET }, { namespace: "istio-system" })),
