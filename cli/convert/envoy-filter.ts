@@ -1,7 +1,7 @@
 /** An `EnvoyFilter`: which of its patches are about rate limits, where they apply, and what they say. */
 import type { Field } from "./field.ts";
 import { signOfGateways } from "./gateways.ts";
-import { targetKey, type Target } from "./plugin.ts";
+import { targetKey, targetRefsOf, type Target } from "./plugin.ts";
 import type { Resource } from "./resources.ts";
 import type { RouteScope } from "./route-scope.ts";
 
@@ -94,7 +94,7 @@ export function readEnvoyFilters(resources: readonly Resource[]): PatchGroup[] {
 function targetOf(spec: Field): Target {
   const labels = spec.find("workloadSelector", "labels")?.value();
   spec.get("workloadSelector")?.finish();
-  const references = spec.get("targetRefs")?.value();
+  const references = targetRefsOf(spec);
   return {
     ...(labels === undefined ? {} : { selector: { matchLabels: labels } }),
     ...(references === undefined ? {} : { targetRefs: references }),

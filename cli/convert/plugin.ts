@@ -1,4 +1,5 @@
 /** What comes out: a plugin of ours, and the Istio resource for it. */
+import type { Field } from "./field.ts";
 import type { Resource } from "./resources.ts";
 
 /** Which proxies: members of `spec`, as the source has them. */
@@ -92,12 +93,18 @@ export function companionOf(plugin: ConvertedPlugin): ConvertedPlugin | null {
  * (`GetTargetRefs` of `policyattachment.go`): a TrafficExtension has no other.
  */
 export function targetOf({ spec }: Resource): Target {
-  const [selector, single, several] = ["selector", "targetRef", "targetRefs"].map((name) => spec.get(name));
-  const targetRefs = several?.value() ?? (single == null ? undefined : [single.value()]);
+  const [selector, single] = ["selector", "targetRef"].map((name) => spec.get(name));
+  const targetRefs = targetRefsOf(spec) ?? (single == null ? undefined : [single.value()]);
   return {
     ...(selector == null ? {} : { selector: selector.value() }),
     ...(targetRefs === undefined ? {} : { targetRefs }),
   };
+}
+
+/** An empty list is none, as istiod has it. */
+export function targetRefsOf(spec: Field): unknown {
+  const references = spec.get("targetRefs")?.value();
+  return Array.isArray(references) && references.length === 0 ? undefined : references;
 }
 
 /** Targets that are the same one have the same text, whatever the order of their labels. */

@@ -92,6 +92,16 @@ describe("policies become one plugin for each target", () => {
     }
   });
 
+  test("an empty list of targetRefs is none, as istiod has it", () => {
+    const targetRef = { kind: "Gateway", group: "gateway.networking.k8s.io", name: "edge" };
+    const specOf = (spec: object): unknown =>
+      converted(documents(policy("a", { targetRefs: [], rules: GET, ...spec }))).manifests[0]?.spec;
+    expect(specOf({})).toMatchObject({ match: [{ mode: "SERVER" }] });
+    expect(specOf({})).not.toHaveProperty("targetRefs");
+    expect(specOf({ selector: SELECTOR })).toMatchObject({ selector: SELECTOR, match: [{ mode: "SERVER" }] });
+    expect(specOf({ targetRef })).toMatchObject({ targetRefs: [targetRef] });
+  });
+
   test.each([
     [{ istio: "ingressgateway" }, "CLIENT_AND_SERVER"],
     [{ istio: "egress" }, "CLIENT_AND_SERVER"],

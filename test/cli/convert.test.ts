@@ -797,6 +797,7 @@ describe("rate-limit EnvoyFilters", () => {
   test.each([
     ["GATEWAY", {}, "match.context: the patch is for gateways, and no selector says so"],
     ["GATEWAY", SHOP, "match.context: the patch is for gateways, and no selector says so"],
+    ["GATEWAY", { targetRefs: [] }, "match.context: the patch is for gateways, and no selector says so"],
     ["SIDECAR_OUTBOUND", selector({ istio: "ingressgateway" }), "match.context: the patch is for sidecars"],
     [
       "WAYPOINT",
