@@ -58,7 +58,7 @@ export function pluginsOf(
     remark(
       `Where ${authentications.map(({ resource }) => resource.title).join(", ")} is kept, take jwtRules out of this plugin: Istio's filter takes the tokens that it has verified out of requests, and the plugin reads what it found. Keep it while anything outside the input reads its claims: a policy, a VirtualService, an EnvoyFilter, an access log.`,
     );
-  for (const text of findKeyHosts(rules, resources)) remark(text);
+  for (const text of findKeyHosts(rules, target, resources)) remark(text);
   remark(sideOf(sign, target));
   return [
     {

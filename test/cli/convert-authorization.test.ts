@@ -545,6 +545,36 @@ describe("the host of keys", () => {
     );
     expect(told(converted(documents(jwt, entry)).notes).join("\n")).not.toContain("ServiceEntry");
   });
+
+  test("is named for waypoints, which have its cluster by an annotation alone", () => {
+    const targetRefs = [{ kind: "Gateway", group: "gateway.networking.k8s.io", name: "waypoint" }];
+    const uris = [
+      "https://issuer.test/keys",
+      "http://keys.auth.svc.cluster.local:8080/a",
+      "http://keys.auth.svc.cluster.local:8080/b",
+      "https://unknown.test/keys",
+    ];
+    const jwtRules = uris.map((jwksUri, at) => ({ issuer: `https://issuer-${at}.test`, jwksUri }));
+    const entry = {
+      apiVersion: "networking.istio.io/v1",
+      kind: "ServiceEntry",
+      metadata: { name: "issuer", namespace: "egress" },
+      spec: { hosts: ["issuer.test"], ports: [{ number: 443, name: "https", protocol: "HTTPS" }] },
+    };
+    const at = (target: object): string =>
+      converted(documents(authentication("jwt", { ...target, jwtRules }), entry)).text;
+    const text = at({ targetRefs });
+    expect(text).toContain(
+      "an EnvoyFilter with the same targetRefs and the annotation envoyfilter.istio.io/referenced-services: egress/issuer.test,auth/keys.auth.svc.cluster.local,NAMESPACE/unknown.test (namespace",
+    );
+    expect(text).toContain("outbound|443||unknown.test: it needs a ServiceEntry");
+    expect(text).not.toContain("outbound|443||issuer.test: it needs");
+    expect(at({ selector: SELECTOR })).not.toContain("referenced-services");
+    const inline = { issuer: "https://issuer.test", jwks: '{"keys":[]}' };
+    expect(
+      converted(documents(authentication("jwt", { targetRefs, jwtRules: [inline] }))).text,
+    ).not.toContain("referenced-services");
+  });
 });
 
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
