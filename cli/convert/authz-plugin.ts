@@ -4,7 +4,7 @@ import { findKeyHosts } from "./key-hosts.ts";
 import type { MeshConfig } from "./mesh-config.ts";
 import { resourceName } from "./names.ts";
 import { insteadOf, labelsOf, referencesOf, type ConvertedPlugin, type Target } from "./plugin.ts";
-import { configurationOf, hasNoLabels, type Group, type Policy } from "./policy-group.ts";
+import { allowing, configurationOf, hasNoLabels, type Group, type Policy } from "./policy-group.ts";
 import type { Resource } from "./resources.ts";
 
 /** None where the group has nothing. `gateway`: it is for gateways, whatever its labels. */
@@ -20,10 +20,11 @@ export function pluginsOf(
   const pluginConfig = configurationOf(group, mesh);
   const first = from[0]!.root;
   const sign = gateway ? "--gateway" : signOfGateways(target, resources);
+  const staying = group.beside === null ? [] : allowing(group).map(({ resource }) => resource);
+  const going = from.filter((resource) => !staying.includes(resource));
   const comments = [
-    group.beside === null
-      ? insteadOf(from, whereFrom(sign, policies.length > 0))
-      : besideOf(from, group.beside),
+    ...(going.length === 0 ? [] : [insteadOf(going, whereFrom(sign, policies.length > 0))]),
+    ...(group.beside === null ? [] : [besideOf(staying, group.beside)]),
     "The order CUSTOM, tokens, DENY, ALLOW is the filter's own.",
   ];
   const remark = (text: string): void => {

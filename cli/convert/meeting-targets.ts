@@ -2,7 +2,14 @@
 import type { ClaimReader } from "./claim-readers.ts";
 import type { MeshConfig } from "./mesh-config.ts";
 import { overlap } from "./plugin.ts";
-import { asksForToken, hasNoLabels, looksAtTokens, type Group, type Policy } from "./policy-group.ts";
+import {
+  allowing,
+  asksForToken,
+  hasNoLabels,
+  looksAtTokens,
+  type Group,
+  type Policy,
+} from "./policy-group.ts";
 
 /**
  * Istio joins the policies of all targets that a proxy has: the leave of one ALLOW policy is enough, and two plugins ask for the leave
@@ -61,10 +68,6 @@ function meetingOf(groups: readonly Group[], rootNamespace: string): (one: Group
   return (one) => groups.filter((other) => other !== one && overlap(one, other, rootNamespace));
 }
 
-function allowing({ policies }: Group): Policy[] {
-  return policies.filter(({ action, shadow }) => action === "ALLOW" && !shadow);
-}
-
 function allowsNothing({ config }: Policy): boolean {
   const { rules } = config as { rules?: unknown[] };
   return !Array.isArray(rules) || rules.length === 0;
@@ -77,7 +80,7 @@ export function leaveReadTokens(
 ): void {
   const looking = groups.filter((one) => one.missing === null && looksAtTokens(one));
   const whyStaying = (one: Group): string | null => {
-    if (one.beside !== null)
+    if (one.beside !== null && allowing(one).some(asksForToken))
       return `${one.beside.title} does, and needs Istio's own ALLOW policies beside the plugin, which look at these tokens`;
     const meeting = (all: readonly Group[]): Group[] =>
       all.filter((other) => overlap(one, other, rootNamespace));

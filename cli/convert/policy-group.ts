@@ -50,6 +50,11 @@ export function providersOf({ policies }: Group): string[] {
   return [...new Set(policies.flatMap(({ provider }) => provider ?? []))];
 }
 
+/** Its ALLOW policies, but for dry runs. */
+export function allowing({ policies }: Group): Policy[] {
+  return policies.filter(({ action, shadow }) => action === "ALLOW" && !shadow);
+}
+
 /** Whether it verifies tokens, or decides by what they say. */
 export function looksAtTokens(group: Group): boolean {
   return group.authentications.length > 0 || group.policies.some(asksForToken);

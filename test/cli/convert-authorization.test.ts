@@ -257,7 +257,8 @@ describe("what two plugins cannot say together stays with Istio", () => {
   test("an ALLOW policy without rules, beside which others are converted, and stay too", () => {
     const nothing = policy("nothing", {});
     const deny = policy("deny", { action: "DENY", rules: GET });
-    const reviews = policy("reviews", { selector: SELECTOR, rules: GET });
+    const viewers = [{ from: [{ source: { requestPrincipals: ["*"] } }], ...GET[0] }];
+    const reviews = policy("reviews", { selector: SELECTOR, rules: viewers });
     const jwt = authentication("jwt", { selector: SELECTOR, jwtRules: [RULE] });
     const { manifests, left, text } = converted(documents(nothing, deny, reviews, jwt));
     expect(manifests.map(pluginConfigOf)).toMatchObject([
@@ -289,6 +290,30 @@ describe("what two plugins cannot say together stays with Istio", () => {
       { name: "nothing" },
       { name: "deny" },
     ]);
+  });
+
+  test("of what stands beside an ALLOW policy without rules, the ALLOW policies alone, and tokens where these look at them", () => {
+    const all = [
+      policy("nothing", {}),
+      policy("reviews", { selector: SELECTOR, rules: GET }),
+      policy("deny", {
+        selector: SELECTOR,
+        action: "DENY",
+        rules: [{ from: [{ source: { notRequestPrincipals: ["*"] } }] }],
+      }),
+      authentication("jwt", { selector: SELECTOR, jwtRules: [RULE] }),
+    ];
+    const { manifests, left, text } = converted(documents(...all));
+    expect(told(left)).toEqual([
+      expect.stringMatching(/^1 spec: allows nothing: it stays with Istio, /) as string,
+    ]);
+    expect(manifests.map(pluginConfigOf)).toMatchObject([
+      { jwtRules: [RULE], policies: [{ name: "reviews" }, { name: "deny" }] },
+    ]);
+    expect(text).toContain(
+      "# Instead of RequestAuthentication my-app/jwt, AuthorizationPolicy my-app/deny, which may go once this is loaded",
+    );
+    expect(text).toContain("# Beside AuthorizationPolicy my-app/reviews, which stays applied: ");
   });
 
   test("not where their labels exclude each other, or only one of them allows", () => {
