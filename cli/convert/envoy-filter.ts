@@ -32,6 +32,8 @@ export interface RoutePatch {
   rateLimits: readonly Field[];
   /** `LocalRateLimit` of a route's `typed_per_filter_config`. */
   local: Field | null;
+  /** It has a `RateLimitPerRoute`, which plugins have nothing of. */
+  hasGlobal: boolean;
   includesVirtualHost: boolean;
   /** What of it plugins have; the rest stays. */
   taken: { rateLimits: boolean; local: boolean };
@@ -140,13 +142,17 @@ function readPatch(resource: Resource, field: Field, group: PatchGroup, ofGatewa
     const rateLimits = [value, action].flatMap((one) => one?.get("rateLimits")?.items() ?? []);
     const perFilter = value.find("typedPerFilterConfig", "envoy.filters.http.local_ratelimit");
     const local = unwrapped(perFilter);
+    const ofGlobal = value.find("typedPerFilterConfig", "envoy.filters.http.ratelimit");
+    ofGlobal?.leave(
+      "what Envoy's filter does otherwise for these routes (RateLimitPerRoute), which is not converted",
+    );
     const includesVirtualHost = action?.get("includeVhRateLimits")?.boolean() === true;
     value
       .get("typedPerFilterConfig")
       ?.finish("the configuration of another filter: it stays with the EnvoyFilter");
     action?.finish("not about rate limits: it stays with the EnvoyFilter");
     value.finish("not about rate limits: it stays with the EnvoyFilter");
-    if (rateLimits.length === 0 && local === null)
+    if (rateLimits.length === 0 && local === null && ofGlobal === null)
       return field.leave("nothing about rate limits: the patch stays with the EnvoyFilter");
     if (operation !== "MERGE") field.leave(`operation ${operation || "(none)"}: expected MERGE`);
     const scope = readRouteConfiguration(match, level);
@@ -156,6 +162,7 @@ function readPatch(resource: Resource, field: Field, group: PatchGroup, ofGatewa
       level,
       rateLimits,
       local: local?.config ?? null,
+      hasGlobal: ofGlobal !== null,
       includesVirtualHost,
       taken: { rateLimits: false, local: false },
       isBroken: report.count > before,

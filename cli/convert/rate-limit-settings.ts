@@ -40,7 +40,9 @@ export function routesOf(
     (route) => route.context === context || route.context === "ANY" || context === "ANY",
   );
   if (kind === "global")
-    return asksRoutes(config) ? seen.filter(({ rateLimits }) => rateLimits.length > 0) : [];
+    return seen.filter(
+      ({ rateLimits, hasGlobal }) => hasGlobal || (asksRoutes(config) && rateLimits.length > 0),
+    );
   const configs = [config, ...seen.flatMap(({ local }) => local ?? [])];
   const usesLimits = configs.some(countsByRoutes);
   return seen.filter(({ local, rateLimits }) => local !== null || (usesLimits && rateLimits.length > 0));

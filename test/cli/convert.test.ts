@@ -476,6 +476,18 @@ describe("rate-limit EnvoyFilters", () => {
         { ...patch("a:80", "login", limits), operation: "ADD" },
         "operation ADD: expected MERGE",
       ],
+      [
+        "what a global filter does otherwise for a route, by its own limits too",
+        filterPatch("x", { ...globalFilter("shop"), rate_limits: limits }),
+        {
+          ...patch("a:80", "login", limits),
+          patch: {
+            operation: "MERGE",
+            value: { typed_per_filter_config: { "envoy.filters.http.ratelimit": { rate_limits: limits } } },
+          },
+        },
+        "what Envoy's filter does otherwise for these routes",
+      ],
     ])("a filter stays with a patch of routes that is not converted whole: %s", (_, filter, of, message) => {
       const { name, operation, ...whole } = of as Record<string, unknown>;
       const { match, patch: said, applyTo } = whole as Record<string, Record<string, object>>;
