@@ -624,7 +624,7 @@ export function attacks(makeDriver: () => Driver): void {
       });
 
       test("why keys are left out is told of ten", async () => {
-        expect((await verifier.keys(`{"keys":[${"1,".repeat(49)}1]}`)).split("\n")).toHaveLength(11);
+        expect((await verifier.keys(`{"keys":[${"1,".repeat(49)}1]}`)).split("; ")).toHaveLength(10);
       });
 
       test("other members of it are passed over", async () => {
