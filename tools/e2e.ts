@@ -13,13 +13,13 @@ import { heading, TestRun } from "./test-run.ts";
 const tests = new TestRun("e2e");
 if (await tests.build()) {
   heading("Real servers");
-  const found = new Map<PeerName, string>();
+  let envoy: string | undefined;
   const missing = new Map<PeerName, string>();
   for (const name of Object.keys(PEERS) as PeerName[]) {
     try {
       const path = await PEERS[name]();
       console.log(path);
-      found.set(name, path);
+      if (name === "envoy") envoy = path;
     } catch (error) {
       if (!(error instanceof EnvoyNotFound) && !(error instanceof PeerNotFound)) throw error;
       console.log(error.message);
@@ -28,7 +28,6 @@ if (await tests.build()) {
   }
   const without = leftOut(missing);
   tests.skipped.push(...without.map(({ file, why }) => `${file}: ${why}`));
-  const envoy = found.get("envoy");
   if (without.length < Object.keys(NEEDS).length)
     await tests.vitest(
       "e2e",

@@ -13,8 +13,8 @@ import {
   pointerOf,
 } from "../bytes/bytes";
 import { decimalText } from "../bytes/decimal";
-import { JsonKind, JsonNode } from "./node";
 import { utf8SequenceLength } from "../bytes/utf8";
+import { JsonKind, JsonNode } from "./node";
 
 /** Arrays and objects within one another. */
 export const MAX_DEPTH: u32 = 64;

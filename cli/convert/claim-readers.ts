@@ -1,4 +1,5 @@
 /** What of the input reads the claims that Istio's own filter has verified, and stays: without its `RequestAuthentication` none of it holds any more. */
+import { workloadOf } from "./envoy-filter.ts";
 import { signOfGateways } from "./gateways.ts";
 import { overlap, type Place } from "./plugin.ts";
 import type { Resource } from "./resources.ts";
@@ -67,7 +68,6 @@ function ofRoutes(
 }
 
 function ofPatches({ title, namespace, spec }: Resource, rootNamespace: string): ClaimReader {
-  const labels = spec.find("workloadSelector", "labels")?.value();
-  const target = labels === undefined ? {} : { selector: { matchLabels: labels } };
+  const target = workloadOf(spec);
   return { title, meets: (place) => overlap({ namespace, target }, place, rootNamespace) };
 }

@@ -93,14 +93,16 @@ export function readEnvoyFilters(resources: readonly Resource[]): PatchGroup[] {
 }
 
 /** An EnvoyFilter's `workloadSelector.labels` is `selector.matchLabels` of other resources. */
-function targetOf(spec: Field): Target {
+export function workloadOf(spec: Field): Target {
   const labels = spec.find("workloadSelector", "labels")?.value();
+  return labels === undefined ? {} : { selector: { matchLabels: labels } };
+}
+
+function targetOf(spec: Field): Target {
+  const workload = workloadOf(spec);
   spec.get("workloadSelector")?.finish();
   const references = targetRefsOf(spec);
-  return {
-    ...(labels === undefined ? {} : { selector: { matchLabels: labels } }),
-    ...(references === undefined ? {} : { targetRefs: references }),
-  };
+  return { ...workload, ...(references === undefined ? {} : { targetRefs: references }) };
 }
 
 function readPatch(resource: Resource, field: Field, group: PatchGroup, ofGateways: boolean): void {

@@ -1,7 +1,6 @@
 /** Converted rate limits beside Envoy's own filters, in one Envoy. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { RateLimitRequest } from "../../cli/ratelimit-service/messages.ts";
 import { upstreamCluster } from "../envoy/cds.ts";
 import { dial, send } from "../envoy/http1.ts";
 import { freePort } from "../envoy/process.ts";
@@ -17,7 +16,7 @@ import {
   request,
   type Asked,
 } from "./rate-limit-filters.ts";
-import { RecordingService } from "./recording-service.ts";
+import { descriptorsOf, RecordingService } from "./recording-service.ts";
 
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 console.log(`seed ${seed}`);
@@ -65,7 +64,7 @@ describe("converted rate limits", () => {
           for (const port of ports[at]!) {
             recording.take();
             expect(await statusOf(port, one)).toBe(200);
-            descriptors.push(sent(recording.take()));
+            descriptors.push(recording.take().flatMap(descriptorsOf));
           }
           const [ours, native] = descriptors;
           expect(ours, JSON.stringify({ seed, at, limits, one })).toEqual(native);
@@ -141,14 +140,6 @@ describe("converted rate limits", () => {
     }
   });
 });
-
-/** Without those that have no entry, as all of them were skipped: Envoy's filter sends these, of which a service knows no limit. */
-function sent(asked: readonly RateLimitRequest[]): string[] {
-  const descriptors = asked.flatMap((call) => call.descriptors);
-  return descriptors
-    .filter(({ entries }) => entries.length > 0)
-    .map(({ entries }) => JSON.stringify(entries));
-}
 
 async function statusOf(port: number, { path, headers }: Asked): Promise<number> {
   const socket = dial(port);

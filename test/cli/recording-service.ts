@@ -30,19 +30,10 @@ export class RecordingService {
     return asked;
   }
 
-  /**
-   * The same as texts: domains and descriptors, which count one by one, in whatever order. Without those that have no entry, as all of them were
-   * skipped: Envoy's filter sends these, of which a service knows no limit.
-   */
+  /** The same as texts: domains and {@link descriptorsOf}, which count one by one, in whatever order. */
   takeTexts(): string[] {
     return this.take()
-      .map(({ domain, descriptors }) => ({
-        domain,
-        descriptors: descriptors
-          .filter(({ entries }) => entries.length > 0)
-          .map(({ entries }) => JSON.stringify(entries))
-          .sort(),
-      }))
+      .map((request) => ({ domain: request.domain, descriptors: descriptorsOf(request).sort() }))
       .filter(({ descriptors }) => descriptors.length > 0)
       .map(({ domain, descriptors }) => `${domain} ${descriptors.join()}`);
   }
@@ -61,4 +52,11 @@ export class RecordingService {
       codes.map((code) => ({ code, currentLimit: null, limitRemaining: 0, durationUntilReset: null })),
     );
   }
+}
+
+/** Without those that have no entry, as all of them were skipped: Envoy's filter sends these, of which a service knows no limit. */
+export function descriptorsOf({ descriptors }: RateLimitRequest): string[] {
+  return descriptors
+    .filter(({ entries }) => entries.length > 0)
+    .map(({ entries }) => JSON.stringify(entries));
 }
