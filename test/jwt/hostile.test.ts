@@ -21,7 +21,8 @@ describe(`hostile tokens and keys, SEED=${seed}`, { timeout: 120_000 }, () => {
     expect(verifier.take({ keys })).toBe("");
   });
   const verify = (text: string | Uint8Array): string => verifier.verify(text);
-  const refused = /^(malformed|header|payload|wrong signature|unknown algorithm|unsecured|critical|no key)$/;
+  const refused =
+    /^(malformed|header|payload|wrong signature|unknown algorithm|unsupported|unsecured|critical|no key)$/;
 
   test("a token that is cut off anywhere, in front or behind, is refused", () => {
     const text = token("RS256", rsa);
@@ -127,7 +128,8 @@ describe(`hostile tokens and keys, SEED=${seed}`, { timeout: 120_000 }, () => {
         expect(answer).toMatch(refused);
         if (answer === "wrong signature") right++;
       }),
-      { numRuns: 3000, seed },
+      // The P makes PS256 of HS256, which one seed in some hundreds does.
+      { numRuns: 3000, seed, examples: [[[[8, "P".charCodeAt(0)]], []]] },
     );
     expect(right).toBeGreaterThan(0);
   });
