@@ -82,10 +82,14 @@ describe(`hostile tokens and keys, SEED=${seed}`, { timeout: 120_000 }, () => {
       `{"a":[${"1,".repeat(20_000)}1]}`,
       `{"a":[${"{},".repeat(12_000)}{}]}`,
     ]) {
-      const start = performance.now();
-      expect(verify(token("HS256", secret, payload))).toBe(payload);
-      // Some 5 ms here; every name with every other would be some hundreds.
-      expect(performance.now() - start).toBeLessThan(100);
+      const text = token("HS256", secret, payload);
+      const times = Array.from({ length: 5 }, () => {
+        const start = performance.now();
+        expect(verify(text)).toBe(payload);
+        return performance.now() - start;
+      });
+      // Some 5 ms here; every name with every other would be some hundreds. The best of five is one that nothing held up.
+      expect(Math.min(...times)).toBeLessThan(100);
     }
   });
 
