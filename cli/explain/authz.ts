@@ -113,15 +113,18 @@ export function explainAuthz(oracle: Oracle, given: unknown): Explanation {
     ];
   });
   if (lines.some(({ action, matches }) => action === "CUSTOM" && matches)) notes.push(EXTERNAL);
-  const isRefused = lines.length === 0 && policies.length > 0 && outcome.upstream === null;
-  if (isRefused) notes.push("The credentials are refused before any policy is asked.");
-  if (isToldWho) notes.push(VERIFIED);
   const told = outcome.upstream === null ? outcome.details : outcome.properties.get("outrigger.authz");
   const reasons = told?.split(",") ?? [];
-  if (reasons.includes("authz:jwt-keys-unavailable")) notes.push(REMOTE);
   const reason = reasons.at(-1) ?? null;
+  // A policy without rules denies without a line of its own.
+  const isRefused = outcome.upstream === null && reason !== null && isRefusal(reason);
+  if (isRefused && policies.length > 0) {
+    notes.push("The credentials are refused before any policy is asked.");
+  }
+  if (isToldWho) notes.push(VERIFIED);
+  if (reasons.includes("authz:jwt-keys-unavailable")) notes.push(REMOTE);
   const trial = [
-    ...reasons.slice(0, -1).filter((one) => isOfCredentials(one.replace(/^authz:/, ""))),
+    ...reasons.slice(0, -1).filter(isRefusal),
     ...(isRefused ? [] : tried(config, lines)),
   ];
   return {
@@ -136,6 +139,11 @@ export function explainAuthz(oracle: Oracle, given: unknown): Explanation {
     },
     policies: lines,
   };
+}
+
+/** Whether it is the reason of a refusal of credentials. */
+function isRefusal(reason: string): boolean {
+  return isOfCredentials(reason.replace(/^authz:/, ""));
 }
 
 /** As the module names it: unique in a configuration. */

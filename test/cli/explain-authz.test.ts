@@ -61,6 +61,14 @@ on trial: would be denied by authz:trial
 `);
   });
 
+  test("takes a policy without rules, which allows nothing, for no refusal of credentials", async () => {
+    folder.write("nothing.yaml", "policies: [{ name: nothing }]\n");
+    expect(await explainBy("nothing.yaml", "GET /")).toBe(`GET / to example.test
+
+denied with 403, decided by authz:no-allow
+`);
+  });
+
   test("tells who decided, and where that stands", async () => {
     const allowed = await answer("GET /reviews/1", "--peer", "spiffe://cluster.local/ns/shop/sa/cart");
     expect(allowed.judgement).toEqual({
