@@ -5,7 +5,7 @@ import { ExitCode, UserError } from "./errors.ts";
 import { explainAnyFilter } from "./explain/any-filter.ts";
 import { explainAuthz } from "./explain/authz.ts";
 import { explainDarkLaunch, type Explanation } from "./explain/dark-launch.ts";
-import { Oracle } from "./explain/oracle.ts";
+import { Oracle, type Attribute } from "./explain/oracle.ts";
 import { showExplanation } from "./explain/show.ts";
 import { Modules, SUITE } from "./modules.ts";
 import type { Plugin } from "./plugins.ts";
@@ -180,17 +180,42 @@ function readNow(text: string | undefined): bigint {
   return BigInt(milliseconds) * 1_000_000n;
 }
 
-function readAttributes(items: readonly string[]): Record<string, string | boolean> {
-  const attributes: Record<string, string | boolean> = {};
+function readAttributes(items: readonly string[]): Record<string, Attribute> {
+  const attributes: Record<string, Attribute> = {};
   for (const item of items) {
     const at = item.indexOf("=");
     if (at < 1)
       throw new UserError(`--attribute: expected path=value, like connection.mtls=true, got "${item}"`);
-    const value = item.slice(at + 1);
-    attributes[item.slice(0, at)] = value === "true" ? true : value === "false" ? false : value;
+    attributes[item.slice(0, at)] = attributeOf(item.slice(0, at), item.slice(at + 1));
   }
   return attributes;
 }
+
+/** Typed as Envoy has it. */
+function attributeOf(path: string, value: string): Attribute {
+  if (!INTEGERS.has(path)) return value === "true" ? true : value === "false" ? false : value;
+  if (!/^\d{1,18}$/.test(value)) {
+    throw new UserError(`--attribute: expected a whole number for ${path}, like 8080, got "${value}"`);
+  }
+  return BigInt(value);
+}
+
+/** Those of Envoy's attributes that are integers (`source/extensions/filters/common/expr/context.cc`). */
+const INTEGERS: ReadonlySet<string> = new Set([
+  "request.size",
+  "request.total_size",
+  "response.code",
+  "response.flags",
+  "response.grpc_status",
+  "response.size",
+  "response.total_size",
+  "connection.id",
+  "source.port",
+  "destination.port",
+  "upstream.port",
+  "upstream.request_attempt_count",
+  "xds.listener_direction",
+]);
 
 function shown({ method, path, authority, headers = [], peer, claims }: HttpRequest): object {
   const text = (value: string): string => printable(Buffer.from(value, "latin1").toString());

@@ -4,12 +4,15 @@ import { FakeClock, Host, LogLevel, type HttpStream } from "../../test/host/inde
 import { nodeLibraries } from "../../test/host/node-libraries.ts";
 import type { Runner } from "../modules.ts";
 
+/** What the host knows of a stream. */
+export type Attribute = string | boolean | bigint;
+
 export interface OracleOptions {
   runner: Runner;
   /** The proxy's clock, in nanoseconds since 1970. */
   now: bigint;
   /** What the host knows of the stream, by path with dots. */
-  attributes: Readonly<Record<string, string | boolean>>;
+  attributes: Readonly<Record<string, Attribute>>;
   request: HttpRequest;
   /** The plugin's configuration with this one of the filter; with null, without the filter: null where nothing is left. */
   within: (config: unknown) => unknown;

@@ -69,6 +69,24 @@ denied with 403, decided by authz:no-allow
 `);
   });
 
+  test("asks with the port that --attribute gives", async () => {
+    folder.write(
+      "ports.yaml",
+      'policies: [{ name: web, rules: [{ to: [{ operation: { ports: ["9090"] } }] }] }]\n',
+    );
+    const decided = async (port: string): Promise<string> =>
+      (await explainBy("ports.yaml", "GET /", "--attribute", `destination.port=${port}`)).split("\n")[2]!;
+    expect(await decided("9090")).toBe("allowed, decided by authz:web");
+    expect(await decided("9091")).toBe("denied with 403, decided by authz:no-allow");
+  });
+
+  test("asks with the direct peer that --attribute gives", async () => {
+    const asked = await explain("GET /internal", "--attribute", "outrigger.peer=10.1.2.3:40000");
+    expect(asked).toContain("denied with 403, decided by authz:internal\n");
+    const other = await explain("GET /internal", "--attribute", "outrigger.peer=11.1.2.3:40000");
+    expect(other).toContain("denied with 403, decided by authz:no-allow\n");
+  });
+
   test("tells who decided, and where that stands", async () => {
     const allowed = await answer("GET /reviews/1", "--peer", "spiffe://cluster.local/ns/shop/sa/cart");
     expect(allowed.judgement).toEqual({

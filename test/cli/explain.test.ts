@@ -335,6 +335,10 @@ spec: { url: "oci://x/dark-launch:1", pluginConfig: { default: ${variant} } }
       [["-r", "/", "--claims", "{"], "--claims: "],
       [["-r", "/", "--claims", "[1]"], '--claims: expected a JSON object, got "[1]"'],
       [["-r", "/", "--attribute", "x"], "--attribute: expected path=value"],
+      [
+        ["-r", "/", "--attribute", "destination.port=http"],
+        '--attribute: expected a whole number for destination.port, like 8080, got "http"',
+      ],
     ];
     for (const [words, message] of cases) {
       const { status, stderr } = await folder.run("explain", "-c", "launch.yaml", ...words);
