@@ -51,6 +51,7 @@ const SETS: readonly (readonly JwtRule[])[] = [
       outputClaimToHeaders: OUTPUTS.map(({ claim }) => ({ header: "x-all", claim })),
     },
   ],
+  [{ ...alpha, fromHeaders: [{ name: "x-other", prefix: "Token " }, { name: "x-other" }] }],
 ];
 
 /** Places where a token may stand, as some set or other looks there. */
@@ -166,6 +167,18 @@ describe("beside Envoy's jwt_authn with istiod's translation", { timeout: 120_00
     ]) {
       const [ours, native] = await both(8, request);
       expect([upstreamOf(ours, "x-beta"), upstreamOf(native, "x-beta")]).toEqual([undefined, undefined]);
+    }
+  });
+
+  test("takes what stands in a header behind each prefix that a rule names", async () => {
+    const text = ALPHA.sign({}, ALPHA.keys[1]);
+    // All of it is another token, which is wrong.
+    for (const [value, status] of [
+      [`Token ${text}`, 401],
+      [text, 200],
+    ] as const) {
+      const [ours, native] = await both(11, { method: "GET", path: "/", headers: [["x-other", value]] });
+      expect([value, ours.response.status, native.response.status]).toEqual([value, status, status]);
     }
   });
 

@@ -63,16 +63,23 @@ export class JwtRule {
     verified.looks(this);
     let outcome = JwtProblem.Missing;
     const locations = this.locations;
-    for (let at = 0; at < locations.length; at++) {
+    let at = 0;
+    for (; at < locations.length; at++) {
       const location = unchecked(locations[at]);
       const text = location.find(request);
       if (text == ABSENT) continue;
       const kind = location.place.kind;
       // What is taken out of the query is all of it: nobody behind finds another one there.
-      if (location.isRepeated && (this.forward || kind != PlaceKind.QueryParam)) return JwtProblem.Repeated;
-      outcome = this.verifyToken(location, text, mayWait);
-      if (outcome != JwtProblem.None || this.waits) return outcome;
-      if (!this.forward && kind != PlaceKind.Cookie) location.place.used = true;
+      if (location.isRepeated && (this.forward || kind != PlaceKind.QueryParam))
+        outcome = JwtProblem.Repeated;
+      else outcome = this.verifyToken(location, text, mayWait);
+      if (outcome != JwtProblem.None || this.waits) break;
+    }
+    // Not before: a header may have another token of this rule's behind another prefix.
+    while (!this.forward && --at >= 0) {
+      const location = unchecked(locations[at]);
+      if (location.place.kind != PlaceKind.Cookie && location.find(request) != ABSENT)
+        location.place.used = true;
     }
     return outcome;
   }
