@@ -644,6 +644,16 @@ test("the clock's skew is the configuration's", async () => {
   await session.advance(HOUR);
 });
 
+test("the longest skew does not carry the latest time over", async () => {
+  const session = await open({ jwtRules: [{ ...alpha, clockSkew: "1h" }] });
+  // The last double below 2^64.
+  const text = token("ES256", ALPHA.keys[1]!, `{"iss":"${ALPHA.name}","exp":18446744073709549568}`, {
+    alg: "ES256",
+    kid: "ec",
+  });
+  expect(verdict(await session.request(get(text)))).toBe("200 via_upstream");
+});
+
 test("of keys that are left out the log says why", async () => {
   const { keys } = JSON.parse(ALPHA.jwks) as { keys: object[] };
   const jwks = JSON.stringify({ keys: [...keys, { kty: "OKP", crv: "Ed25519", x: "AAAA" }] });

@@ -167,9 +167,10 @@ export class JwtRule {
 
   private timeProblem(notBefore: u64, expiry: u64, now: u64): JwtProblem {
     if (notBefore > now + this.clockSkew) return JwtProblem.NotYet;
-    // `exp` is less than 2^64 by more than any skew that the configuration takes.
     // Nor is a token good whose time cannot be told.
-    if (expiry != 0 && (now == 0 || now > expiry + this.clockSkew)) return JwtProblem.Expired;
+    if (expiry != 0 && (now == 0 || (now > expiry && now - expiry > this.clockSkew))) {
+      return JwtProblem.Expired;
+    }
     return JwtProblem.None;
   }
 
