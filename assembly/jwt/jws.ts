@@ -58,6 +58,8 @@ export class Jws {
   signature: Bytes = ABSENT;
   /** What was signed: header and payload as they stand in the token, with the dot. */
   signingInput: Bytes = ABSENT;
+  /** After {@link JwsVerdict.WrongSignature}: no key of the token's name was tried, but others, without a name. */
+  lacksKey: bool = false;
 }
 
 // @ts-ignore: decorator
@@ -123,9 +125,11 @@ function readHeader(header: Bytes): JwsProblem {
 export function verifyJws(keys: KeySet): JwsVerdict {
   const kid = jws.kid;
   tried = 0;
+  jws.lacksKey = false;
   if (kid == ABSENT) return verifyByAny(keys, ABSENT, true);
   const verdict = verifyByAny(keys, kid, false);
   if (verdict == JwsVerdict.Right || verdict == JwsVerdict.HostFailed) return verdict;
+  jws.lacksKey = tried == 0;
   return verifyByAny(keys, ABSENT, false);
 }
 

@@ -107,6 +107,31 @@ describe("tokens whose keys are fetched", () => {
     expect(proxy.asked).toBe(2);
   });
 
+  test("by a new key wait for one fetch, where those that are known have no name", () => {
+    const proxy = new Proxy();
+    proxy.answer = { body: Buffer.from(JSON.stringify({ keys: [old.jwk] })) };
+    proxy.advance(2000);
+    expect(saidOf(proxy.open("old", old))).toBe("200 via_upstream");
+    proxy.has({ fresh }, 100);
+    const stream = proxy.open("fresh", fresh);
+    expect(saidOf(stream)).toBe("waits");
+    proxy.advance(1200);
+    expect(saidOf(stream)).toBe("200 via_upstream");
+    expect(saidOf(proxy.open("fresh", old))).toBe("401 authz:jwt-signature");
+    expect(proxy.asked).toBe(2);
+  });
+
+  test("by a key that is none wait for one fetch, and are refused as before", () => {
+    const proxy = new Proxy();
+    proxy.answer = { body: Buffer.from(JSON.stringify({ keys: [old.jwk] })) };
+    proxy.advance(2000);
+    const stream = proxy.open("none", fresh);
+    proxy.advance(1200);
+    expect(saidOf(stream)).toBe("401 authz:jwt-signature");
+    expect(saidOf(proxy.open("none", fresh))).toBe("401 authz:jwt-signature");
+    expect(proxy.asked).toBe(2);
+  });
+
   test("wait for nothing in shadow mode: keys are fetched, and until they come it is told that there are none", () => {
     const proxy = new Proxy([], {}, { mode: "shadow" });
     proxy.has({ old }, 300);

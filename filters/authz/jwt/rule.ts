@@ -1,5 +1,5 @@
 import { ABSENT, Bytes, equals, lengthOf } from "../../../assembly/bytes/bytes";
-import { JwsVerdict, verifyJws } from "../../../assembly/jwt/jws";
+import { jws, JwsVerdict, verifyJws } from "../../../assembly/jwt/jws";
 import { park } from "../../../assembly/parking";
 import { RequestView } from "../../../assembly/request-view";
 import { ClaimPaths } from "../claims";
@@ -132,7 +132,7 @@ export class JwtRule {
       case JwsVerdict.Right:
         break;
       case JwsVerdict.WrongSignature:
-        return JwtProblem.Signature;
+        return jws.lacksKey ? this.wait(mayWait, true, JwtProblem.Signature) : JwtProblem.Signature;
       case JwsVerdict.NoKey:
         return this.wait(mayWait, true, JwtProblem.UnknownKey);
       default:
