@@ -155,6 +155,25 @@ describe("remote keys", () => {
     }
   });
 
+  test("of answers that are no set of keys are told with the reason", () => {
+    const cases = [
+      ["<html>", "no JSON: line 1, column 1: expected a value"],
+      ['{"keys": []}', "`keys` is empty"],
+      [JSON.stringify({ keys: Array(101).fill({}) }), "more than 100 keys"],
+      [
+        '{"keys": [{"kty": "OKP"}]}',
+        "no key can be used: keys[0]: keys of type OKP (EdDSA) are not supported",
+      ],
+    ] as const;
+    for (const [answer, why] of cases) {
+      const proxy = new KeyProxy({ answer: body(answer) });
+      proxy.advance(10_000);
+      expect(proxy.logs).toEqual([
+        `authz: keys of issuer.example/keys do not come: the answer is no set of keys that can be used: ${why}`,
+      ]);
+    }
+  });
+
   test("of 256 KiB are taken", () => {
     const text = keySet("one");
     const proxy = new KeyProxy({ answer: body(text + " ".repeat(256 * 1024 - text.length)) });

@@ -1,10 +1,10 @@
-import { ABSENT, Bytes, equals, literal } from "../../../assembly/bytes/bytes";
+import { ABSENT, byteString, Bytes, equals, literal, release } from "../../../assembly/bytes/bytes";
 import { Keeper } from "../../../assembly/bytes/keeper";
 import { clockAnswers, monotonicNow } from "../../../assembly/host/clock";
 import { logBytes, LogLevelValues } from "../../../assembly/host/log";
 import { Counter, count, defineCounter, labelled } from "../../../assembly/host/metrics";
 import { pairs } from "../../../assembly/host/pairs";
-import { KeySet, parseKeySet } from "../../../assembly/jwt/jwk";
+import { KeySet, keySetProblem, parseKeySet } from "../../../assembly/jwt/jwk";
 import { CallAnswer, callHttpInBackground } from "../../../assembly/waiting";
 import { JwksUri } from "./jwks-uri";
 import { KeySource, warnOfSkipped } from "./key-source";
@@ -97,7 +97,7 @@ export class RemoteKeys extends KeySource {
       "do not come: no answer",
       "do not come: the answer's status is not 200",
       "do not come: the answer is larger than 256 KiB",
-      "do not come: the answer is no JSON Web Key Set, or has no key that can be used",
+      "do not come: the answer is no set of keys that can be used",
       "do not come: the proxy has no cluster for them (jwksCluster)",
     ];
     for (let at = 1; at < why.length; at++) {
@@ -166,7 +166,7 @@ export class RemoteKeys extends KeySource {
     else {
       const text = answer.body();
       const keys = parseKeySet(text);
-      if (keys == null) this.hasFailed(Fetch.Malformed, now);
+      if (keys == null) this.hasFailed(Fetch.Malformed, now, keySetProblem);
       else this.publish(text, keys, now);
     }
   }
@@ -211,7 +211,8 @@ export class RemoteKeys extends KeySource {
     return false;
   }
 
-  private hasFailed(result: Fetch, now: u64): void {
+  /** `why` says more about it. */
+  private hasFailed(result: Fetch, now: u64, why: string = ""): void {
     count(unchecked(this.results[result]));
     const shared = this.shared;
     const state = shared.state;
@@ -221,9 +222,16 @@ export class RemoteKeys extends KeySource {
       state.triedAt = now;
       if (state.failures < u32.MAX_VALUE) state.failures++;
       if (!shared.write()) continue;
-      if (state.failures == 1) logBytes(LogLevelValues.warn, unchecked(this.failingMessages[result]));
+      if (state.failures == 1) this.warn(unchecked(this.failingMessages[result]), why);
       return;
     }
+  }
+
+  private warn(message: Bytes, why: string): void {
+    if (why.length == 0) return logBytes(LogLevelValues.warn, message);
+    const line = literal(byteString(message) + ": " + why);
+    logBytes(LogLevelValues.warn, line);
+    release(line);
   }
 
   /** Keys have come: they are this worker's from now on, and all others' with their next tick. */
