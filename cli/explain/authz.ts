@@ -2,7 +2,7 @@
 import type { Claims } from "../../test/driver.ts";
 import { isOfCredentials } from "../authz-reasons.ts";
 import type { Explanation } from "./dark-launch.ts";
-import type { Oracle } from "./oracle.ts";
+import type { Oracle, Outcome } from "./oracle.ts";
 
 /** A rule of a policy, and what it makes of the request. */
 export interface ExplainedPolicyRule {
@@ -30,6 +30,8 @@ export interface Judgement {
   allowed: boolean;
   /** Of the answer, where it is not allowed. */
   status?: number;
+  /** Of the same to a gRPC request, whose HTTP status says nothing. */
+  grpcStatus?: number;
   /** Reasons by which what is on trial would deny it. */
   trial?: string[];
 }
@@ -123,10 +125,7 @@ export function explainAuthz(oracle: Oracle, given: unknown): Explanation {
   }
   if (isToldWho) notes.push(VERIFIED);
   if (reasons.includes("authz:jwt-keys-unavailable")) notes.push(REMOTE);
-  const trial = [
-    ...reasons.slice(0, -1).filter(isRefusal),
-    ...(isRefused ? [] : tried(config, lines)),
-  ];
+  const trial = [...reasons.slice(0, -1).filter(isRefusal), ...(isRefused ? [] : tried(config, lines))];
   return {
     filter: FILTER,
     rules: [],
@@ -134,10 +133,18 @@ export function explainAuthz(oracle: Oracle, given: unknown): Explanation {
     judgement: {
       reason: reason === "authz:allowed" ? null : reason,
       allowed: outcome.upstream !== null,
-      ...(outcome.upstream === null ? { status: outcome.response?.status ?? 0 } : {}),
+      ...(outcome.upstream === null ? statusOf(outcome) : {}),
       ...(trial.length === 0 ? {} : { trial }),
     },
     policies: lines,
+  };
+}
+
+function statusOf({ response }: Outcome): Pick<Judgement, "status" | "grpcStatus"> {
+  const grpcStatus = response?.headers.getFirst("grpc-status") ?? null;
+  return {
+    status: response?.status ?? 0,
+    ...(grpcStatus === null ? {} : { grpcStatus: Number(grpcStatus) }),
   };
 }
 

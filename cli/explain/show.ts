@@ -33,8 +33,9 @@ function showFilter(
     output.line(`${sent}${how}, decided by ${bold(reason)}`);
   }
   if (judgement !== undefined) {
-    const { allowed, reason, status, trial = [] } = judgement;
-    const verdict = allowed ? green("allowed") : red(`denied with ${status}`);
+    const { allowed, reason, status, grpcStatus, trial = [] } = judgement;
+    const answer = grpcStatus === undefined ? status : `gRPC status ${grpcStatus}`;
+    const verdict = allowed ? green("allowed") : red(`denied with ${answer}`);
     output.line(
       `${verdict}, ${reason === null ? "no policy denies it, and none has to allow it" : `decided by ${bold(reason)}`}`,
     );

@@ -87,6 +87,11 @@ denied with 403, decided by authz:no-allow
     expect(other).toContain("denied with 403, decided by authz:no-allow\n");
   });
 
+  test("tells a gRPC request's status, which is not that of HTTP", async () => {
+    const denied = await explain("POST /debug/vars", "-H", "content-type: application/grpc");
+    expect(denied).toContain("denied with gRPC status 7, decided by authz:no-debug\n");
+  });
+
   test("tells who decided, and where that stands", async () => {
     const allowed = await answer("GET /reviews/1", "--peer", "spiffe://cluster.local/ns/shop/sa/cart");
     expect(allowed.judgement).toEqual({
