@@ -191,6 +191,17 @@ describe("the chart", { timeout: 60_000 }, () => {
     expect(all.filter((name) => !left.includes(name)).sort()).toEqual(names);
   });
 
+  test("has what sidecars and a waypoint of one namespace both need once", async () => {
+    const names = async (...values: string[]): Promise<string[]> =>
+      Object.keys(byName(await template(...values)));
+    const sidecars = await names();
+    const waypoint = await names("--set", "sidecar.enabled=false,waypoint.enabled=true");
+    const both = await names("--set", "waypoint.enabled=true");
+    expect(both.sort()).toEqual([...new Set([...sidecars, ...waypoint])].sort());
+    const left = "waypoint.enabled=true,plugins.sidecar.trace-propagation.enabled=false";
+    expect(await names("--set", left)).toContain("Telemetry my-app/no-native-tracing");
+  });
+
   test.each([
     ["--set", "plugins.sidecar.auhtz.enabled=false", "plugins.sidecar.auhtz: no such plugin"],
     ["--set", "plugins.sidcar.authz.enabled=false", "additional properties 'sidcar' not allowed"],
@@ -207,6 +218,15 @@ describe("the chart", { timeout: 60_000 }, () => {
     ["--set", `digests.authz=sha256:${digestOf("authz")}`, "at '/digests/authz': 'sha256:"],
     ["--set", "tag=2", "at '/tag': got number, want string"],
     ["--set", "waypoint.namespace=My_App", "at '/waypoint/namespace': 'My_App' does not match"],
+    ["--set", "gateway.namespace=my-app", "WasmPlugin my-app/authz would be that of sidecar and of gateway"],
+    // Helm takes `null` for a value that is to be left out, also one that there has to be.
+    ["--set", "registry=null", "missing property 'registry'"],
+    ["--set", "kind=null", "missing property 'kind'"],
+    ["--set", "digests=null", "missing property 'digests'"],
+    ["--set", "plugins=null", "missing property 'plugins'"],
+    ["--set", "sidecar=null", "missing property 'sidecar'"],
+    ["--set", "gateway.namespace=null", "at '/gateway': missing property 'namespace'"],
+    ["--set", "waypoint.enabled=null", "at '/waypoint': missing property 'enabled'"],
   ])("refuses %s %s", async (flag, value, message) => {
     const { code, output } = await run(helm, ["template", join(ISTIO, "chart"), flag, value]);
     expect(code).not.toBe(0);
