@@ -279,6 +279,96 @@ describe("the reference mesh", () => {
     expect([16, 24, 32]).toContain(2 * Number(made?.[1]));
   });
 
+  test("has in each pod the volumes, ports and accounts that it names", () => {
+    const accounts = ofKind("ServiceAccount").map(({ metadata }) => `${metadata.namespace}/${metadata.name}`);
+    for (const resource of ofKind("Deployment")) {
+      const title = titleOf(resource);
+      const [pod] = at(resource.spec, "template.spec");
+      const mounted = new Set(at(pod, "containers.volumeMounts.name"));
+      expect([...mounted].sort(), title).toEqual(at(pod, "volumes.name").sort());
+      for (const container of at(pod, "containers")) {
+        const open = [...at(container, "ports.name"), ...at(container, "ports.containerPort")];
+        for (const probe of ["httpGet", "tcpSocket"])
+          for (const port of at(container, `readinessProbe.${probe}.port`))
+            expect(open, title).toContain(port);
+      }
+      for (const account of at(pod, "serviceAccountName"))
+        expect(accounts, title).toContain(`${resource.metadata.namespace}/${String(account)}`);
+    }
+  });
+
+  test("binds each role to accounts of pods that are there", () => {
+    const bound = ofKind("ClusterRoleBinding").map((binding) => {
+      for (const subject of at(binding, "subjects")) {
+        const [namespace, account] = [at(subject, "namespace")[0], at(subject, "name")[0]];
+        expect(
+          workloads.some((one) => one.namespace === namespace && one.account === account),
+          titleOf(binding),
+        ).toBe(true);
+      }
+      return at(binding, "roleRef.name")[0];
+    });
+    expect(bound).toEqual(ofKind("ClusterRole").map(({ metadata }) => metadata.name));
+    expect(bound.length).toBeGreaterThan(1);
+  });
+
+  test("asks by URL services that are there, on ports that they have", () => {
+    const asked = [...JSON.stringify(mesh).matchAll(/([\w-]+\.[\w-]+\.svc\.cluster\.local):(\d+)/g)];
+    expect(asked.length).toBeGreaterThan(4);
+    for (const [url, host, port] of asked)
+      expect(services.get(host ?? "")?.ports, url).toContain(Number(port));
+  });
+
+  test("has in each ConfigMap the files that containers name", () => {
+    const named: string[] = [];
+    for (const resource of ofKind("Deployment")) {
+      const volumes = at(resource.spec, "template.spec.volumes");
+      for (const container of at(resource.spec, "template.spec.containers")) {
+        const words = ["command", "args", "env.value"].flatMap((path) => at(container, path)).map(String);
+        for (const mount of at(container, "volumeMounts")) {
+          const volume = volumes.find((one) => at(one, "name")[0] === at(mount, "name")[0]);
+          const [name] = at(volume, "configMap.name");
+          const map = ofKind("ConfigMap").find(({ metadata }) => metadata.name === name);
+          if (map === undefined) continue;
+          const [folder] = at(mount, "mountPath") as string[];
+          const within = words.flatMap((word) => word.split(`${folder}/`).slice(1));
+          for (const file of [...(at(mount, "subPath") as string[]), ...within]) {
+            expect(Object.keys(map.data ?? {}), titleOf(resource)).toContain(file);
+            named.push(file);
+          }
+        }
+      }
+    }
+    expect(named.sort()).toEqual(["config.yaml", "dashboards.yaml", "datasources.yaml", "prometheus.yml"]);
+  });
+
+  test("mounts the limits where the rate limit service looks for them", () => {
+    const [service] = ofKind("Deployment").filter(({ metadata }) => metadata.name === "ratelimit");
+    const setting = (name: string): unknown =>
+      at(service?.spec, "template.spec.containers.env").find((one) => at(one, "name")[0] === name);
+    const [root, subdirectory] = ["RUNTIME_ROOT", "RUNTIME_SUBDIRECTORY"].map(
+      (name) => at(setting(name), "value")[0],
+    );
+    expect(at(service?.spec, "template.spec.containers.volumeMounts.mountPath")).toEqual([
+      `${String(root)}/${String(subdirectory)}/config`,
+    ]);
+  });
+
+  test("has Grafana look for dashboards where they are mounted", () => {
+    const [grafana] = ofKind("Deployment").filter(({ metadata }) => metadata.name === "grafana");
+    const [map] = ofKind("ConfigMap").filter(({ metadata }) => metadata.name === "grafana");
+    const mount = at(grafana?.spec, "template.spec.containers.volumeMounts").find(
+      (one) => at(one, "name")[0] === "dashboards",
+    );
+    const provided = at(parse(map?.data?.["dashboards.yaml"] ?? ""), "providers.options.path");
+    expect(at(mount, "mountPath")).toEqual(provided);
+    // What the filters' dashboard asks has this id.
+    const sources = at(parse(map?.data?.["datasources.yaml"] ?? ""), "datasources");
+    expect(sources.map((one) => [at(one, "type")[0], at(one, "uid")[0]].join(" "))).toContain(
+      "prometheus prometheus",
+    );
+  });
+
   test("mounts ConfigMaps that are there, unless they are optional", () => {
     const maps = new Set(ofKind("ConfigMap").map(({ metadata }) => `${metadata.namespace}/${metadata.name}`));
     for (const resource of ofKind("Deployment")) {
