@@ -78,6 +78,28 @@ test("each of the three finds what the others do not", { timeout: 900_000 }, asy
   }
 });
 
+test("none of them tells of callers without TLS where there is STRICT", { timeout: 900_000 }, async () => {
+  const folder = mkdtempSync(join(tmpdir(), "outrigger-manifests-"));
+  const write = (kind: string, group: string, spec: object): void =>
+    writeFileSync(
+      join(folder, `${kind}.yaml`),
+      JSON.stringify({
+        apiVersion: `${group}.istio.io/v1`,
+        kind,
+        metadata: { name: "default", namespace: "my-app" },
+        spec,
+      }),
+    );
+  try {
+    write("PeerAuthentication", "security", { mtls: { mode: "STRICT" } });
+    const trafficPolicy = { tls: { mode: "DISABLE" } };
+    write("DestinationRule", "networking", { host: "reviews.my-app.svc.cluster.local", trafficPolicy });
+    expect(await validateManifests(folder)).toMatchObject({ problems: [] });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
 /** Where the document of the only resource of a kind begins, as `<file>:<line>`. */
 function documentOf(kind: string, file: string): string {
   const before = readFileSync(join("istio", file), "utf8").split(`\nkind: ${kind}\n`, 1)[0]!;

@@ -315,6 +315,41 @@ describe("the reference mesh", () => {
       expect(refusal).toMatch(/ECONNRESET|socket hang up/);
     });
 
+    test("where the two sides disagree the caller's access log says so", { timeout: 60_000 }, async () => {
+      apply("mtls", "namespace.yaml");
+      apply("dark-launch");
+      /** With the mode of TLS that callers of a service are told to have. */
+      const told = (service: string, mode: string): void => {
+        const found = manifests("workloads", "destination-rules.yaml").find(
+          ({ metadata }) => metadata.name === service,
+        )!;
+        reference.apply({ ...found, spec: { ...(found.spec as object), trafficPolicy: { tls: { mode } } } });
+      };
+      told("reviews", "DISABLE");
+      told("details", "ISTIO_MUTUAL");
+      const failure = (service: string): Promise<Record<string, unknown>> =>
+        eventually(async () => {
+          const path = `/${service}/${performance.now()}`;
+          const headers = { "x-beta-user": "true" };
+          expect((await reference.fromProductpage(service, { path, headers })).status).toBe(503);
+          return eventually(() => {
+            const line = logged(reference.productpage.proxy).find((one) => one.path === path);
+            expect(line).toBeDefined();
+            return line!;
+          });
+        });
+      const [plain, encrypted] = [await failure("reviews"), await failure("details")];
+      observed.note(
+        "mtls",
+        `plain HTTP where mTLS is asked for: 503 ${String(plain.response_flags)}; mTLS where there is none: 503 ${String(encrypted.response_flags)}`,
+      );
+      expect(plain.response_flags).toBe("UC");
+      expect(plain).not.toHaveProperty("upstream_transport_failure_reason");
+      // Which is tried again, since nothing was begun.
+      expect(encrypted).toMatchObject({ response_flags: "URX,UF", upstream_attempts: 3 });
+      expect(encrypted.upstream_transport_failure_reason).toContain("WRONG_VERSION_NUMBER");
+    });
+
     test("for the mesh: a namespace with a mode of its own keeps it", { timeout: 60_000 }, async () => {
       apply("mtls", "mesh.yaml");
       await refused();
