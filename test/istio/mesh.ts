@@ -24,6 +24,8 @@ export interface MeshOptions {
   drainDuration?: string;
   /** Makes an ambient mesh, with waypoints: the file of the Gateway API's definitions. */
   gatewayApi?: string;
+  /** Of istiod: see {@link IstiodOptions}. */
+  settings?: Readonly<Record<string, string>>;
 }
 
 export interface WorkloadOptions {
@@ -71,14 +73,14 @@ export class Mesh {
 
   /** `config` is istiod's MeshConfig. Throws `PeerNotFound`. */
   static async start(config: object = {}, options: MeshOptions = {}): Promise<Mesh> {
-    const { gatewayApi } = options;
+    const { gatewayApi, settings = {} } = options;
     const { definitions } = await locateIstio();
     const files = [definitions, ...(gatewayApi === undefined ? [] : [gatewayApi])];
     const registry = await Registry.start();
     const api = await KubeApi.start(files.map((file) => readFileSync(file, "utf8")).join("\n---\n"));
     for (const name of ["istio-system", "my-app"]) api.apply(namespace(name));
     try {
-      const istiod = await Istiod.start({ api, mesh: config, ambient: gatewayApi !== undefined });
+      const istiod = await Istiod.start({ api, mesh: config, ambient: gatewayApi !== undefined, settings });
       return new Mesh(api, istiod, registry, options);
     } catch (error) {
       await Promise.all([api.close(), registry.stop()]);

@@ -92,6 +92,40 @@ describe("on the real Istio", { timeout: 60_000 }, () => {
   }
 });
 
+describe("where gateways have the clusters of their routes alone", { timeout: 60_000 }, () => {
+  let mesh: Mesh;
+  let gateway: IstioProxy;
+  beforeAll(async () => {
+    mesh = await Mesh.start({}, { settings: { PILOT_FILTER_GATEWAY_CLUSTER_CONFIG: "true" } });
+    gateway = await mesh.gateway();
+  }, 900_000);
+  afterAll(() => mesh?.stop());
+
+  test("what a plugin calls is not there, until an EnvoyFilter names it", async () => {
+    onTestFailed(() => console.log(mesh.log()));
+    const clusters = (): Promise<string> => gateway.admin("/config_dump?resource=dynamic_active_clusters");
+    const called = "outbound|8081||ratelimit.istio-system.svc.cluster.local";
+    const limits = resourcesIn("mesh/rate-limit").filter(({ kind }) => kind === "Service");
+    mesh.apply(
+      resource("mesh/workloads", "Service"),
+      resource("mesh/workloads", "DestinationRule"),
+      ...limits.map(manifestOf),
+      httpGateway("traps", "traps.test"),
+      ROUTES,
+    );
+    await eventually(async () => expect(await clusters()).toContain(HOST));
+    expect(await clusters()).not.toContain(called);
+    const named = manifestOf(resourcesIn("plugins/waypoint", "rate-limit-cluster.yaml")[0]!);
+    const workloadSelector = { labels: { istio: "ingressgateway" } };
+    mesh.apply({
+      ...named,
+      metadata: { ...named.metadata, namespace: "istio-system" },
+      spec: { workloadSelector },
+    });
+    await eventually(async () => expect(await clusters()).toContain(called));
+  });
+});
+
 /** That of reviews. */
 function resource(folder: string, kind: string): KubeObject {
   return manifestOf(resourcesIn(folder).find((one) => one.kind === kind && one.metadata.name === "reviews")!);

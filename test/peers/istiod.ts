@@ -13,6 +13,8 @@ export interface IstiodOptions {
   mesh?: object;
   /** With waypoints: the API has to know the Gateway API's definitions. */
   ambient?: boolean;
+  /** Of its environment, beside those that it has here always. */
+  settings?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -54,7 +56,7 @@ export class Istiod {
   ) {}
 
   /** Ready after about five seconds. The first call on a machine builds it. Throws `PeerNotFound`; rejects with its log. */
-  static async start({ api, mesh = {}, ambient = false }: IstiodOptions): Promise<Istiod> {
+  static async start({ api, mesh = {}, ambient = false, settings = {} }: IstiodOptions): Promise<Istiod> {
     const { discovery } = await locateIstio();
     const folder = mkdtempSync(join(tmpdir(), "outrigger-istiod-"));
     writeFileSync(join(folder, "kubeconfig"), api.kubeconfig);
@@ -77,7 +79,7 @@ export class Istiod {
         command: discovery,
         arguments: ["discovery", ...Object.entries(words).map(([name, value]) => `--${name}=${value}`)],
         cwd: folder,
-        env: { PATH: process.env.PATH, HOME: folder, ...SETTINGS, ...(ambient ? AMBIENT : {}) },
+        env: { PATH: process.env.PATH, HOME: folder, ...SETTINGS, ...(ambient ? AMBIENT : {}), ...settings },
         isReady: async () => {
           const ready = `http://127.0.0.1:${http.port}/ready`;
           return (await fetch(ready, { signal: AbortSignal.timeout(1000) })).ok;
