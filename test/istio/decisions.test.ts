@@ -100,6 +100,8 @@ test("the gateway: traces, a limit for each address, policies, limits of the ser
   request: { path: /healthz, authority: api.example.com, remoteAddress: 10.1.2.3 }
   response: { status: 200 }
   calls: { "${RATELIMIT}": 0 }
+- request: { path: /healthz, authority: api.example.com, remoteAddress: "fd00:10::3" }
+  response: { status: 200 }
 - name: of an outsider it does not
   request: { path: /healthz, authority: api.example.com, remoteAddress: 198.51.100.9 }
   response: { status: 403 }
@@ -192,6 +194,14 @@ test("what comes to productpage is limited by pod and session, and health checks
   response: { status: 200 }
 `,
   );
+});
+
+test("all others are traced, and nothing else", () => {
+  const names = (mode: string, app: string): string[] =>
+    chain("sidecar", mode, app).map(({ metadata }) => metadata.name);
+  for (const app of ["details", "ratings"]) expect(names("SERVER", app), app).toEqual(["trace-propagation"]);
+  for (const app of ["reviews", "details", "ratings"])
+    expect(names("CLIENT", app), app).toEqual(["trace-propagation"]);
 });
 
 test.each([

@@ -111,10 +111,17 @@ describe("each plugin", () => {
   );
 
   test("of a waypoint names its target, and is for inbound listeners", () => {
+    const services = resourcesIn("mesh/workloads")
+      .filter(({ kind }) => kind === "Service")
+      .map(({ kind, metadata }) => ({ group: "", kind, name: metadata.name }));
+    // `istioctl waypoint apply` names it so.
+    const waypoint = { group: "gateway.networking.k8s.io", kind: "Gateway", name: "waypoint" };
     const there = plugins.filter(({ file }) => file.includes("waypoint"));
     expect(there).toHaveLength(2 * FILTERS.length);
     for (const plugin of there) {
-      expect(at(plugin.spec, "targetRefs.name"), titleOf(plugin)).toHaveLength(1);
+      const [target] = at(plugin.spec, "targetRefs");
+      expect([waypoint, ...services], titleOf(plugin)).toContainEqual(target);
+      expect(at(plugin.spec, "targetRefs"), titleOf(plugin)).toHaveLength(1);
       expect(at(plugin.spec, "selector"), titleOf(plugin)).toEqual([]);
       expect(at(plugin.spec, "match.mode"), titleOf(plugin)).toEqual(["SERVER"]);
     }
