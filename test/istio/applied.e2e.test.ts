@@ -14,6 +14,7 @@ import { Mesh, type Sidecar } from "./mesh.ts";
 import { rateLimitEndpoints } from "./modules.ts";
 import { overlay } from "./overlay.ts";
 import { at, manifestOf, resourcesIn } from "./resources.ts";
+import { httpChains } from "./waypoint.ts";
 import type { Echo } from "./workload.ts";
 
 /** Of the headers here, what bookinfo's productpage passes on (`getForwardHeaders` in `samples/bookinfo/src/productpage/productpage.py`). */
@@ -143,6 +144,18 @@ describe("what istio/ has, applied to the real Istio", () => {
       const line = logged(productpage.proxy).findLast(({ path }) => path === "/productpage");
       expect(String(line?.traceparent)).toContain(trace);
     });
+  });
+
+  test("plugins stand in front of Istio's faults and CORS, also those without a phase", async () => {
+    told();
+    const filters = [
+      ...["trace-propagation", "local-rate-limit", "authz", "global-rate-limit", "dark-launch"].map(
+        (name) => `istio-system.${name}`,
+      ),
+      ...["grpc_stats", "fault", "cors", "router"].map((name) => `envoy.filters.http.${name}`),
+    ];
+    const chains = Object.values(await httpChains(gateway));
+    expect(chains.map((chain) => chain.filters)).toEqual([filters]);
   });
 
   test("the access log is JSON, and says what the filters decided", { timeout: 60_000 }, async () => {

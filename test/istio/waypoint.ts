@@ -110,9 +110,9 @@ export interface Chain {
   traced: boolean;
 }
 
-/** The chains of HTTP on a waypoint's listeners, by their names. */
-export async function httpChains(waypoint: IstioProxy): Promise<Record<string, Chain>> {
-  const dump = JSON.parse(await waypoint.admin("/config_dump?resource=dynamic_listeners")) as object;
+/** The chains of HTTP on a waypoint's listeners, or another proxy's, by their names. */
+export async function httpChains(proxy: IstioProxy): Promise<Record<string, Chain>> {
+  const dump = JSON.parse(await proxy.admin("/config_dump?resource=dynamic_listeners")) as object;
   const chains = at(dump, "configs.active_state.listener.filter_chains") as ListenerChain[];
   return Object.fromEntries(
     chains.flatMap(({ name, filters }) =>
