@@ -1,4 +1,5 @@
 /** What the real Istio and Envoy do where a plugin's module cannot be had, or traps. */
+import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, onTestFailed, test } from "vitest";
 import { compileText } from "../../tools/compile.ts";
 import { Bookinfo, echo } from "./bookinfo.ts";
@@ -175,6 +176,18 @@ describe("with the real Istio", () => {
         },
       );
     const trap = { "x-trap": "1" };
+    /** What the alert of traps counts, of this plugin: the values of the metrics that its expression selects. */
+    const counted = async (): Promise<number> => {
+      const [, selected = ""] =
+        /__name__=~"(envoy_wasm_[^"]+)"/.exec(readFileSync("envoy/prometheus/rules.yaml", "utf8")) ?? [];
+      const metrics = (await bookinfo.gateway.admin("/stats/prometheus"))
+        .split("\n")
+        .map((line) => /^(\w+)\{\} (\d+)$/.exec(line) ?? [])
+        .filter(([, name = ""]) => new RegExp(`^(?:${selected})$`).test(name))
+        .filter(([, name = ""]) => name.includes(`istio_system_plugin_${plugins}_`));
+      expect(metrics).toHaveLength(2);
+      return metrics.reduce((sum, [, , value]) => sum + Number(value), 0);
+    };
 
     test("refuses what comes after under FAIL_CLOSE", { timeout: 60_000 }, async () => {
       await trapping("FAIL_CLOSE", async () => {
@@ -191,6 +204,7 @@ describe("with the real Istio", () => {
           const begin = performance.now();
           await eventually(async () => echo(await asked()));
           console.log(`served again ${Math.round(performance.now() - begin)} ms after trap ${round}`);
+          expect(await counted()).toBe(round);
         }
       });
     });
@@ -199,6 +213,9 @@ describe("with the real Istio", () => {
       await trapping("FAIL_OPEN", async () => {
         await asked(trap);
         for (let i = 0; i < 10; i++) expect(echo(await asked()).headers).not.toHaveProperty("x-launch");
+        // The proxy's log alone says so.
+        expect(await counted()).toBe(0);
+        expect(mesh.log()).toContain("Function: proxy_on_request_headers failed: Uncaught RuntimeError");
       });
     });
   });
