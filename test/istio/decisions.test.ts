@@ -142,6 +142,9 @@ test("what productpage asks: a variant of the gateway's wins, then rules; the ba
   upstream: { headers: { x-variant: v2 } }
 - request: { path: /reviews/0 }
   upstream: { headers: { x-variant: v1 } }
+- name: a trace in one format goes on in both, and so does the tenant
+  request: { path: /details/0, headers: { x-b3-traceid: 0af7651916cd43dd8448eb211c80319c, x-b3-spanid: b7ad6b7169203331, baggage: tenant=a } }
+  upstream: { headers: { traceparent: { matches: "00-0af7651916cd43dd8448eb211c80319c-.*" }, x-b3-traceid: 0af7651916cd43dd8448eb211c80319c, baggage: { matches: "(.*,)?tenant=a(,.*)?" } } }
 `,
   );
 });
@@ -187,7 +190,7 @@ test("what comes to productpage is limited by pod and session, and health checks
   response: { status: 429, body: '{"error": "too many requests"}' }
   details: local-rate-limit:per-session
 - request: { path: /productpage, headers: { cookie: session=b } }
-  response: { status: 200 }
+  response: { status: 200, headers: { x-ratelimit-remaining: null } }
 - name: health checks are no part of the pod's budget
   request: { path: /health }
   repeat: 300
@@ -242,7 +245,7 @@ test("each caller of reviews has a budget of its own, of which units are leased"
 - advance: 5s
 - request: { path: /reviews/0, peer: { uri: "spiffe://cluster.local/ns/my-app/sa/productpage" } }
   repeat: 500
-  response: { status: 200 }
+  response: { status: 200, headers: { x-ratelimit-remaining: null } }
 - name: health checks are not counted
   request: { path: /health }
   response: { status: 200 }
@@ -272,12 +275,20 @@ test("a waypoint of reviews: traces, policies, limits for each caller, and the v
     peer: ${peer}
     headers: { traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01 }
   upstream: { headers: { traceparent: { matches: "00-0af7651916cd43dd8448eb211c80319c-.*" }, x-b3-traceid: 0af7651916cd43dd8448eb211c80319c } }
+- request: { path: /reviews/0, peer: ${peer}, headers: { x-b3-traceid: 0af7651916cd43dd8448eb211c80319c, x-b3-spanid: b7ad6b7169203331 } }
+  upstream: { headers: { traceparent: { matches: "00-0af7651916cd43dd8448eb211c80319c-.*" } } }
+  response: { status: 200, headers: { x-ratelimit-remaining: null } }
 - name: the gateway's variant wins
   request: { path: /reviews/0, peer: ${peer}, headers: { baggage: "variant=v2,secret=1" } }
   upstream: { headers: { x-variant: v2, baggage: variant=v2 } }
 - name: then the rules
   request: { path: /reviews/0, peer: ${peer}, headers: { end-user: alice } }
   upstream: { headers: { x-variant: v2, baggage: variant=v2 } }
+- name: and a tenth, the same users as beside sidecars
+  request: { path: /reviews/0, peer: ${peer}, headers: { end-user: user-34 } }
+  upstream: { headers: { x-variant: v2 } }
+- request: { path: /reviews/0, peer: ${peer}, headers: { end-user: user-35 } }
+  upstream: { headers: { x-variant: v1 } }
 - request: { path: /reviews/0, peer: ${peer} }
   upstream: { headers: { x-variant: v1, baggage: variant=v1 } }
 - name: who may not ask uses up nobody's limit, and is not counted by the service
