@@ -96,6 +96,10 @@ test("the gateway: traces, a limit for each address, policies, limits of the ser
 - name: OPTIONS without these headers is none
   request: { method: OPTIONS, path: /api/v1/products, authority: api.example.com }
   response: { status: 403 }
+- request: { method: OPTIONS, path: /api/v1/products, authority: api.example.com, headers: { origin: "https://shop.example" } }
+  response: { status: 403 }
+- request: { method: OPTIONS, path: /api/v1/products, authority: api.example.com, headers: { access-control-request-method: GET } }
+  response: { status: 403 }
 - name: so does a health check of the load balancer's
   request: { path: /healthz, authority: api.example.com, remoteAddress: 10.1.2.3 }
   response: { status: 200 }
