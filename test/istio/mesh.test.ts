@@ -134,6 +134,42 @@ describe("the reference mesh", () => {
     }
   });
 
+  const routes = ofKind("VirtualService").flatMap((resource) =>
+    at(resource.spec, "http").map((route) => {
+      const title = `${titleOf(resource)}, ${String(at(route, "name")[0])}`;
+      const number = (path: string): number => Number.parseFloat(String(at(route, path)[0]));
+      const seconds = (path: string): number =>
+        String(at(route, path)[0]).endsWith("ms") ? number(path) / 1000 : number(path);
+      const reads = at(route, "match.method.regex");
+      return {
+        title,
+        route,
+        number,
+        seconds,
+        isOfReads: reads.length === at(route, "match").length && reads.length > 0,
+      };
+    }),
+  );
+
+  test("repeats no write that an application may have begun", () => {
+    const repeated = routes.filter(({ route }) => at(route, "retries").length > 0);
+    expect(repeated.length).toBeGreaterThan(3);
+    for (const { title, route, isOfReads } of repeated) {
+      const reasons = String(at(route, "retries.retryOn")[0]).split(",");
+      expect(reasons, title).not.toContain("retriable-4xx");
+      if (!isOfReads) expect(["connect-failure", "refused-stream"], title).toEqual(reasons);
+    }
+  });
+
+  test("has for each request the time that its attempts may take", () => {
+    const bounded = routes.filter(({ route }) => at(route, "retries.perTryTimeout").length > 0);
+    expect(bounded.length).toBeGreaterThan(1);
+    for (const { title, number, seconds } of bounded)
+      expect(seconds("timeout"), title).toBeGreaterThan(
+        (1 + number("retries.attempts")) * seconds("retries.perTryTimeout"),
+      );
+  });
+
   test("has pods for each subset", () => {
     const without = ofKind("DestinationRule").flatMap(({ file, metadata, spec }) =>
       at(spec, "subsets.labels")
