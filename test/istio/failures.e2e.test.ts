@@ -1,5 +1,6 @@
 /** What the real Istio and Envoy do where a plugin's module cannot be had, or traps. */
 import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, onTestFailed, test } from "vitest";
 import { compileText } from "../../tools/compile.ts";
 import { Bookinfo, echo } from "./bookinfo.ts";
@@ -208,6 +209,42 @@ describe("with the real Istio", () => {
         }
       });
     });
+
+    test(
+      "takes down those of its VM, of which each comes back as it says itself",
+      { timeout: 60_000 },
+      async () => {
+        const url = `oci://${mesh.registry.host}/trapping:1`;
+        const beside = wasmPlugin("beside", {
+          on: "gateway",
+          mode: "CLIENT",
+          url,
+          config: {},
+          failStrategy: "FAIL_OPEN",
+        });
+        const launched = async (): Promise<unknown> => echo(await asked()).headers["x-launch"];
+        await trapping("FAIL_RELOAD", async () => {
+          mesh.apply(beside);
+          await eventually(async () => expect(await launched()).toBe("on, on"));
+          expect(await asked(trap)).toMatchObject({ status: 503 });
+          await eventually(async () => expect(await launched()).toBeDefined());
+          const remains = async (): Promise<void> => {
+            for (let i = 0; i < 10; i++) expect(await launched()).toBe("on");
+          };
+          await remains();
+          // Pushed again as it is, it is no other configuration for Envoy.
+          mesh.apply({
+            ...beside,
+            metadata: { ...beside.metadata, annotations: { "again.istio.io/at": "1" } },
+          });
+          await sleep(3000);
+          await remains();
+          mesh.apply({ ...beside, spec: { ...(beside.spec as object), pluginConfig: { changed: true } } });
+          await eventually(async () => expect(await launched()).toBe("on, on"));
+          mesh.delete(referenceTo("beside", "gateway"));
+        });
+      },
+    );
 
     test("is left out under FAIL_OPEN", { timeout: 60_000 }, async () => {
       await trapping("FAIL_OPEN", async () => {
