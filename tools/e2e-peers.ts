@@ -69,6 +69,7 @@ export const NEEDS: Readonly<Record<string, readonly PeerName[]>> = {
   "test/istio/installation.e2e.test.ts": ["istio", "kubectlValidate", "certManager"],
   "test/istio/manifests.e2e.test.ts": ["istio", "kubectlValidate"],
   "test/istio/plugins.e2e.test.ts": [...MESH, "redis", "ratelimit"],
+  "test/istio/prometheus.e2e.test.ts": ["prometheus"],
   "test/istio/rate-limit-service.e2e.test.ts": ["redis", "ratelimit"],
   "test/istio/reference-mesh.e2e.test.ts": [...MESH, "redis", "ratelimit"],
   "test/istio/reference-proxies.e2e.test.ts": MESH,
