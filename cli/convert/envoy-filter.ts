@@ -11,10 +11,14 @@ export type Context = (typeof CONTEXTS)[number];
 /** Before all filters that a plugin can stand before, before those of tokens, before those of policies, after all filters that a plugin can stand after. */
 export type Order = "first" | "AUTHN" | "AUTHZ" | "last";
 
+type Kind = "global" | "local";
+
 /** A filter that a patch puts into the chain. */
 export interface FilterPatch {
   resource: Resource;
-  kind: "global" | "local";
+  kind: Kind;
+  /** In the chain; routes have configurations for it under this name. */
+  name: string;
   context: Context;
   ports: number[];
   order: Order;
@@ -23,22 +27,37 @@ export interface FilterPatch {
   isBroken: boolean;
 }
 
-/** What a patch says of routes. */
+/** What a patch says of routes: their rate limits, or a configuration for one filter. A patch with several of these is several. */
 export interface RoutePatch {
   resource: Resource;
   context: Context;
   scope: RouteScope;
   level: "virtual host" | "route";
   rateLimits: readonly Field[];
-  /** `LocalRateLimit` of a route's `typed_per_filter_config`. */
-  local: Field | null;
-  /** It has a `RateLimitPerRoute`, which plugins have nothing of. */
-  hasGlobal: boolean;
+  own: OwnConfiguration | null;
   includesVirtualHost: boolean;
-  /** What of it plugins have; the rest stays. */
-  taken: { rateLimits: boolean; local: boolean };
+  /** A plugin has it; else it stays. */
+  isTaken: boolean;
   /** Something of the patch cannot be converted, which is told: so neither can a filter that looks at it. */
   isBroken: boolean;
+  at: Field;
+}
+
+/** What routes have of a filter in place of the filter's own: `LocalRateLimit`, or `RateLimitPerRoute`, which plugins have nothing of. */
+interface OwnConfiguration {
+  /** The filter's name in the chain (`mostSpecificPerFilterConfig` of Envoy's `filter_manager.cc`). */
+  filter: string;
+  kind: Kind;
+  config: Field;
+}
+
+/** A patch that makes something else of a filter which another has put into the chain, or takes it out. */
+export interface FilterChange {
+  resource: Resource;
+  context: Context;
+  operation: string;
+  /** The filter's name; null for all. */
+  filter: string | null;
   at: Field;
 }
 
@@ -47,6 +66,7 @@ export interface PatchGroup {
   namespace: string;
   target: Target;
   filters: FilterPatch[];
+  changes: FilterChange[];
   routes: RoutePatch[];
   clusters: AddedCluster[];
 }
@@ -64,9 +84,11 @@ export interface AddedCluster {
 
 const GLOBAL = "envoy.extensions.filters.http.ratelimit.v3.RateLimit";
 const LOCAL = "envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit";
+const CONNECTION_MANAGER = "envoy.filters.network.http_connection_manager";
 
 export function readEnvoyFilters(resources: readonly Resource[]): PatchGroup[] {
   const groups = new Map<string, PatchGroup>();
+  const filters = filtersOf(resources);
   for (const resource of resources) {
     if (resource.kind !== "EnvoyFilter" || resource.group !== "networking.istio.io") continue;
     const { spec, namespace } = resource;
@@ -76,6 +98,7 @@ export function readEnvoyFilters(resources: readonly Resource[]): PatchGroup[] {
       namespace,
       target,
       filters: [],
+      changes: [],
       routes: [],
       clusters: [],
     };
@@ -86,7 +109,7 @@ export function readEnvoyFilters(resources: readonly Resource[]): PatchGroup[] {
     const ofGateways = signOfGateways(target, resources) !== null;
     const patches = spec.get("configPatches")?.items() ?? [];
     if (patches.length === 0) resource.root.leave(`${resource.title} has no configPatches`);
-    for (const patch of patches) readPatch(resource, patch, group, ofGateways);
+    for (const patch of patches) readPatch(resource, patch, { group, ofGateways, filters });
     spec.finish();
   }
   return [...groups.values()];
@@ -105,7 +128,38 @@ function targetOf(spec: Field): Target {
   return { ...workload, ...(references === undefined ? {} : { targetRefs: references }) };
 }
 
-function readPatch(resource: Resource, field: Field, group: PatchGroup, ofGateways: boolean): void {
+/** Rate limit filters by their names, those that Envoy's documentation gives them and those of the input. */
+function filtersOf(resources: readonly Resource[]): Map<string, Kind> {
+  const filters = new Map<string, Kind>([
+    ["envoy.filters.http.ratelimit", "global"],
+    ["envoy.filters.http.local_ratelimit", "local"],
+  ]);
+  const patches = resources
+    .filter(({ kind, group }) => kind === "EnvoyFilter" && group === "networking.istio.io")
+    .flatMap(({ spec }) => spec.get("configPatches")?.items() ?? []);
+  for (const patch of patches) {
+    if (patch.get("applyTo")?.text() !== "HTTP_FILTER") continue;
+    const value = patch.find("patch", "value");
+    const kind = kindOf(unwrapped(value?.get("typedConfig") ?? null)?.type);
+    const name = value?.get("name")?.text();
+    if (kind !== undefined && name) filters.set(name, kind);
+  }
+  return filters;
+}
+
+/** By the type of a configuration. */
+function kindOf(type = ""): Kind | undefined {
+  if (type.endsWith(GLOBAL) || type.endsWith(`${GLOBAL}PerRoute`)) return "global";
+  return type.endsWith(LOCAL) ? "local" : undefined;
+}
+
+interface PatchPlace {
+  group: PatchGroup;
+  ofGateways: boolean;
+  filters: ReadonlyMap<string, Kind>;
+}
+
+function readPatch(resource: Resource, field: Field, { group, ofGateways, filters }: PatchPlace): void {
   const { report } = field.place;
   const before = report.count;
   const applyTo = field.get("applyTo")?.text() ?? "";
@@ -116,16 +170,21 @@ function readPatch(resource: Resource, field: Field, group: PatchGroup, ofGatewa
   const operation = patch?.get("operation")?.text() ?? "";
   const value = patch?.get("value") ?? null;
   field.finish();
+  if (applyTo === "HTTP_FILTER" && ["MERGE", "REPLACE", "REMOVE"].includes(operation)) {
+    const filter = match?.find("listener", "filterChain", "filter", "subFilter", "name")?.text() ?? null;
+    group.changes.push({ resource, context, operation, filter, at: field });
+    if (operation === "REMOVE") return field.leave("takes a filter out of the chain: the patch stays");
+  }
   if (value === null || patch === null) return field.leave("no patch.value");
   patch.pass("filterClass");
   patch.finish();
   const base = { resource, context };
   if (applyTo === "HTTP_FILTER") {
     const found = unwrapped(value.get("typedConfig"));
-    value.pass("name");
+    const name = value.get("name")?.text() ?? "";
     value.finish();
-    const kind = found?.type.endsWith(GLOBAL) ? "global" : found?.type.endsWith(LOCAL) ? "local" : null;
-    if (kind === null || found === null)
+    const kind = kindOf(found?.type);
+    if (kind === undefined || found === null)
       return field.leave("not one of Envoy's rate limit filters: the patch stays with the EnvoyFilter");
     const inserts = /^(?:ADD|INSERT_(?:BEFORE|AFTER|FIRST))$/.test(operation);
     if (!inserts) field.leave(`operation ${operation || "(none)"}: expected one that inserts the filter`);
@@ -137,39 +196,23 @@ function readPatch(resource: Resource, field: Field, group: PatchGroup, ofGatewa
         .note(
           "the patch is for sidecars, and the plugin for gateways of the same namespaces too, whose listeners are a client's: give it a selector where there are any",
         );
-    group.filters.push({ ...base, kind, ports, order, config: found.config, isBroken });
+    group.filters.push({ ...base, kind, name, ports, order, config: found.config, isBroken });
   } else if (applyTo === "VIRTUAL_HOST" || applyTo === "HTTP_ROUTE") {
-    const level = applyTo === "HTTP_ROUTE" ? "route" : "virtual host";
+    const level: RoutePatch["level"] = applyTo === "HTTP_ROUTE" ? "route" : "virtual host";
     const action = level === "route" ? value.get("route") : null;
     const rateLimits = [value, action].flatMap((one) => one?.get("rateLimits")?.items() ?? []);
-    const perFilter = value.find("typedPerFilterConfig", "envoy.filters.http.local_ratelimit");
-    const local = unwrapped(perFilter);
-    const ofGlobal = value.find("typedPerFilterConfig", "envoy.filters.http.ratelimit");
-    ofGlobal?.leave(
-      "what Envoy's filter does otherwise for these routes (RateLimitPerRoute), which is not converted",
-    );
+    const own = ownConfigurations(value, filters);
     const includesVirtualHost = action?.get("includeVhRateLimits")?.boolean() === true;
-    value
-      .get("typedPerFilterConfig")
-      ?.finish("the configuration of another filter: it stays with the EnvoyFilter");
     action?.finish("not about rate limits: it stays with the EnvoyFilter");
     value.finish("not about rate limits: it stays with the EnvoyFilter");
-    if (rateLimits.length === 0 && local === null && ofGlobal === null)
+    if (rateLimits.length === 0 && own.length === 0)
       return field.leave("nothing about rate limits: the patch stays with the EnvoyFilter");
     if (operation !== "MERGE") field.leave(`operation ${operation || "(none)"}: expected MERGE`);
     const scope = readRouteConfiguration(match, level);
-    group.routes.push({
-      ...base,
-      scope,
-      level,
-      rateLimits,
-      local: local?.config ?? null,
-      hasGlobal: ofGlobal !== null,
-      includesVirtualHost,
-      taken: { rateLimits: false, local: false },
-      isBroken: report.count > before,
-      at: field,
-    });
+    const isBroken = report.count > before;
+    const said = { ...base, scope, level, includesVirtualHost, isBroken, at: field };
+    if (rateLimits.length > 0) group.routes.push({ ...said, rateLimits, own: null, isTaken: false });
+    for (const one of own) group.routes.push({ ...said, rateLimits: [], own: one, isTaken: false });
   } else if (applyTo === "CLUSTER" && operation === "ADD") {
     // The plugin may call it as the filter does; where it leads is looked at for a better name.
     const name = value.get("name")?.text() ?? "";
@@ -178,6 +221,20 @@ function readPatch(resource: Resource, field: Field, group: PatchGroup, ofGatewa
     field.leave(
       `applyTo ${applyTo || "(none)"}: nothing about rate limits, the patch stays with the EnvoyFilter`,
     );
+}
+
+/** Those of rate limit filters in what routes have for filters. */
+function ownConfigurations(value: Field, filters: ReadonlyMap<string, Kind>): OwnConfiguration[] {
+  return (value.get("typedPerFilterConfig")?.members() ?? []).flatMap(({ name: filter, field }) => {
+    const found = unwrapped(field);
+    const kind = kindOf(found?.type) ?? filters.get(filter);
+    if (kind === undefined) field.leave("the configuration of another filter: it stays with the EnvoyFilter");
+    if (kind === "global")
+      field.leave(
+        "what Envoy's filter does otherwise for these routes (RateLimitPerRoute), which is not converted",
+      );
+    return kind === undefined || found === null ? [] : [{ filter, kind, config: found.config }];
+  });
 }
 
 /** Plugins know the sides of proxies, and gateways have the side of sidecars' outbound listeners: a patch for one kind needs a selector of it. */
@@ -214,8 +271,11 @@ function readListener(match: Field | null, operation: string): { ports: number[]
   const port = listener?.get("portNumber")?.number() ?? null;
   const chain = listener?.get("filterChain");
   const filter = chain?.get("filter");
-  const name = filter?.get("name")?.text() ?? "envoy.filters.network.http_connection_manager";
-  if (!name.endsWith("http_connection_manager")) filter!.leave("expected the HTTP connection manager");
+  const name = filter?.get("name")?.text() ?? CONNECTION_MANAGER;
+  if (name !== CONNECTION_MANAGER)
+    filter!.leave(
+      `istiod has no ${name} in listeners of HTTP, so the patch does nothing; expected ${CONNECTION_MANAGER}`,
+    );
   const order = readOrder(filter?.get("subFilter") ?? null, operation);
   filter?.finish();
   chain?.finish();
@@ -225,10 +285,10 @@ function readListener(match: Field | null, operation: string): { ports: number[]
 
 /** What stands before or after these, in a chain of istiod's (`listener_builder.go`). */
 const ORDERS: Readonly<Record<string, Order>> = {
-  "INSERT_BEFORE router": "last",
-  "INSERT_BEFORE jwt_authn": "AUTHN",
-  "INSERT_AFTER jwt_authn": "AUTHZ",
-  "INSERT_BEFORE rbac": "AUTHZ",
+  "INSERT_BEFORE envoy.filters.http.router": "last",
+  "INSERT_BEFORE envoy.filters.http.jwt_authn": "AUTHN",
+  "INSERT_AFTER envoy.filters.http.jwt_authn": "AUTHZ",
+  "INSERT_BEFORE envoy.filters.http.rbac": "AUTHZ",
 };
 
 /** Without a filter to stand before, a patch puts its own before all others (`patchHTTPFilters` of `listener_patch.go`). */
@@ -237,11 +297,9 @@ function readOrder(sub: Field | null, operation: string): Order {
   sub?.finish();
   if (operation === "INSERT_FIRST") return "first";
   if (name === "" || operation === "ADD") return operation === "INSERT_BEFORE" ? "first" : "last";
-  const order = ORDERS[`${operation} ${name.replace(/^envoy\.filters\.http\./, "")}`];
+  const order = ORDERS[`${operation} ${name}`];
   if (order === undefined)
-    sub!.leave(
-      `${operation} ${name}: no plugin stands there; expected ${Object.keys(ORDERS).join(", ")}, each of envoy.filters.http`,
-    );
+    sub!.leave(`${operation} ${name}: no plugin stands there; expected ${Object.keys(ORDERS).join(", ")}`);
   else if (order !== "last")
     sub!.note(
       `the patch does nothing where a proxy has no ${name}; the plugin stands in its phase (${order}) all the same`,

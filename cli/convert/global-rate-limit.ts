@@ -68,7 +68,7 @@ export function convertGlobalRateLimit(
     );
   if (report.count > before || service === null) return null;
   const { cluster, comments: ofCluster } = calledCluster(service, config, group);
-  for (const { taken } of routes) taken.rateLimits = true;
+  for (const route of routes) route.isTaken = true;
   const from = [...new Set([resource, ...routes.map((route) => route.resource)])];
   const comments = [
     ...ofCluster,

@@ -12,11 +12,11 @@ export interface Configuration {
 
 /** Those of routes, and that of the filter for all other requests. */
 export function configurationsOf(config: Field, routes: readonly RoutePatch[]): Configuration[] {
-  const ofRoutes = routes.filter(({ local }) => local !== null);
+  const ofRoutes = routes.filter(({ own }) => own !== null);
   const scopesOf = (patches: readonly RoutePatch[]): RouteScope[] => patches.map(({ scope }) => scope);
   return [
     ...ofRoutes.map((route) => ({
-      config: route.local!,
+      config: route.own!.config,
       region: without(route.scope, scopesOf(ofRoutes.filter((other) => goesBefore(other, route)))),
     })),
     { config, region: without(EVERYWHERE, scopesOf(ofRoutes)) },
@@ -28,7 +28,7 @@ function goesBefore(other: RoutePatch, route: RoutePatch): boolean {
   if (other === route || common(other.scope, route.scope) === null) return false;
   if (other.level !== route.level) return other.level === "route";
   if (other.resource !== route.resource) {
-    route.local!.leave(
+    route.own!.config.leave(
       `${other.resource.title} has a configuration for the same routes too: which one Envoy gets depends on the priority and the age of the two EnvoyFilters; put both into one`,
     );
     return false;

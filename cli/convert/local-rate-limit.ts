@@ -73,12 +73,11 @@ export function convertLocalRateLimit(filter: FilterPatch, group: PatchGroup): C
   if (limits.length === 0 && report.count === before)
     config.leave("no token_bucket in it, nor in a patch of routes: Envoy's filter does nothing then");
   if (report.count > before) return null;
-  const usesLimits = configurations.some((one) => countsByRoutes(one.config));
-  for (const { taken, local, scope, level } of routes) {
-    taken.local = true;
-    if (usesLimits) taken.rateLimits = true;
-    if (local !== null && isSeveral(scope, level))
-      local.note(
+  for (const route of routes) {
+    route.isTaken = true;
+    const { own, scope, level } = route;
+    if (own !== null && isSeveral(scope, level))
+      own.config.note(
         `in Envoy each ${level} of these has a bucket of its own; the plugin has one for all of them, so that they reach its limit sooner`,
       );
   }

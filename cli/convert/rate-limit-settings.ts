@@ -34,18 +34,18 @@ export function placeRemarks({ order }: FilterPatch): string[] {
 /** What this filter looks at of what is said of routes. */
 export function routesOf(
   { routes }: Pick<PatchGroup, "routes">,
-  { context, kind, config }: FilterPatch,
+  { context, kind, name, config }: FilterPatch,
 ): RoutePatch[] {
-  const seen = routes.filter(
-    (route) => route.context === context || route.context === "ANY" || context === "ANY",
-  );
-  if (kind === "global")
-    return seen.filter(
-      ({ rateLimits, hasGlobal }) => hasGlobal || (asksRoutes(config) && rateLimits.length > 0),
-    );
-  const configs = [config, ...seen.flatMap(({ local }) => local ?? [])];
-  const usesLimits = configs.some(countsByRoutes);
-  return seen.filter(({ local, rateLimits }) => local !== null || (usesLimits && rateLimits.length > 0));
+  const seen = routes.filter((route) => contextsMeet(route.context, context));
+  const isOwn = ({ own }: RoutePatch): boolean => own?.filter === name && own.kind === kind;
+  const configs = [config, ...seen.filter(isOwn).map(({ own }) => own!.config)];
+  const usesLimits = kind === "global" ? asksRoutes(config) : configs.some(countsByRoutes);
+  return seen.filter((route) => isOwn(route) || (usesLimits && route.rateLimits.length > 0));
+}
+
+/** Whether there are listeners that both are for. */
+export function contextsMeet(one: Context, other: Context): boolean {
+  return one === other || one === "ANY" || other === "ANY";
 }
 
 /** Envoy's filters look at the `rate_limits` of routes only where they have none of their own. */

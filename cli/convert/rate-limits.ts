@@ -1,9 +1,15 @@
 /** The rate limits of EnvoyFilters: each filter of Envoy's with what routes say for it, and what stays. */
-import { readEnvoyFilters, type FilterPatch, type PatchGroup, type RoutePatch } from "./envoy-filter.ts";
+import {
+  readEnvoyFilters,
+  type FilterChange,
+  type FilterPatch,
+  type PatchGroup,
+  type RoutePatch,
+} from "./envoy-filter.ts";
 import { convertGlobalRateLimit } from "./global-rate-limit.ts";
 import { convertLocalRateLimit } from "./local-rate-limit.ts";
 import { insteadOf, overlap, type ConvertedPlugin } from "./plugin.ts";
-import { routesOf } from "./rate-limit-settings.ts";
+import { contextsMeet, routesOf } from "./rate-limit-settings.ts";
 import type { Resource } from "./resources.ts";
 
 /** A filter that stays, and what it looks at: that stays too. */
@@ -19,15 +25,30 @@ export function convertRateLimits(resources: readonly Resource[], rootNamespace:
   for (const group of groups) {
     const meeting = groups.filter((other) => other === group || overlap(group, other, rootNamespace));
     const all = meeting.flatMap(({ routes }) => routes);
+    const changes = meeting.flatMap((one) => one.changes);
     for (const filter of group.filters) {
       const routes = routesOf({ routes: all }, filter);
-      const plugin = convert(filter, routes, group, resources);
+      const plugin = isChanged(filter, changes) ? null : convert(filter, routes, group, resources);
       if (plugin === null) refused.push({ filter, routes });
       else plugins.push(plugin);
     }
   }
   for (const group of groups) nameWhatStays(group, refused);
   return plugins;
+}
+
+/** Whether another patch makes something else of the filter (`mergeHTTPFilter` of istiod's `listener_patch.go`), which is told. */
+function isChanged({ name, context, config }: FilterPatch, changes: readonly FilterChange[]): boolean {
+  const change = changes.find(
+    ({ filter, operation, context: other }) =>
+      (filter === name || (filter === null && operation === "MERGE")) && contextsMeet(context, other),
+  );
+  if (change === undefined) return false;
+  const { operation, at, resource } = change;
+  config.leave(
+    `the filter stays as it is: ${at.path} of ${resource.title} changes it (${operation}), which is not converted. Say what comes of it in the patch that inserts the filter`,
+  );
+  return true;
 }
 
 /** Null where it cannot be converted whole, which is told. `routes` are all that it looks at, those of other targets too. */
@@ -74,14 +95,18 @@ function nameWhatStays(group: PatchGroup, refused: readonly Refused[]): void {
     const looking = refused.find(({ routes }) => routes.includes(route))?.filter;
     const why =
       looking === undefined
-        ? "the filter that these rate limits are for is not in the input, or not for the same proxies"
+        ? whyUnread(route)
         : `the filter of ${looking.resource.title} looks at it, and is not converted: the patch stays`;
-    const { rateLimits, local, taken } = route;
-    const isTaken = (rateLimits.length === 0 || taken.rateLimits) && (local === null || taken.local);
-    if (!isTaken || looking !== undefined) route.at.leave(why);
+    if (!route.isTaken || looking !== undefined) route.at.leave(why);
   }
   for (const { at, isCalled } of group.clusters)
     if (!isCalled) at.leave("a cluster that no plugin of the output calls: the patch stays");
+}
+
+function whyUnread({ own }: RoutePatch): string {
+  return own === null
+    ? "the filter that these rate limits are for is not in the input, or not for the same proxies"
+    : `no filter of the input that is for the same proxies is called ${own.filter}, and Envoy looks for what routes have of a filter by its name: the patch stays`;
 }
 
 /** Says first in the comments of each plugin what may go. To be called when all that stays has been told. */

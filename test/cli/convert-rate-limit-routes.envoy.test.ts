@@ -70,9 +70,9 @@ function patchOf({ virtualHost, route, value }: Said): object {
   };
 }
 
-const bucket = (tokens: number): Record<string, unknown> => ({
+const bucket = (tokens: number, filter = LOCAL): Record<string, unknown> => ({
   typed_per_filter_config: {
-    [LOCAL]: { ...localFilter(tokens, {}, true), rate_limits: undefined, descriptors: undefined },
+    [filter]: { ...localFilter(tokens, {}, true), rate_limits: undefined, descriptors: undefined },
   },
 });
 const counted = (key: string): object => ({ actions: [{ generic_key: { descriptor_value: key } }] });
@@ -105,18 +105,18 @@ describe("what routes say", () => {
     recording.close();
   });
 
-  /** A listener with the plugin, one with Envoy's filter and the routes that istiod would patch, and one with the plugin whose limits want more, if any. */
+  /** A listener with the plugin, one with Envoy's filter of this name and the routes that istiod would patch, and one with the plugin whose limits want more, if any. */
   async function beside(
     name: string,
     filter: typeof LOCAL | typeof GLOBAL,
     config: object,
     said: readonly Said[],
-    more?: string,
+    { more, called = filter, unread = 0 }: { more?: string; called?: string; unread?: number } = {},
   ): Promise<number[]> {
     const { manifests, left } = converted(
-      documents(envoyFilter(name, [filterPatch(filter, config), ...said.map(patchOf)])),
+      documents(envoyFilter(name, [filterPatch(called, config), ...said.map(patchOf)])),
     );
-    expect(told(left)).toEqual([]);
+    expect(told(left).length).toEqual(unread);
     const plugin = pluginConfigOf(manifests[0]);
     const routes = { virtual_hosts: virtualHosts() };
     const ports = [
@@ -127,7 +127,7 @@ describe("what routes say", () => {
       ),
       await limiting.add(
         `${name}-native`,
-        { native: { name: filter, typed_config: config } },
+        { native: { name: called, typed_config: config } },
         { routes: patched(said) },
       ),
     ];
@@ -143,7 +143,7 @@ describe("what routes say", () => {
     return ports;
   }
 
-  test.each<[string, object, Said[]]>([
+  test.each<[string, object, Said[], { called?: string; unread?: number }?]>([
     ["a bucket of a service", off, [{ virtualHost: SHOP, value: bucket(3) }]],
     ["a bucket of the hosts that are no service", off, [{ virtualHost: "allow_any", value: bucket(3) }]],
     [
@@ -163,8 +163,17 @@ describe("what routes say", () => {
         { virtualHost: "", route: "big", value: { route: { rate_limits: [counted("none")] } } },
       ],
     ],
-  ])("Envoy's local filter: %s", async (name, config, said) => {
-    const ports = await beside(name.replace(/\W+/g, "-"), LOCAL, config, said);
+    [
+      "a filter with a name of its own has what routes say under this name",
+      localFilter(2, {}, true),
+      [
+        { virtualHost: SHOP, value: bucket(1, LOCAL) },
+        { virtualHost: SHOP, value: bucket(4, "shop.limits") },
+      ],
+      { called: "shop.limits", unread: 1 },
+    ],
+  ])("Envoy's local filter: %s", async (name, config, said, options = {}) => {
+    const ports = await beside(name.replace(/\W+/g, "-"), LOCAL, config, said, options);
     const statuses: number[][] = [[], []];
     for (const request of REQUESTS)
       for (const [at, port] of ports.entries()) statuses[at]!.push(await statusOf(port, request));
@@ -174,7 +183,9 @@ describe("what routes say", () => {
 
   test("of a redirect the global one is asked, unless the match wants a cluster", async () => {
     const said = [{ virtualHost: SHOP, value: { rate_limits: [counted("shop")] } }];
-    const ports = await beside("redirect", GLOBAL, globalFilter("shop"), said, 'xds.cluster_name != ""');
+    const ports = await beside("redirect", GLOBAL, globalFilter("shop"), said, {
+      more: 'xds.cluster_name != ""',
+    });
     const counts: number[][] = [];
     for (const path of ["/moved", "/"]) {
       counts.push([]);

@@ -432,6 +432,86 @@ describe("rate-limit EnvoyFilters", () => {
       expect(text).toContain("# A bucket is one for all requests of a direction");
     });
 
+    describe("a filter has what routes say for it by its name in the chain", () => {
+      const bucketsOf = (manifest: Parameters<typeof pluginConfigOf>[0]): unknown[] =>
+        (pluginConfigOf(manifest).limits as { match?: object; limit: { requests: number } }[]).map(
+          ({ match, limit }) => [limit.requests, match ?? {}],
+        );
+      const ofRoute = (name: string, level: "VIRTUAL_HOST" | "HTTP_ROUTE", ...tokens: number[]): object => ({
+        applyTo: level,
+        match: { context: "GATEWAY", routeConfiguration: { vhost: { name: "a:80" } } },
+        patch: {
+          operation: "MERGE",
+          value: {
+            typed_per_filter_config: Object.fromEntries(
+              tokens.map((each, at) => [at === 0 ? name : `${name}-${at}`, bucket(each)]),
+            ),
+          },
+        },
+      });
+
+      test("whatever that is", () => {
+        expect(matchesOf(filterPatch("shop", off), ofRoute("shop", "HTTP_ROUTE", 3))).toEqual([
+          [3, { cel: vhost("a:80") }],
+        ]);
+      });
+
+      test("and not under another one, which Envoy looks at for no filter", () => {
+        const { manifests, left } = converted(
+          documents(envoyFilter("all", [filterPatch("shop", bucket(9)), ofRoute(LOCAL, "VIRTUAL_HOST", 3)])),
+        );
+        expect(bucketsOf(manifests[0])).toEqual([[9, {}]]);
+        expect(told(left)).toEqual([
+          expect.stringContaining(
+            `spec.configPatches[1]: no filter of the input that is for the same proxies is called ${LOCAL}`,
+          ) as string,
+        ]);
+      });
+
+      test("several filters each their own, of one patch too", () => {
+        const { manifests, left } = converted(
+          documents(
+            envoyFilter("all", [
+              filterPatch("shop", bucket(9)),
+              filterPatch("shop-1", off),
+              ofRoute("shop", "VIRTUAL_HOST", 3, 4),
+            ]),
+          ),
+        );
+        expect(told(left)).toEqual([]);
+        expect(manifests.map(bucketsOf)).toEqual([
+          [
+            [3, { cel: vhost("a:80") }],
+            [9, { not: { cel: vhost("a:80") } }],
+          ],
+          [[4, { cel: vhost("a:80") }]],
+        ]);
+      });
+
+      test("a global one too, whose is not converted", () => {
+        const perRoute = ofRoute("limits", "VIRTUAL_HOST");
+        Object.assign((perRoute as { patch: { value: object } }).patch.value, {
+          typed_per_filter_config: {
+            limits: {
+              "@type": "type.googleapis.com/envoy.extensions.filters.http.ratelimit.v3.RateLimitPerRoute",
+              vh_rate_limits: "IGNORE",
+            },
+          },
+        });
+        const { manifests, left } = converted(
+          documents(
+            envoyFilter("all", [
+              filterPatch("limits", globalFilter("shop")),
+              patch("a:80", null, limits),
+              perRoute,
+            ]),
+          ),
+        );
+        expect(manifests).toEqual([]);
+        expect(told(left).join("\n")).toContain("(RateLimitPerRoute), which is not converted");
+      });
+    });
+
     test("of patches of one EnvoyFilter the later one; of two, the order is not in them", () => {
       const filter = filterPatch(LOCAL, off);
       const patches = [patch("", "big", 1), patch("a:80", "", 4)];
@@ -478,7 +558,7 @@ describe("rate-limit EnvoyFilters", () => {
       ],
       [
         "what a global filter does otherwise for a route, by its own limits too",
-        filterPatch("x", { ...globalFilter("shop"), rate_limits: limits }),
+        filterPatch("envoy.filters.http.ratelimit", { ...globalFilter("shop"), rate_limits: limits }),
         {
           ...patch("a:80", "login", limits),
           patch: {
@@ -741,8 +821,54 @@ describe("rate-limit EnvoyFilters", () => {
       );
       expect(alone.manifests.length).toBe(1);
       expect(told(alone.left)).toEqual([
-        expect.stringContaining("the filter that these rate limits are for is not in the input") as string,
+        expect.stringContaining(
+          "no filter of the input that is for the same proxies is called envoy.filters.http.local_ratelimit",
+        ) as string,
       ]);
+    });
+  });
+
+  describe("a filter that another patch changes stays as it is", () => {
+    const GLOBAL = "envoy.filters.http.ratelimit";
+    const filters = (): object =>
+      envoyFilter("filters", [filterPatch(GLOBAL, globalFilter("shop")), hostPatch("", limits)]);
+    /** A patch of the filter with this name. */
+    const changing = (operation: string, name: string, context = "GATEWAY"): object => ({
+      applyTo: "HTTP_FILTER",
+      match: {
+        context,
+        listener: {
+          filterChain: {
+            filter: { name: "envoy.filters.network.http_connection_manager", subFilter: { name } },
+          },
+        },
+      },
+      patch: {
+        operation,
+        ...(operation === "REMOVE" ? {} : { value: { name, typed_config: { ...globalFilter("other") } } }),
+      },
+    });
+
+    test.each(["MERGE", "REPLACE", "REMOVE"])("by %s", (operation) => {
+      const { manifests, left } = converted(
+        documents(filters(), envoyFilter("change", [changing(operation, GLOBAL)])),
+      );
+      expect(manifests).toEqual([]);
+      expect(told(left).join("\n")).toContain(
+        `the filter stays as it is: spec.configPatches[0] of EnvoyFilter istio-system/change changes it (${operation})`,
+      );
+    });
+
+    test.each([
+      ["another filter", changing("REMOVE", "envoy.filters.http.fault"), "istio-system"],
+      ["other listeners", changing("REMOVE", GLOBAL, "SIDECAR_INBOUND"), "istio-system"],
+      ["other proxies", changing("REMOVE", GLOBAL), "edge"],
+    ])("but not by one of %s", (_, change, namespace) => {
+      const labels = { istio: namespace === "edge" ? "egressgateway" : "ingressgateway" };
+      const { manifests } = converted(
+        documents(filters(), envoyFilter("change", [change], { namespace, labels })),
+      );
+      expect(manifests.length).toBe(1);
     });
   });
 
@@ -821,6 +947,20 @@ describe("rate-limit EnvoyFilters", () => {
     const { manifests, left } = converted(documents(inserted(context, null, spec)));
     expect(manifests).toEqual([]);
     expect(told(left).join("\n")).toContain(message);
+  });
+
+  test.each([
+    ["envoy.http_connection_manager", "envoy.filters.http.router"],
+    ["envoy.filters.network.http_connection_manager", "router"],
+    ["envoy.filters.network.http_connection_manager", "envoy.router"],
+  ])("a place by names that istiod knows no filter by: %s, %s", (manager, before) => {
+    const text = JSON.stringify(inserted("SIDECAR_INBOUND", before, {})).replace(
+      "envoy.filters.network.http_connection_manager",
+      manager,
+    );
+    const { manifests, left } = converted(text);
+    expect(manifests).toEqual([]);
+    expect(told(left).length).toBe(1);
   });
 
   test("outbound listeners of all sidecars are those of gateways too, which is noted", () => {
