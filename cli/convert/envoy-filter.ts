@@ -200,7 +200,13 @@ function readPatch(resource: Resource, field: Field, { group, ofGateways, filter
   } else if (applyTo === "VIRTUAL_HOST" || applyTo === "HTTP_ROUTE") {
     const level: RoutePatch["level"] = applyTo === "HTTP_ROUTE" ? "route" : "virtual host";
     const action = level === "route" ? value.get("route") : null;
-    const rateLimits = [value, action].flatMap((one) => one?.get("rateLimits")?.items() ?? []);
+    if (level === "route")
+      value
+        .get("rateLimits")
+        ?.leave(
+          "a route of Envoy has its rate limits in `route`: istiod leaves these out, and nothing is limited by them",
+        );
+    const rateLimits = (level === "route" ? action : value)?.get("rateLimits")?.items() ?? [];
     const own = ownConfigurations(value, filters);
     const includesVirtualHost = action?.get("includeVhRateLimits")?.boolean() === true;
     action?.finish("not about rate limits: it stays with the EnvoyFilter");

@@ -682,6 +682,21 @@ describe("rate-limit EnvoyFilters", () => {
       ]);
     });
 
+    test("limits beside a route's action are none, as istiod has it", () => {
+      const beside = (route: object): object => ({
+        applyTo: "HTTP_ROUTE",
+        match: { context: "GATEWAY" },
+        patch: { operation: "MERGE", value: { rate_limits: limits, ...route } },
+      });
+      for (const route of [{}, { route: { rate_limits: limits } }]) {
+        const { manifests, left } = converted(documents(envoyFilter("all", [global, beside(route)])));
+        expect(manifests).toEqual([]);
+        expect(told(left).join("\n")).toContain(
+          "spec.configPatches[1].patch.value.rate_limits: a route of Envoy has its rate limits in `route`",
+        );
+      }
+    });
+
     test("an operation that does more than add to them is named", () => {
       const replacing = JSON.parse(
         JSON.stringify(patch("a:80", null, limits)).replace("MERGE", "MERGE_AND_REPLACE_LIST"),
