@@ -118,15 +118,17 @@ function locateIn(source: Source, document: YamlDocument, root: Node | null, tol
   return {
     ...positionOf(source, node),
     path: told.slice(0, place.end),
-    message: message + booleanHint(place.node, message),
+    message: message + quotesHint(place.node, message),
   };
 }
 
-/** Where `y`, `on` and the like became booleans, which nobody sees in the file. */
-function booleanHint(node: Node | null, message: string): string {
-  if (!isScalar(node) || typeof node.value !== "boolean" || !/, got (true|false)$/.test(message)) return "";
+/** Where `y`, `on` and the like became booleans, or `2026_11` a number, which nobody sees in the file. */
+function quotesHint(node: Node | null, message: string): string {
+  if (!isScalar(node) || !["boolean", "number"].includes(typeof node.value)) return "";
   const written = String(node.source);
-  return /^(true|false)$/i.test(written) ? "" : ` (an unquoted ${written} is a boolean: write "${written}")`;
+  if (!message.endsWith(`, got ${String(node.value)}`) || written.toLowerCase() === String(node.value))
+    return "";
+  return ` (an unquoted ${written} is a ${typeof node.value}: write "${written}")`;
 }
 
 interface Place {

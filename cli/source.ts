@@ -34,12 +34,15 @@ export function readSource(file: string): Source {
   return parseSource(file, readText(file));
 }
 
-/** Errors in the YAML are those of the documents. */
-export function parseSource(file: string, text: string): Source {
+/** Errors in the YAML are those of the documents. A byte order mark may begin any line, as where files were put together. */
+export function parseSource(file: string, whole: string): Source {
+  const text = whole.replace(/^\ufeff/gm, "");
   const lineCounter = new LineCounter();
   const parsed = parseAllDocuments<ParsedNode>(text, {
     lineCounter,
     prettyErrors: false,
+    // Warnings of the library would go to standard error by themselves.
+    logLevel: "error",
     merge: true,
     customTags: likeKubernetes,
   });
@@ -100,7 +103,7 @@ function tooLarge(file: string): UserError {
 
 /**
  * YAML 1.2, but that `yes`, `no`, `on`, `off`, `y` and `n` are booleans, as they are for kubectl, istiod and Envoy, which read
- * YAML 1.1.
+ * YAML 1.1; and that numbers are what Go's YAML, which the first two read by, takes for them: `2026_11` is one, and `0100` is 64.
  */
 function likeKubernetes(tags: Tags): Tags {
   const boolean: ScalarTag = {
@@ -109,5 +112,22 @@ function likeKubernetes(tags: Tags): Tags {
     test: /^(?:y|Y|yes|Yes|YES|n|N|no|No|NO|on|On|ON|off|Off|OFF)$/,
     resolve: (text) => /^(?:y|on$)/i.test(text),
   };
-  return [boolean, ...tags];
+  const number: ScalarTag = {
+    tag: "tag:yaml.org,2002:float",
+    default: true,
+    test: GO_NUMBER,
+    resolve: (text) => goNumber(text.replaceAll("_", "")) ?? text,
+  };
+  return [boolean, number, ...tags];
+}
+
+/** What may be a number in `resolve` of `go.yaml.in/yaml/v2`, which leaves `_` out of it. */
+const GO_NUMBER =
+  /^[-+]?(?:0[xX][\da-fA-F_]+|0[bB][01_]+|0[oO][0-7_]+|\d[\d_]*(?:\.[\d_]*)?(?:[eE][-+]?[\d_]+)?)$/;
+
+/** Null where it is none. */
+function goNumber(text: string): number | null {
+  const [, sign, digits = ""] = /^([-+]?)(.*)$/.exec(text)!;
+  const size = /^0[0-7]+$/.test(digits) ? Number(`0o${digits}`) : Number(digits);
+  return Number.isNaN(size) ? null : sign === "-" ? -size : size;
 }

@@ -63,6 +63,19 @@ describe("outrigger validate on files of all kinds", { timeout: 60_000 }, () => 
     ]);
   });
 
+  test("a byte order mark begins any of the files that were put together", async () => {
+    const text = `\ufeff${wasmPlugin("defualt: v1")}---\n\ufeff${wasmPlugin("defualt: v1")}`;
+    expect(await folder.places(text)).toEqual(["7:5 defualt", "15:5 defualt"]);
+  });
+
+  test("a key that is no text is told with nothing else on standard error", async () => {
+    folder.write("template.yaml", wasmPlugin("header: {{ .Values.header }}"));
+    const { status, stdout, stderr } = await folder.run("validate", "template.yaml");
+    expect(status).toBe(1);
+    expect(stdout).toContain("7:13: error: header: expected the name of a header, got an object");
+    expect(stderr).toBe("");
+  });
+
   test("anchors, aliases and merge keys lead to where the text stands", async () => {
     const config = `rules:
 - name: a

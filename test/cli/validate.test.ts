@@ -95,6 +95,30 @@ describe("outrigger validate", () => {
     expect(plain?.message).toMatch(/got true$/);
   });
 
+  test.each([
+    ["2026_11", "202611"],
+    ["0100", "64"],
+    ["0b11", "3"],
+    ["-0x1_0", "-16"],
+    ["1_0.5", "10.5"],
+    ["1e2", "100"],
+  ])("takes %s for the number that kubectl makes of it", async (written, number) => {
+    const [finding] = await folder.findings(wasmPlugin(`rules: [{name: a, variant: ${written}}]`));
+    expect(finding?.message).toContain(
+      `got ${number} (an unquoted ${written} is a number: write "${written}")`,
+    );
+    expect(await folder.findings(wasmPlugin(`rules: [{name: a, variant: "${written}"}]`))).toEqual([]);
+  });
+
+  test("takes texts that begin like numbers for texts, and numbers with _ for numbers", async () => {
+    for (const written of ["2026-11", "2026-11-27", "0x_", "1_a", "1:30", "v1_0", "08a"])
+      expect(await folder.findings(wasmPlugin(`rules: [{name: a, variant: ${written}}]`)), written).toEqual(
+        [],
+      );
+    const limits = "limits: [{name: a, limit: {requests: 1_000, per: minute}}]";
+    expect(await folder.findings(wasmPlugin(limits, "url: oci://x/local-rate-limit"))).toEqual([]);
+  });
+
   test("reads a TrafficExtension, several documents and a List", async () => {
     const extension = `apiVersion: extensions.istio.io/v1alpha1
 kind: TrafficExtension
