@@ -21,6 +21,10 @@ export interface Credentials {
 
 /** How long a helper may take: it may ask its user. */
 const HELPER_MILLISECONDS = 60_000;
+/** How long what it has started may keep its output open, when it has ended itself. */
+const REST_MILLISECONDS = 1000;
+/** More than any helper says, in characters. */
+const HELPER_LIMIT = 1_000_000;
 
 /**
  * The credentials for a host; null where there are none. A helper comes before the file, as for Docker. Throws {@link UserError} for a
@@ -29,6 +33,7 @@ const HELPER_MILLISECONDS = 60_000;
 export async function credentialsFor(
   host: string,
   env: NodeJS.ProcessEnv = process.env,
+  helperMilliseconds = HELPER_MILLISECONDS,
 ): Promise<Credentials | null> {
   // An empty variable counts as unset, as it does for Docker.
   const given = env.DOCKER_CONFIG === "" ? undefined : env.DOCKER_CONFIG;
@@ -41,7 +46,8 @@ export async function credentialsFor(
   const helper = Object.hasOwn(helpers, key)
     ? textOf(helpers, key, path)
     : textOf(config, "credsStore", path);
-  const found = helper === "" ? null : await askHelper(helper, key, path, env);
+  const found =
+    helper === "" ? null : await askHelper(helper, key, path, { env, milliseconds: helperMilliseconds });
   return found ?? storedIn(member(config, "auths", path), key, path);
 }
 
@@ -98,23 +104,29 @@ function hostOf(name: string): string {
   return name.replace(/^[^/]*:\/\//, "").replace(/\/.*$/, "");
 }
 
+interface HelperRun {
+  env: NodeJS.ProcessEnv;
+  /** How long it may take. */
+  milliseconds: number;
+}
+
 /** Runs `docker-credential-<name> get` (github.com/docker/docker-credential-helpers). */
 async function askHelper(
   name: string,
   key: string,
   path: string,
-  env: NodeJS.ProcessEnv,
+  run: HelperRun,
 ): Promise<Credentials | null> {
   const program = `docker-credential-${name}`;
   if (!/^[\w.-]+$/.test(name)) throw broken(path, `"${name}" is no name of a credential helper`);
-  const { code, stdout, stderr } = await runHelper(program, key, env);
+  const { code, stdout, stderr } = await runHelper(program, key, run);
   if (code === "ENOENT") {
     throw new UserError(
       `${path} says that ${program} keeps the credentials for ${key}, and there is no such program on the PATH; install it, or ` +
         "remove the helper from credHelpers or credsStore and log in again",
     );
   }
-  const said = (stdout.trim() || stderr.trim()).split("\n")[0] ?? "";
+  const said = ((stdout.trim() || stderr.trim()).split("\n")[0] ?? "").slice(0, 200);
   if (code !== 0) {
     if (/credentials not found/i.test(said)) return null;
     throw new UserError(`${program} get failed (${code}) for ${key}: ${said || "it said nothing"}`);
@@ -142,22 +154,33 @@ async function askHelper(
 function runHelper(
   program: string,
   key: string,
-  env: NodeJS.ProcessEnv,
+  { env, milliseconds }: HelperRun,
 ): Promise<{ code: number | string; stdout: string; stderr: string }> {
   return new Promise((resolve) => {
     const child = spawn(program, ["get"], { env, stdio: ["pipe", "pipe", "pipe"] });
-    // `timeout` of spawn would keep this process waiting where there is no such program.
-    const timer = setTimeout(() => child.kill(), HELPER_MILLISECONDS).unref();
     let [stdout, stderr] = ["", ""];
-    child.stdout.setEncoding("utf8").on("data", (chunk: string) => (stdout += chunk));
-    child.stderr.setEncoding("utf8").on("data", (chunk: string) => (stderr += chunk));
-    child.on("error", ({ code, message }: NodeJS.ErrnoException) =>
-      resolve({ code: code ?? message, stdout, stderr }),
-    );
-    child.on("close", (code, signal) => {
+    const end = (code: number | string): void => {
       clearTimeout(timer);
-      resolve({ code: code ?? signal ?? "unknown", stdout, stderr });
-    });
+      resolve({ code, stdout, stderr });
+      // What it has started may hold these for ever, and would keep this process.
+      for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
+      child.unref();
+    };
+    const stop = (why: string): void => {
+      child.kill("SIGKILL");
+      end(why);
+    };
+    // `timeout` of spawn would keep this process waiting where there is no such program.
+    const timer = setTimeout(() => stop(`no answer within ${milliseconds / 1000} s`), milliseconds);
+    const watch = (): void => {
+      if (stdout.length + stderr.length > HELPER_LIMIT) stop(`more than ${HELPER_LIMIT} characters`);
+    };
+    child.stdout.setEncoding("utf8").on("data", (chunk: string) => ((stdout += chunk), watch()));
+    child.stderr.setEncoding("utf8").on("data", (chunk: string) => ((stderr += chunk), watch()));
+    child.on("error", ({ code, message }: NodeJS.ErrnoException) => end(code ?? message));
+    const endWith = (code: number | null, signal: string | null): void => end(code ?? signal ?? "unknown");
+    child.on("exit", (code, signal) => setTimeout(() => endWith(code, signal), REST_MILLISECONDS).unref());
+    child.on("close", endWith);
     // It may not read it.
     child.stdin.on("error", () => undefined).end(key);
   });

@@ -274,6 +274,30 @@ describe("a push that is not let in says what to do, and publishes nothing:", { 
       "docker-credential-bad get answered no JSON object with Username and Secret",
     );
   });
+
+  test("a helper without an end, of its time or of what it says", async () => {
+    writeConfig({ credsStore: "endless" });
+    const asked = (lines: string): Promise<unknown> =>
+      credentialsFor("h.test", { DOCKER_CONFIG: folder.path, ...writeHelper("endless", lines) }, 2000);
+    const begun = Date.now();
+    await expect(asked("sleep 30")).rejects.toThrow(
+      "docker-credential-endless get failed (no answer within 2 s) for h.test: it said nothing",
+    );
+    await expect(asked("trap '' TERM; while :; do sleep 1; done")).rejects.toThrow("no answer within 2 s");
+    await expect(asked("yes")).rejects.toThrow("get failed (more than 1000000 characters) for h.test: y");
+    expect(Date.now() - begun).toBeLessThan(20_000);
+  });
+});
+
+test("a helper's answer is there when it ends, whatever it leaves running", async () => {
+  writeConfig({ credsStore: "agent" });
+  const helper = writeHelper("agent", `sleep 30 &\necho '{"Username": "ann", "Secret": "x"}'`);
+  registry.basic = "ann:x";
+  const begun = Date.now();
+  const { status, stderr } = await push(helper);
+  expect(stderr).toBe("");
+  expect(status).toBe(0);
+  expect(Date.now() - begun).toBeLessThan(20_000);
 });
 
 describe("what docker login keeps is found as Docker finds it:", () => {
