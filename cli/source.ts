@@ -1,5 +1,5 @@
 /** A file with YAML documents (JSON is YAML too), and where in it things stand. */
-import { readFileSync, readSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import {
   LineCounter,
   parseAllDocuments,
@@ -9,6 +9,7 @@ import {
   type Tags,
 } from "yaml";
 import { reasonOf, UserError } from "./errors.ts";
+import { readBytes } from "./read-bytes.ts";
 
 /** Lines and columns begin at 1. */
 export interface Position {
@@ -61,7 +62,7 @@ export function readText(file: string): string {
   let bytes: Uint8Array;
   try {
     if (file !== "-" && statSync(file).size > MAX_BYTES) throw tooLarge(file);
-    bytes = file === "-" ? readStandardInput() : readFileSync(file);
+    bytes = readBytes(file, MAX_BYTES);
   } catch (error) {
     if (error instanceof UserError) throw error;
     throw new UserError(`cannot read ${file}: ${reasonOf(error)}`);
@@ -73,28 +74,6 @@ export function readText(file: string): string {
   } catch {
     throw new UserError(`cannot read ${file}: not UTF-8`);
   }
-}
-
-/** All of standard input, or a little more than is taken. Some pipes are not ready yet: what they have comes later. */
-function readStandardInput(): Uint8Array {
-  const chunks: Uint8Array[] = [];
-  for (let size = 0; size <= MAX_BYTES;) {
-    const chunk = new Uint8Array(65536);
-    let length: number;
-    try {
-      length = readSync(0, chunk);
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === "EOF") break;
-      if (code !== "EAGAIN") throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
-      continue;
-    }
-    if (length === 0) break;
-    size += length;
-    chunks.push(chunk.subarray(0, length));
-  }
-  return Buffer.concat(chunks);
 }
 
 function tooLarge(file: string): UserError {

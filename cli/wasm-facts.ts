@@ -1,7 +1,8 @@
 /** What a Wasm module says of itself, and whether a proxy would load it. */
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { ModuleLoadError, PluginModule } from "../test/host/index.ts";
 import { reasonOf, UserError } from "./errors.ts";
+import { readBytes } from "./read-bytes.ts";
 
 export interface WasmFacts {
   /** Versions of the proxy-wasm ABI that it says it speaks, as `0.2.1`; none for a module that is no plugin. */
@@ -19,14 +20,19 @@ export const MAX_MODULE_BYTES = 256 * 1024 * 1024;
 export function readModule(path: string): Uint8Array {
   try {
     const { size } = statSync(path);
-    if (size > MAX_MODULE_BYTES) {
-      throw new UserError(`${path} has ${size} bytes, and Istio takes ${MAX_MODULE_BYTES} at most`);
-    }
-    return readFileSync(path);
+    if (size > MAX_MODULE_BYTES) throw tooLarge(path, `${size}`);
+    // A device has no size, and no end.
+    const module = readBytes(path, MAX_MODULE_BYTES);
+    if (module.length > MAX_MODULE_BYTES) throw tooLarge(path, "more");
+    return module;
   } catch (error) {
     if (error instanceof UserError) throw error;
     throw new UserError(`cannot read ${path}: ${reasonOf(error)}`);
   }
+}
+
+function tooLarge(path: string, size: string): UserError {
+  return new UserError(`${path} has ${size} bytes, and Istio takes ${MAX_MODULE_BYTES} at most`);
 }
 
 /** `what` names it in errors. Throws {@link UserError} for what is no Wasm module. */

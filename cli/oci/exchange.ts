@@ -150,6 +150,11 @@ function networkError(error: unknown, request: Request, seconds: number): Regist
       return new RegistryError(`${url.host} does not speak TLS; for plain HTTP add --plain-http`);
   }
   const why = cause?.message ?? (error as Error).message;
+  if (why === "bad port") {
+    return new RegistryError(
+      `${url.host} has a port that HTTP is kept from (Fetch standard, "Port blocking"); give the registry another`,
+    );
+  }
   if (CERTIFICATE.test(code)) {
     return new RegistryError(
       `${url.host} has a certificate that is not trusted (${why}); NODE_EXTRA_CA_CERTS=FILE names a CA of your own`,

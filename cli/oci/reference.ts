@@ -32,7 +32,7 @@ export function parseReference(text: string): Reference {
   if (slash <= 0) throw wrong(slash === 0 ? "the host is missing" : "the repository is missing");
   const host = rest.slice(0, slash);
   rest = rest.slice(slash + 1);
-  if (!HOST.test(host)) throw wrong(`"${host}" is no host`);
+  if (!HOST.test(host) || !isAddress(host)) throw wrong(`"${host}" is no host`);
   // Istio's fetcher takes such a first part for a repository of Docker Hub (go-containerregistry 0.21.6, `name.NewRepository`),
   // "localhost" too.
   if (!/[.:\]]/.test(host)) {
@@ -68,6 +68,14 @@ export function parseReference(text: string): Reference {
   // As `docker pull` has it, for which its own images have a namespace.
   const repository = isDockerHub(host) && !rest.includes("/") ? `library/${rest}` : rest;
   return { host, repository, tag, digest };
+}
+
+/** Whether it can be asked, and is not taken for another: to URLs `1.2.3` is the address 1.2.0.3, and to others a name. */
+function isAddress(host: string): boolean {
+  const url = `https://${host}/`;
+  if (!URL.canParse(url)) return false;
+  const name = host.replace(/:\d+$/, "").toLowerCase();
+  return name.startsWith("[") || new URL(url).hostname === name;
 }
 
 /** By the name of its images, or by that which Docker and Istio know it by. */

@@ -367,6 +367,11 @@ describe("names of registries", () => {
     expect(await credentialsFor("ghcr.io", { DOCKER_CONFIG: folder.path })).toBeNull();
   });
 
+  test("a host is as it was written, in capitals or with an address of IPv6", () => {
+    for (const host of ["GHCR.io", "[::1]:5000", "[0:0::1]", "10.0.0.1:5000", "registry.example:00443"])
+      expect(parseReference(`oci://${host}/xx:1`).host).toBe(host);
+  });
+
   test("plain HTTP is for this machine", () => {
     for (const host of ["localhost", "localhost:5000", "127.0.0.1:5000", "127.8.0.1", "[::1]:5000"])
       expect(isLoopback(host), host).toBe(true);

@@ -245,6 +245,9 @@ describe("a push ends with an error that says what to do, and publishes nothing,
     await expect(push(`127.0.0.1:${port}`)).rejects.toThrow(
       `127.0.0.1:${port} refuses the connection: is the registry up, and is this its address?`,
     );
+    await expect(push("127.0.0.1:10080")).rejects.toThrow(
+      '127.0.0.1:10080 has a port that HTTP is kept from (Fetch standard, "Port blocking")',
+    );
     await expect(push("registry.invalid")).rejects.toThrow(/there is no host registry\.invalid|EAI_AGAIN/);
   });
 });

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { readBytes } from "../../cli/read-bytes.ts";
 import { Checks, wasmPlugin } from "./validating.ts";
 
 const folder = new Checks();
@@ -37,6 +38,13 @@ describe("outrigger validate on files of all kinds", { timeout: 60_000 }, () => 
     }
     const latin1 = folder.write("latin1", new Uint8Array([97, 58, 32, 0xe4]));
     expect((await folder.run("validate", latin1)).stderr).toBe("error: cannot read latin1: not UTF-8\n");
+  });
+
+  // A device by itself: a command that reads it all takes the memory of the machine.
+  test("a file without an end is read a little further than what is taken", () => {
+    const { length } = readBytes("/dev/zero", 1000);
+    expect(length).toBeGreaterThan(1000);
+    expect(length).toBeLessThan(100_000);
   });
 
   test("huge files are refused, large ones are read", async () => {
