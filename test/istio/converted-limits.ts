@@ -169,13 +169,14 @@ export function referenceLimits(host: string): { service: KubeObject; filters: K
 
 const LOCAL = "envoy.filters.http.local_ratelimit";
 
-/** Of productpage's sidecar: so many for each of these users, and more than are asked for others. By the filter, or by its routes, as Istio's documentation has it. */
+/** Of productpage's sidecar: so many for each of these users, and more than are asked for others. By the filter, or by its routes, as Istio's documentation has it, for a filter with a name of its own. */
 export function localLimits(users: Readonly<Record<string, number>>, by: "filter" | "routes"): KubeObject {
   const limits = {
     "@type": "",
     ...localFilter(1000, users, true),
     enable_x_ratelimit_headers: "DRAFT_VERSION_03",
   };
+  const name = by === "routes" ? "productpage.limits" : LOCAL;
   const { "@type": type, ...value } = limits;
   const bare = { "@type": type, stat_prefix: "local" };
   const struct = { "@type": "type.googleapis.com/udpa.type.v1.TypedStruct", type_url: type, value };
@@ -185,10 +186,10 @@ export function localLimits(users: Readonly<Record<string, number>>, by: "filter
       context: "SIDECAR_INBOUND",
       routeConfiguration: { vhost: { name: "inbound|http|9080", route: { action: "ANY" } } },
     },
-    patch: { operation: "MERGE", value: { typed_per_filter_config: { [LOCAL]: struct } } },
+    patch: { operation: "MERGE", value: { typed_per_filter_config: { [name]: struct } } },
   };
   const patches = [
-    filterPatch(LOCAL, by === "filter" ? limits : bare, "SIDECAR_INBOUND"),
+    filterPatch(name, by === "filter" ? limits : bare, "SIDECAR_INBOUND"),
     ...(by === "routes" ? [ofRoutes] : []),
   ];
   return envoyFilter("local", patches, { namespace: "my-app", labels: { app: "productpage" } });
