@@ -322,7 +322,11 @@ function readRouteConfiguration(match: Field | null, level: RoutePatch["level"])
   const route = virtualHost?.get("route");
   const routeName = route?.get("name")?.text() ?? "";
   const action = route?.get("action")?.text() ?? "ANY";
-  if (action !== "ANY" && action !== "ROUTE") route!.leave("expected action ANY or ROUTE");
+  if (action === "ROUTE")
+    route!.note(
+      "the plugin counts requests too that a redirect or a direct response answers, which ROUTE leaves out",
+    );
+  else if (action !== "ANY") route!.leave("expected action ANY or ROUTE");
   if (level === "virtual host" && routeName !== "") route!.leave("the patch is for the whole virtual host");
   if (routeName !== "")
     route!.note(

@@ -1107,6 +1107,29 @@ describe("rate-limit EnvoyFilters", () => {
     expect(of({ typo: 1 })[0]).toContain(".query_parameters[0].string_match.typo: not known to this command");
   });
 
+  test.each([
+    ["ROUTE", [expect.stringContaining("vhost.route: the plugin counts requests too that a redirect")]],
+    ["ANY", []],
+  ])("routes whose action is %s", (action, said) => {
+    const route = {
+      applyTo: "HTTP_ROUTE",
+      match: { context: "GATEWAY", routeConfiguration: { vhost: { route: { action } } } },
+      patch: {
+        operation: "MERGE",
+        value: {
+          typed_per_filter_config: { "envoy.filters.http.local_ratelimit": localFilter(4, {}, true) },
+        },
+      },
+    };
+    const filter = filterPatch("envoy.filters.http.local_ratelimit", {
+      "@type": "type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit",
+      stat_prefix: "x",
+    });
+    const { left, notes } = converted(documents(envoyFilter("local", [filter, route])));
+    expect(told(left)).toEqual([]);
+    expect(told(notes).filter((note) => note.includes("vhost.route"))).toEqual(said);
+  });
+
   test("a route's configuration in a TypedStruct, as Istio's documentation has it", () => {
     const value = { ...localFilter(4, {}, true), "@type": undefined, rate_limits: undefined };
     const struct = {

@@ -19,7 +19,7 @@ const EQUAL: u8 = 0x3d;
 /**
  * The request target with the query parameters set and removed that `decision` names, in the arena: those that are set first, as in Envoy.
  * Names are compared as they stand there, not decoded (`QueryParamsMulti`). Parameters keep their order, where Envoy would sort them all by
- * name, and those that nobody changes stay as they were, byte for byte.
+ * name, and those that nobody changes stay as they were, byte for byte; an `&` behind the last one goes.
  */
 export function changeQuery(target: Bytes): Bytes {
   let room = lengthOf(target);
