@@ -203,6 +203,53 @@ test("what comes to productpage is limited by pod and session, and health checks
   );
 });
 
+test.each([
+  ["gateway", "CLIENT", undefined, "outbound", ["/healthz"]],
+  ["sidecar", "SERVER", "productpage", "inbound", ["/health", "/healthz", "/readyz"]],
+] as const)(
+  "a local limit at a %s counts all but preflights and health checks",
+  async (placement, mode, app, side, healthChecks) => {
+    const plugins = chain(placement, mode, app).filter(
+      ({ metadata }) => metadata.name === "local-rate-limit",
+    );
+    expect(plugins).toHaveLength(1);
+    const many = (name: string, request: string): string => `
+- name: ${name}
+  request: { ${request}, remoteAddress: 203.0.113.7 }
+  repeat: 300
+`;
+    const exempt = "  response: { status: 200 }";
+    const preflight = "method: OPTIONS, path: /productpage";
+    const origin = 'origin: "https://shop.example"';
+    await play(
+      plugins,
+      side,
+      [
+        many("preflights", `${preflight}, headers: { ${origin}, access-control-request-method: GET }`) +
+          exempt,
+        ...healthChecks.map((path) => many(path, `path: ${path}`) + exempt),
+      ].join(""),
+    );
+    for (const counted of [
+      `${preflight}, headers: { ${origin} }`,
+      `${preflight}, headers: { access-control-request-method: GET }`,
+      `path: /productpage, headers: { ${origin}, access-control-request-method: GET }`,
+      "path: /healthz/x",
+    ])
+      await play(
+        plugins,
+        side,
+        `
+- request: { ${counted}, remoteAddress: 203.0.113.7 }
+  repeat: ${placement === "gateway" ? 100 : 200}
+  response: { status: 200 }
+- request: { ${counted}, remoteAddress: 203.0.113.7 }
+  response: { status: 429 }
+`,
+      );
+  },
+);
+
 test("all others are traced, and nothing else", () => {
   const names = (mode: string, app: string): string[] =>
     chain("sidecar", mode, app).map(({ metadata }) => metadata.name);
