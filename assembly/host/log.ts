@@ -1,6 +1,6 @@
 import { proxy_get_log_level, proxy_log } from "../abi/imports";
 import { LogLevelValues, WasmResultValues } from "../abi/values";
-import { Bytes, lengthOf, pointerOf } from "../bytes/bytes";
+import { Bytes, lengthOf, literal, pointerOf, release } from "../bytes/bytes";
 import { returnedPointer, returnedU32 } from "./returned";
 
 export { LogLevelValues };
@@ -27,6 +27,13 @@ export function refreshLogLevel(): void {
 /** Logs bytes that are there already. */
 export function logBytes(level: LogLevelValues, text: Bytes): void {
   proxy_log(level, pointerOf(text), lengthOf(text));
+}
+
+/** Logs a byte string (see `byteString`) or an ASCII text. Allocates as {@link log} does. */
+export function logByteString(level: LogLevelValues, text: string): void {
+  const bytes = literal(text);
+  logBytes(level, bytes);
+  release(bytes);
 }
 
 /** Logs a text. Allocates for its UTF-8 form: on the request path only behind {@link logs}. */

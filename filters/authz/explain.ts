@@ -1,5 +1,4 @@
-import { logBytes, LogLevelValues } from "../../assembly/host/log";
-import { literal, release } from "../../assembly/bytes/bytes";
+import { logByteString, LogLevelValues } from "../../assembly/host/log";
 import { RequestView } from "../../assembly/request-view";
 import { AuthzConfig } from "./config";
 import { doubt } from "./policy/attributes";
@@ -26,8 +25,6 @@ function explainSet(rules: RuleSet, request: RequestView): void {
     const matches = rule.matches(request);
     const start = doubt.unknown ? "is denied for want of the direct peer, " : "fails at ";
     const verdict = matches ? "matches" : start + rule.failures(request);
-    const line = literal(`authz: ${rule.title()} ${verdict}`);
-    logBytes(LogLevelValues.debug, line);
-    release(line);
+    logByteString(LogLevelValues.debug, `authz: ${rule.title()} ${verdict}`);
   }
 }

@@ -1,5 +1,4 @@
-import { literal, release } from "../../../assembly/bytes/bytes";
-import { logBytes, LogLevelValues } from "../../../assembly/host/log";
+import { logByteString, LogLevelValues } from "../../../assembly/host/log";
 import { KeySet } from "../../../assembly/jwt/jwk";
 
 /** Where the keys of a rule come from. */
@@ -29,7 +28,5 @@ export class LocalKeys extends KeySource {
 /** Logs which keys of a set are left out, and why: tokens that name them will be refused. */
 export function warnOfSkipped(keys: KeySet): void {
   if (keys.skipped.length == 0) return;
-  const line = literal("authz: keys that are left out:\n" + keys.skipped);
-  logBytes(LogLevelValues.warn, line);
-  release(line);
+  logByteString(LogLevelValues.warn, "authz: keys that are left out:\n" + keys.skipped);
 }

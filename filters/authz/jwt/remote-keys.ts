@@ -1,7 +1,7 @@
-import { ABSENT, byteString, Bytes, equals, literal, release } from "../../../assembly/bytes/bytes";
+import { ABSENT, byteString, Bytes, equals, literal } from "../../../assembly/bytes/bytes";
 import { Keeper } from "../../../assembly/bytes/keeper";
 import { clockAnswers, monotonicNow } from "../../../assembly/host/clock";
-import { logBytes, LogLevelValues } from "../../../assembly/host/log";
+import { logByteString, logBytes, LogLevelValues } from "../../../assembly/host/log";
 import { Counter, count, defineCounter, labelled } from "../../../assembly/host/metrics";
 import { pairs } from "../../../assembly/host/pairs";
 import { KeySet, keySetProblem, parseKeySet } from "../../../assembly/jwt/jwk";
@@ -228,10 +228,8 @@ export class RemoteKeys extends KeySource {
   }
 
   private warn(message: Bytes, why: string): void {
-    if (why.length == 0) return logBytes(LogLevelValues.warn, message);
-    const line = literal(byteString(message) + ": " + why);
-    logBytes(LogLevelValues.warn, line);
-    release(line);
+    if (why.length == 0) logBytes(LogLevelValues.warn, message);
+    else logByteString(LogLevelValues.warn, byteString(message) + ": " + why);
   }
 
   /** Keys have come: they are this worker's from now on, and all others' with their next tick. */
