@@ -14,7 +14,7 @@ import { Mesh, type Sidecar } from "./mesh.ts";
 import { rateLimitEndpoints } from "./modules.ts";
 import { overlay } from "./overlay.ts";
 import { at, manifestOf, resourcesIn } from "./resources.ts";
-import { httpChains } from "./waypoint.ts";
+import { httpChains } from "./config-dump.ts";
 import type { Echo } from "./workload.ts";
 
 /** Of the headers here, what bookinfo's productpage passes on (`getForwardHeaders` in `samples/bookinfo/src/productpage/productpage.py`). */

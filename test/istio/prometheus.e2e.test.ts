@@ -66,9 +66,13 @@ test(
   "scrapes each pod once that is annotated and runs, where its annotations say",
   { timeout: 40_000 },
   async () => {
-    await eventually(async () => expect(await targets()).not.toEqual([]), 30_000);
-    const found = Object.fromEntries((await targets()).map(({ scrapeUrl, labels }) => [scrapeUrl, labels]));
-    expect((await targets()).length).toBe(Object.keys(found).length);
+    const scraped = await eventually(async () => {
+      const there = await targets();
+      expect(there).not.toEqual([]);
+      return there;
+    }, 30_000);
+    const found = Object.fromEntries(scraped.map(({ scrapeUrl, labels }) => [scrapeUrl, labels]));
+    expect(scraped.length).toBe(Object.keys(found).length);
     const labels = (pod: string): object =>
       expect.objectContaining({ job: "pods", namespace: "my-app", pod, app: `${pod}-app` }) as object;
     expect(found).toEqual({

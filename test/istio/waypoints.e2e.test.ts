@@ -16,7 +16,7 @@ import { Mesh } from "./mesh.ts";
 import { rateLimitEndpoints } from "./modules.ts";
 import { overlay } from "./overlay.ts";
 import { at } from "./resources.ts";
-import { failurePolicies, httpChains } from "./waypoint.ts";
+import { failurePolicies, httpChains } from "./config-dump.ts";
 import { Ztunnel } from "./ztunnel.ts";
 
 const NAMESPACE = "my-app";
